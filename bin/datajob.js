@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// Type stripping and node:sqlite need Node 24; an older Node says how to get there instead of failing on syntax.
+const major = Number(process.versions.node.split('.')[0])
+if (major < 24) {
+  process.stderr.write(
+    `datajob needs Node 24 or later; this is Node ${process.versions.node}.\n` +
+      'In a clone, "npm ci" brings Node 24 along: start it with "npx datajob …" or "npm run datajob -- …".\n',
+  )
+  process.exit(2)
+}
+process.removeAllListeners('warning')
+await import('../src/cli/main.ts')
