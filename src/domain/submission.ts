@@ -1,0 +1,121 @@
+/** What a submitted job must satisfy, whichever door it came through. */
+import { type Destination, type DestinationRules, parseDestination } from './destination.ts'
+import { isJobId, JOB_ID_LENGTH_MAX } from './ids.ts'
+import type { Dependency, SubmitJob } from './messages.ts'
+import { operationsOf } from './operation.ts'
+
+export interface SubmissionLimits {
+  readonly operationsMax: number
+  /** Characters of one path. */
+  readonly pathLengthMax: number
+}
+
+/** The first thing that is wrong with a submission: where (a JSON path), and a sentence that names the value and the limit. */
+export interface Fault {
+  readonly field: string
+  readonly message: string
+}
+
+export type CheckedSubmission =
+  | { readonly ok: true; readonly destination: Destination }
+  | { readonly ok: false; readonly fault: Fault }
+
+export function checkSubmission(submission: SubmitJob, rules: DestinationRules, limits: SubmissionLimits): CheckedSubmission {
+  const { jobId } = submission
+  if (jobId !== null && !isJobId(jobId)) {
+    return fault('jobId', `a job id has 1 to ${JOB_ID_LENGTH_MAX} characters, none of them control characters`)
+  }
+  const parsed = parseDestination(submission.destination, rules)
+  if (!parsed.ok) return fault('destination', parsed.message)
+  const wrong = checkOperations(submission, limits) ?? checkDependencies(submission)
+  return wrong === null ? { ok: true, destination: parsed.destination } : { ok: false, fault: wrong }
+}
+
+function checkOperations(submission: SubmitJob, limits: SubmissionLimits): Fault | null {
+  const { kind, operations } = submission
+  if (operations.length === 0) return { field: 'operations', message: 'a job has at least one operation' }
+  if (operations.length > limits.operationsMax) {
+    return { field: 'operations', message: `${operations.length} operations are more than the ${limits.operationsMax} allowed` }
+  }
+  const legal = operationsOf(kind)
+  const seen = new Set<string>()
+  for (const [position, operation] of operations.entries()) {
+    const field = `operations[${position}]`
+    if (!legal.includes(operation.op)) {
+      return { field: `${field}.op`, message: `"${clip(operation.op)}" is not one of ${legal.join(', ')}, which a ${kind} job may hold` }
+    }
+    if (operation.path === '') return { field: `${field}.path`, message: 'a path is not empty' }
+    if (operation.path.length > limits.pathLengthMax) {
+      const message = `a path of ${operation.path.length} characters is longer than the ${limits.pathLengthMax} allowed`
+      return { field: `${field}.path`, message }
+    }
+    const identity = identityOf(operation.operationId)
+    if (seen.has(identity)) return { field: `${field}.operationId`, message: `"${clip(String(operation.operationId))}" is there twice` }
+    seen.add(identity)
+  }
+  return null
+}
+
+// Reported side by side, 1 and "1" could not be told apart by most clients.
+function identityOf(operationId: string | number): string {
+  return String(operationId)
+}
+
+function checkDependencies(submission: SubmitJob): Fault | null {
+  if (submission.dependencies.length === 0) return null
+  const known = new Set(submission.operations.map((operation) => identityOf(operation.operationId)))
+  for (const [position, { operationId, parents }] of submission.dependencies.entries()) {
+    for (const id of [operationId, ...parents]) {
+      if (!known.has(identityOf(id))) {
+        return { field: `dependencies[${position}]`, message: `"${clip(String(id))}" is not an operation of this job` }
+      }
+    }
+  }
+  const cycle = findCycle(submission.dependencies)
+  return cycle === null ? null : { field: 'dependencies', message: `the operations ${cycle.map(clip).join(' → ')} wait for each other` }
+}
+
+/** The operations of one cycle in the order in which they wait, or null. Iterative: a chain may be thousands long. */
+function findCycle(dependencies: readonly Dependency[]): readonly string[] | null {
+  const parentsOf = new Map(dependencies.map((each) => [identityOf(each.operationId), each.parents.map(identityOf)]))
+  const done = new Set<string>()
+  for (const start of parentsOf.keys()) {
+    const path: string[] = []
+    const open = new Set<string>()
+    const stack: { id: string; next: number }[] = [{ id: start, next: 0 }]
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]
+      if (top === undefined) break
+      if (top.next === 0) {
+        if (open.has(top.id)) return [...path.slice(path.indexOf(top.id)), top.id]
+        if (done.has(top.id)) {
+          stack.pop()
+          continue
+        }
+        open.add(top.id)
+        path.push(top.id)
+      }
+      const parent = parentsOf.get(top.id)?.[top.next]
+      top.next += 1
+      if (parent !== undefined) {
+        stack.push({ id: parent, next: 0 })
+      } else {
+        stack.pop()
+        path.pop()
+        open.delete(top.id)
+        done.add(top.id)
+      }
+    }
+  }
+  return null
+}
+
+const SHOWN_MAX = 80
+
+function clip(text: string): string {
+  return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text
+}
+
+function fault(field: string, message: string): CheckedSubmission {
+  return { ok: false, fault: { field, message } }
+}

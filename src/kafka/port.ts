@@ -1,0 +1,167 @@
+/**
+ * The only door to Kafka. Everything above it speaks these types; an adapter (src/kafka/kafkajs/) implements them and is
+ * held to test/contract/kafka-port.ts against a real broker.
+ */
+
+/** A record as read. Offsets are numbers: Kafka's 64 bits are not used up below 2^53. */
+export interface InputRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, string>>
+  readonly timestampMs: number
+}
+
+/** A record to write. Without a partition, murmur2 of the key names it, as Java's clients and kafkajs do. */
+export interface OutputRecord {
+  readonly topic: string
+  readonly key: string | null
+  readonly value: Buffer | null
+  readonly headers?: Readonly<Record<string, string>>
+  readonly partition?: number
+}
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** The offset of the next record to read. */
+export interface Position extends TopicPartition {
+  readonly offset: number
+}
+
+/**
+ * What to do after an error: `retry` the call; start the lane again, because what happened is unclear (`restart`); give the
+ * lane up, because another owns it (`fenced`); the record or request is at fault (`reject`); stop the process (`fatal`).
+ */
+export type Disposition = 'retry' | 'restart' | 'fenced' | 'reject' | 'fatal'
+
+export class KafkaFailure extends Error {
+  override readonly name = 'KafkaFailure'
+  /** The broker's error type, or the client's own name for what failed. */
+  readonly code: string
+  readonly disposition: Disposition
+  /** The topic that the broker complained about, where it named one. */
+  readonly topic: string | null
+
+  constructor(message: string, details: { code: string; disposition: Disposition; topic?: string | null; cause?: unknown }) {
+    super(message, { cause: details.cause })
+    this.code = details.code
+    this.disposition = details.disposition
+    this.topic = details.topic ?? null
+  }
+}
+
+/** Writes records one by one or in batches; each call resolves after all in-sync replicas acknowledged. */
+export interface RecordProducer {
+  /** Resolves to the position of each record, in order. Throws KafkaFailure. */
+  send(records: readonly OutputRecord[]): Promise<readonly Position[]>
+  close(): Promise<void>
+}
+
+/** Writes records and input offsets as one: either all of it becomes visible to read_committed readers, or none. */
+export interface TransactionalProducer {
+  /**
+   * Throws KafkaFailure; after any error the producer is unusable and is to be closed: whether the transaction was
+   * committed is then unknown (`restart`), or another producer with the same id has taken over (`fenced`).
+   */
+  commit(step: TransactionStep): Promise<void>
+  close(): Promise<void>
+}
+
+export interface TransactionStep {
+  readonly records: readonly OutputRecord[]
+  /** Positions up to which input was consumed. */
+  readonly offsets: readonly Position[]
+  /** The consumer group that the offsets belong to. */
+  readonly groupId: string
+}
+
+/** Hears from a {@link LaneConsumer}. Calls are synchronous and must return quickly. */
+export interface LaneConsumerEvents {
+  /** A generation of the group began: exactly these partitions are ours now, of every topic alike. All are paused until resumed. */
+  assigned(partitions: ReadonlySet<number>): void
+  /** The group confirmed the membership: at this moment the assignment still holds. */
+  confirmed(): void
+  /** `nextOffset` is the position behind the batch, including markers and aborted records that are not shown. */
+  records(at: TopicPartition, records: readonly InputRecord[], nextOffset: number): void
+  /** The consumer has died for good and must be replaced. */
+  crashed(error: Error): void
+}
+
+/** A member of a consumer group that owns whole lanes: the same partition number of all its topics. */
+export interface LaneConsumer {
+  start(): Promise<void>
+  /** Where to read next; takes effect with the next fetch. */
+  seek(position: Position): void
+  pause(at: TopicPartition): void
+  resume(at: TopicPartition): void
+  stop(): Promise<void>
+}
+
+/** Reads every partition of some topics from given positions, for itself alone: no group owns it, nothing is committed. */
+export interface TailReader {
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface TailReaderEvents {
+  /** Awaited before more of that partition is read. `records` may be empty: then only the position moved. */
+  records(at: TopicPartition, records: readonly InputRecord[], nextOffset: number): Promise<void>
+  crashed(error: Error): void
+}
+
+export interface TopicSpec {
+  readonly name: string
+  readonly partitions: number
+  readonly replicationFactor: number
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface TopicDescription {
+  readonly name: string
+  readonly partitions: number
+  readonly replicationFactor: number
+  readonly config: Readonly<Record<string, string>>
+}
+
+export interface KafkaAdmin {
+  /** Descriptions of those of the topics that exist. */
+  describeTopics(names: readonly string[]): Promise<readonly TopicDescription[]>
+  createTopics(specs: readonly TopicSpec[]): Promise<void>
+  /** The position behind the last record of each partition, ordered by partition. Throws KafkaFailure `reject` on an unknown topic. */
+  endOffsets(topic: string): Promise<readonly Position[]>
+  /** Committed positions of a group; -1 where there is none. */
+  committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly Position[]>
+  topicExists(name: string): Promise<boolean>
+  close(): Promise<void>
+}
+
+export interface LaneConsumerOptions {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  readonly events: LaneConsumerEvents
+}
+
+export interface TailReaderOptions {
+  /** Goes into the name of the throw-away group that the client library insists on. */
+  readonly name: string
+  readonly topics: readonly string[]
+  /** Where to begin; a partition that is not named begins at its first record. */
+  readonly from: readonly Position[]
+  readonly events: TailReaderEvents
+}
+
+export interface KafkaClient {
+  admin(): Promise<KafkaAdmin>
+  producer(): Promise<RecordProducer>
+  /** Fences every earlier producer with this id and settles its open transaction before it resolves. */
+  transactionalProducer(transactionalId: string): Promise<TransactionalProducer>
+  laneConsumer(options: LaneConsumerOptions): LaneConsumer
+  tailReader(options: TailReaderOptions): TailReader
+  /** The partition that murmur2 of the key names among `partitions`. */
+  partitionOf(key: string, partitions: number): number
+}
