@@ -44,7 +44,8 @@ function refusal(document: string | Buffer, options: Partial<JsonArrayScannerOpt
 
 describe('the elements', () => {
   it('come as the bytes that they were in the document, spaces and number forms included', () => {
-    const { elements, envelope } = scan('{ "data" : { "responses" : [ {"a" : 1.50} ,\n"x",-1e5 , [ ], null ] } , "b":2 }')
+    const document = '{ "data" : { "responses" : [ {"a" : 1.50} ,\n"x",-1e5 , [ ], null ] } , "b":2 }'
+    const { elements, envelope } = scan(document)
     expect(elements).toEqual(['{"a" : 1.50}', '"x"', '-1e5', '[ ]', 'null'])
     expect(envelope).toBe('{ "data" : { "responses" : [] } , "b":2 }')
   })
@@ -62,10 +63,12 @@ describe('the elements', () => {
   })
 
   it.each([
-    '{"data":[{"responses":[1]}]}', '{"data":{"responses":{"a":[1]}}}', '{"other":{"responses":[1]}}', '{"responses":{}}',
-    '{"x":{"data":{"responses":[1]}}}', '{"resulturi":"some-topic"}', '"responses"', ' -12 ', 'true', '12',
+    '{"data":[{"responses":[1]}]}', '{"data":{"responses":{"a":[1]}}}', '{"other":{"responses":[1]}}', 
+    '{"responses":{}}', '{"x":{"data":{"responses":[1]}}}', '{"resulturi":"some-topic"}',
+    '"responses"', ' -12 ', 'true', '12',
   ])('are not there in %s, so that all of it is envelope', (document) => {
-    expect(scan(document, {}, [3])).toEqual({ elements: [], found: false, envelope: document, value: JSON.parse(document) as unknown })
+    const value: unknown = JSON.parse(document)
+    expect(scan(document, {}, [3])).toEqual({ elements: [], found: false, envelope: document, value })
   })
 
   it('do not change when the array of another path is in the document too, empty of meaning', () => {
@@ -175,8 +178,8 @@ describe('a document is refused', () => {
   })
 
   it('for an envelope that is not UTF-8', () => {
-    expect(refusal(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), { paths: [['x', 'y']] })).toMatch(/^malformed/)
-    expect(refusal(Buffer.from([0x22, 0xc3, 0x22]))).toMatch(/^malformed/)
+    expect(refusal(Buffer.from('{"\xff":1}', 'latin1'))).toMatch(/^malformed/)
+    expect(refusal(Buffer.from('{"x":"\xc3"}', 'latin1'))).toMatch(/^malformed/)
   })
 
   it.each([
@@ -197,11 +200,12 @@ describe('a document is refused', () => {
 
 describe('for any document and any chunking', () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 20 })
-  const members = fc.dictionary(fc.string({ unit: 'binary', maxLength: 12 }), fc.jsonValue({ depthSize: 'small' }), { maxKeys: 4 })
+  const name = fc.string({ unit: 'binary', maxLength: 12 })
+  const members = fc.dictionary(name, fc.jsonValue({ depthSize: 'small' }), { maxKeys: 4 })
     .map((object) => Object.fromEntries(Object.entries(object).filter(([name]) => !/^(data|responses)$/.test(name))))
   const longString = fc.string({ unit: fc.constantFrom('x'.repeat(33), 'x', '\\', '"', ']', '\u00e9'), maxLength: 12 })
-  const value = fc.oneof(fc.jsonValue({ stringUnit: 'binary', depthSize: 'small' }), fc.array(longString, { maxLength: 3 }), longString)
-  const values = fc.array(value, { maxLength: 12 })
+  const anyValue = fc.jsonValue({ stringUnit: 'binary', depthSize: 'small' })
+  const values = fc.array(fc.oneof(anyValue, longString, fc.array(longString, { maxLength: 3 })), { maxLength: 12 })
   const document = fc.record({
     before: members,
     array: values,
@@ -221,14 +225,15 @@ describe('for any document and any chunking', () => {
     fc.assert(fc.property(document, sizes, ({ array, text, emptied }, cut) => {
       const { elements, value, found } = scan(text, {}, cut)
       expect(found).toBe(true)
-      expect(`[${elements.map((element) => JSON.stringify(JSON.parse(element))).join(',')}]`).toBe(JSON.stringify(array))
+      expect(JSON.stringify(JSON.parse(`[${elements.join(',')}]`))).toBe(JSON.stringify(array))
       for (const element of elements) expect(text).toContain(element)
       expect(JSON.stringify(value)).toBe(JSON.stringify(JSON.parse(emptied)))
     }), { numRuns: 500 })
   })
 
   it('a document is taken, with elements that parse, exactly when JSON.parse takes it', () => {
-    const broken = fc.tuple(document, fc.nat(), fc.nat(2), fc.constantFrom('', '{', '}', '[', ']', '"', ',', ':', '\\', ' ', '1', 't', '\n', '\u00e9'))
+    const inserts = fc.constantFrom('', '{', '}', '[', ']', '"', ',', ':', '\\', ' ', '1', 't', '\n', '\u00e9')
+    const broken = fc.tuple(document, fc.nat(), fc.nat(2), inserts)
       .map(([{ text }, at, drop, insert]) => {
         const from = at % (text.length + 1)
         return text.slice(0, from) + insert + text.slice(from + drop)

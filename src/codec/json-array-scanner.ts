@@ -68,7 +68,8 @@ const EXPECTED: Record<State, string> = {
  * strings end and brackets match, which is what it takes to know where the element ends, and no more: whoever needs an
  * element to be valid JSON parses it.
  *
- * One scanner reads one document: push its chunks in order, then call `end` once. After an error it is of no further use.
+ * One scanner reads one document: push its chunks in order, then call `end` once. After an error it
+ * is of no further use.
  */
 export class JsonArrayScanner {
   readonly #options: JsonArrayScannerOptions
@@ -102,11 +103,12 @@ export class JsonArrayScanner {
   readonly #elementHead = new GrowingBytes()
 
   constructor(options: JsonArrayScannerOptions) {
-    if (options.paths.length > 30) throw new RangeError(`${options.paths.length} paths given, at most 30 can be followed`)
+    const paths = options.paths.length
+    if (paths > 30) throw new RangeError(`${paths} paths given, at most 30 can be followed`)
     this.#options = options
     this.#closers = new Uint8Array(options.depthMax + 1)
     this.#leading = new Int32Array(options.depthMax + 1)
-    this.#onPath = (1 << options.paths.length) - 1
+    this.#onPath = (1 << paths) - 1
   }
 
   /** Whether the array has been reached. */
@@ -147,7 +149,8 @@ export class JsonArrayScanner {
     // Only a number that is the whole document ends without a byte that says so.
     const complete = this.#state === State.Done || (this.#state === State.InScalar && this.#depth === 0)
     if (!complete) {
-      throw new JsonScanError('truncated', this.#offset, `The document ended where ${EXPECTED[this.#state]} was expected`)
+      const expected = EXPECTED[this.#state]
+      throw new JsonScanError('truncated', this.#offset, `The document ended where ${expected} was expected`)
     }
     const bytes = this.#envelope.view()
     return { found: this.#found, elements: this.#elements, bytes, value: this.#parse(bytes) }
@@ -225,7 +228,7 @@ export class JsonArrayScanner {
     }
     const element = this.#endElement(chunk, i)
     if (!SCALAR.test(element.toString('latin1'))) {
-      throw new JsonScanError('malformed', this.#elementPosition, 'An element is neither a number nor true, false or null')
+      throw new JsonScanError('malformed', this.#elementPosition, 'An element is no number, true, false or null')
     }
     elements.push(element)
     return i
