@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { StackError } from './errors.ts'
+import { withLock } from './lock.ts'
+
+const fetchMsMax = 15 * 60_000
+const pomFolder = import.meta.dirname
+
+/** Where the servers of the current pom.xml are, or will be once fetched. The name changes with the pom's content. */
+function libraryFolder(stackHome: string): string {
+  const hash = createHash('sha256')
+  for (const file of ['pom.xml', 'registry-parent/pom.xml']) hash.update(readFileSync(join(pomFolder, file)))
+  return join(stackHome, `lib-${hash.digest('hex').slice(0, 12)}`)
+}
+
+/** True when the servers of the current pom.xml are there, so that Maven isn't needed. */
+export function isFetched(stackHome: string): boolean {
+  return existsSync(libraryFolder(stackHome))
+}
+
+export function hasMaven(env: NodeJS.ProcessEnv): Promise<boolean> {
+  return new Promise((resolve) => {
+    execFile('mvn', ['--version'], { env, timeout: 30_000 }, (error) => {
+      resolve(error === null)
+    })
+  })
+}
+
+export interface FetchOptions {
+  /** The folder that holds all that the stack keeps, `.stack` in the project. */
+  readonly stackHome: string
+  readonly env: NodeJS.ProcessEnv
+  readonly say: (line: string) => void
+}
+
+/**
+ * The folder with the servers, fetched with Maven if this pom's were not fetched before. The folder appears in one rename,
+ * so it is whole or not there, and two processes fetch only once.
+ * Throws a StackError `fetch-failed` with what Maven said.
+ */
+export async function fetchServers(options: FetchOptions): Promise<string> {
+  const folder = libraryFolder(options.stackHome)
+  if (existsSync(folder)) return folder
+  const lock = {
+    file: `${folder}.lock`,
+    waitMsMax: fetchMsMax,
+    onWait: () => {
+      options.say('waiting for another process that fetches the servers…')
+    },
+  }
+  return withLock(lock, async () => {
+    if (existsSync(folder)) return folder
+    options.say('fetching the Kafka 4.1, registry and S3 servers with Maven (first run only)…')
+    const started = performance.now()
+    const partial = `${folder}.partial`
+    rmSync(partial, { recursive: true, force: true })
+    mkdirSync(partial, { recursive: true })
+    await runMaven(partial, options)
+    renameSync(partial, folder)
+    options.say(`fetched in ${((performance.now() - started) / 1000).toFixed(1)} s`)
+    return folder
+  })
+}
+
+function runMaven(target: string, { env, say }: FetchOptions): Promise<void> {
+  const args = ['--batch-mode', '--quiet', '--file', join(pomFolder, 'pom.xml'), `-Dstack.lib=${target}`, 'process-resources']
+  const started = performance.now()
+  const stillThere = setInterval(() => {
+    say(`still fetching, ${Math.round((performance.now() - started) / 1000)} s so far…`)
+  }, 20_000)
+  return new Promise((resolve, reject) => {
+    execFile('mvn', args, { env, timeout: fetchMsMax, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+      clearInterval(stillThere)
+      if (error === null) {
+        resolve()
+        return
+      }
+      const said = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('ERROR') && line.length > 12)
+      const why = said.length === 0 ? error.message : said.slice(0, 3).join('\n')
+      reject(new StackError('fetch-failed', `Maven could not fetch the servers:\n${why}`, { cause: error }))
+    })
+  })
+}
