@@ -64,7 +64,7 @@ export type JobCommand =
   | { readonly type: 'AcceptJob'; readonly facts: JobFacts; readonly operations: number; readonly subjobs: number }
   | { readonly type: 'RecordSubjobStarted'; readonly at: number }
   | { readonly type: 'RecordSubjobEnded'; readonly at: number; readonly result: SubjobResult }
-  | { readonly type: 'RecordConclusion'; readonly at: number }
+  | { readonly type: 'RecordConclusion'; readonly at: number; readonly message: string | null }
 
 export interface SubjobResult {
   readonly outcome: Outcome
@@ -78,7 +78,7 @@ export type JobEvent =
   | { readonly type: 'JobStarted'; readonly at: number }
   | { readonly type: 'SubjobCounted'; readonly result: SubjobResult }
   | { readonly type: 'JobConcluded'; readonly outcome: Outcome }
-  | { readonly type: 'JobEnded'; readonly at: number }
+  | { readonly type: 'JobEnded'; readonly at: number; readonly message: string | null }
 
 /** Which event leads from where to where; an event that is missing under a state is illegal there. */
 export const jobTransitions = {
@@ -99,7 +99,7 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
     case 'RecordSubjobEnded':
       return job === undefined ? [] : decideSubjobEnded(job, command.at, command.result)
     case 'RecordConclusion':
-      return job?.state === 'concluding' ? [{ type: 'JobEnded', at: command.at }] : []
+      return job?.state === 'concluding' ? [{ type: 'JobEnded', at: command.at, message: command.message }] : []
   }
 }
 
@@ -129,7 +129,7 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
       return { ...job, state: 'concluding', outcome: event.outcome }
     case 'JobEnded':
       if (job.state !== 'concluding') throw illegal(job.state, event)
-      return { ...job, state: 'ended', finishedAt: event.at }
+      return { ...job, state: 'ended', finishedAt: event.at, message: job.message ?? event.message }
     default:
       return event satisfies never
   }

@@ -134,6 +134,8 @@ export interface KafkaAdmin {
   createTopics(specs: readonly TopicSpec[]): Promise<void>
   /** The position behind the last record of each partition, ordered by partition. Throws KafkaFailure `reject` on an unknown topic. */
   endOffsets(topic: string): Promise<readonly Position[]>
+  /** The position of the first record that is still there, of each partition, ordered by partition. */
+  startOffsets(topic: string): Promise<readonly Position[]>
   /** Committed positions of a group; -1 where there is none. */
   committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly Position[]>
   topicExists(name: string): Promise<boolean>

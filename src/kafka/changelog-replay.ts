@@ -1,0 +1,91 @@
+/**
+ * Reads a lane's changelog partition to its end. The end is a record that the lane itself has just written with the producer
+ * that fenced all others: whatever stands before it is settled and was seen. Offsets could not tell as much, because the last
+ * thing in the log may be the marker of an ended transaction, which readers are not shown.
+ */
+import type { LaneInput } from './inbox.ts'
+import type { InputRecord, OutputRecord } from './port.ts'
+
+const OWNER_KEY = '!owner'
+const OWNER_HEADER = 'datajob_owner'
+
+/** The record that says who owns the partition from here on. */
+export function ownerRecord(topic: string, partition: number, ownerId: string): OutputRecord {
+  return { topic, key: OWNER_KEY, value: Buffer.from(ownerId), headers: { [OWNER_HEADER]: ownerId }, partition }
+}
+
+export interface ChangelogReplayOptions {
+  readonly topic: string
+  readonly input: LaneInput
+  readonly restore: (record: InputRecord) => void
+}
+
+interface Waiting {
+  readonly ownerId: string
+  readonly resolve: (entries: number) => void
+  readonly reject: (error: unknown) => void
+}
+
+export class ChangelogReplay {
+  readonly #options: ChangelogReplayOptions
+  #waiting: Waiting | undefined
+  #stopped: { readonly reason: unknown } | undefined
+  #next = 0
+  #entries = 0
+
+  constructor(options: ChangelogReplayOptions) {
+    this.#options = options
+  }
+
+  /** Resolves to the number of entries restored once the owner's record was read. */
+  until(ownerId: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { ownerId, resolve, reject }
+      if (this.#stopped === undefined) this.reposition()
+      else this.stop(this.#stopped.reason)
+    })
+  }
+
+  /** Sets the consumer's position again, if the replay is under way. */
+  reposition(): void {
+    if (this.#waiting === undefined) return
+    this.#options.input.seek(this.#options.topic, this.#next)
+    this.#options.input.resume(this.#options.topic)
+  }
+
+  offer(records: readonly InputRecord[], nextOffset: number): void {
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    try {
+      for (const record of records) {
+        if (record.offset < this.#next) continue
+        this.#next = record.offset + 1
+        if (this.#take(record, waiting)) return
+      }
+      this.#next = Math.max(this.#next, nextOffset)
+    } catch (error) {
+      this.stop(error)
+    }
+  }
+
+  stop(reason: unknown): void {
+    this.#stopped = { reason }
+    this.#waiting?.reject(reason)
+    this.#waiting = undefined
+  }
+
+  /** Whether that was the record to stop at. */
+  #take(record: InputRecord, waiting: Waiting): boolean {
+    if (record.headers[OWNER_HEADER] === waiting.ownerId) {
+      this.#waiting = undefined
+      this.#options.input.pause(this.#options.topic)
+      waiting.resolve(this.#entries)
+      return true
+    }
+    if (record.key?.toString('utf8') !== OWNER_KEY) {
+      this.#entries += 1
+      this.#options.restore(record)
+    }
+    return false
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * A lane from one start to its end: all that is thrown away together. It fences earlier owners, restores the stage's state
+ * from the changelog, then repeats: take what has arrived, run the stage over it, write outputs, state and input offsets in
+ * one transaction.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Message } from '../domain/messages.ts'
+import type { Clock, TimerHandle, Timers } from '../runtime/clock.ts'
+import type { EffectRunner, Stage } from '../stages/stage.ts'
+import { TimerQueue } from '../stages/timer-queue.ts'
+import { ChangelogReplay, ownerRecord } from './changelog-replay.ts'
+import { Inbox, type LaneInput, type Taken } from './inbox.ts'
+import { type InputRecord, type KafkaAdmin, type KafkaClient, KafkaFailure, type TransactionalProducer } from './port.ts'
+import { type TurnPlace, TurnRecorder } from './turn-recorder.ts'
+
+/** What the codec makes of a record's value; a promise only where the writer's schema must be fetched first. */
+export type Decoded = { readonly ok: true; readonly message: Message } | { readonly ok: false; readonly cause: string }
+export type DecodeRecord = (record: InputRecord) => Decoded | Promise<Decoded>
+
+/** What all lanes of a stage have in common. */
+export interface LaneStage<Effect, Completion> {
+  readonly name: string
+  readonly groupId: string
+  /** The changelog topic, and the topics read. Reading the first input stops while the stage holds more than `loadMax`. */
+  readonly changelog: string
+  readonly inputs: readonly [string, ...string[]]
+  readonly limits: LaneLimits
+  readonly decode: DecodeRecord
+  readonly place: Omit<TurnPlace, 'partition'>
+  createStage(partition: number): Stage<Effect, Completion>
+  readonly runEffect: EffectRunner<Effect, Completion>
+  /** Awaited before a batch is run: makes sure that what the stage looks up outside is as new as the records. */
+  readonly beforeTurn?: (messages: readonly Message[]) => Promise<void>
+}
+
+export interface LaneLimits {
+  /** Inputs that one transaction takes in at most. */
+  readonly turnInputsMax: number
+  /** Records that wait in memory per topic; above it the topic is paused. */
+  readonly inboxRecordsMax: number
+  readonly loadMax: number
+  /** Bounds of the growing wait before a failed lane starts again. */
+  readonly restartDelayMinMs: number
+  readonly restartDelayMaxMs: number
+}
+
+export interface LaneContext {
+  readonly partition: number
+  readonly transactionalId: string
+  readonly kafka: KafkaClient
+  readonly admin: KafkaAdmin
+  readonly input: LaneInput
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly observe: (event: LaneEvent) => void
+}
+
+/** Each is one log line and one metric (src/observability). */
+export type LaneEvent =
+  | { readonly type: 'LaneRestored'; readonly entries: number; readonly ms: number }
+  | { readonly type: 'TurnCommitted'; readonly inputs: number; readonly records: number; readonly ms: number }
+  | { readonly type: 'RecordDeadLettered'; readonly record: InputRecord; readonly cause: string }
+  | { readonly type: 'LaneFailed'; readonly error: unknown; readonly restartInMs: number }
+  | { readonly type: 'LaneFenced' }
+  | { readonly type: 'LaneBroken'; readonly error: unknown }
+
+export class LaneLife<Effect, Completion> {
+  readonly #stageOf: LaneStage<Effect, Completion>
+  readonly #context: LaneContext
+  readonly #onRunning: () => void
+  readonly #stage: Stage<Effect, Completion>
+  readonly #place: TurnPlace
+  readonly #inbox: Inbox<Completion>
+  readonly #timerQueue = new TimerQueue()
+  readonly #effects = new AbortController()
+  #alarm: { at: number; handle: TimerHandle } | undefined
+  readonly #replay: ChangelogReplay
+
+  constructor(stageOf: LaneStage<Effect, Completion>, context: LaneContext, onRunning: () => void) {
+    this.#stageOf = stageOf
+    this.#context = context
+    this.#onRunning = onRunning
+    this.#stage = stageOf.createStage(context.partition)
+    this.#place = { ...stageOf.place, partition: context.partition }
+    this.#replay = new ChangelogReplay({
+      topic: stageOf.changelog,
+      input: context.input,
+      restore: (record) => {
+        this.#restore(record)
+      },
+    })
+    this.#inbox = new Inbox({ input: context.input, recordsMax: stageOf.limits.inboxRecordsMax })
+  }
+
+  stop(): void {
+    this.#effects.abort(new Error('the lane has stopped'))
+    this.#alarm?.handle.cancel()
+    this.#replay.stop(this.#effects.signal.reason)
+    this.#inbox.close()
+  }
+
+  offer(topic: string, records: readonly InputRecord[], nextOffset: number): void {
+    if (topic === this.#stageOf.changelog) this.#replay.offer(records, nextOffset)
+    else this.#inbox.offer(topic, records, nextOffset)
+  }
+
+  reposition(): void {
+    this.#replay.reposition()
+    this.#inbox.reposition()
+  }
+
+  async run(): Promise<void> {
+    const context = this.#context
+    const stageOf = this.#stageOf
+    const startedAt = context.clock.now()
+    const producer = await context.kafka.transactionalProducer(context.transactionalId)
+    try {
+      const entries = await this.#replay.until(await this.#claim(producer))
+      await this.#openInputs()
+      context.observe({ type: 'LaneRestored', entries, ms: context.clock.now() - startedAt })
+      await this.#firstTurn(producer)
+      this.#onRunning()
+      await this.#turns(producer)
+    } finally {
+      this.stop()
+      for (const topic of [stageOf.changelog, ...stageOf.inputs]) context.input.pause(topic)
+      await producer.close()
+    }
+  }
+
+  // Written by the producer that has just fenced all others, and read back: everything before it in the changelog is
+  // settled and was seen. Offsets alone could not tell: a marker of an ended transaction is the last thing in the log.
+  async #claim(producer: TransactionalProducer): Promise<string> {
+    const ownerId = randomUUID()
+    const { changelog, groupId } = this.#stageOf
+    const record = ownerRecord(changelog, this.#context.partition, ownerId)
+    await producer.commit({ records: [record], offsets: [], groupId })
+    return ownerId
+  }
+
+  #restore(record: InputRecord): void {
+    const key = record.key?.toString('utf8') ?? ''
+    if (record.value === null) {
+      this.#stage.restore(key, null)
+      return
+    }
+    const decoded = this.#stageOf.decode(record)
+    if (decoded instanceof Promise) {
+      throw new KafkaFailure('a changelog entry has a schema that was not loaded at start', {
+        code: 'CHANGELOG_SCHEMA_UNKNOWN',
+        disposition: 'restart',
+      })
+    }
+    if (!decoded.ok) throw new Error(`changelog entry ${record.topic}[${record.partition}]@${record.offset}: ${decoded.cause}`)
+    this.#stage.restore(key, decoded.message)
+  }
+
+  async #openInputs(): Promise<void> {
+    const { admin, partition } = this.#context
+    const { groupId, inputs } = this.#stageOf
+    const committed = await admin.committedOffsets(groupId, inputs)
+    for (const topic of inputs) {
+      const known = committed.find((at) => at.topic === topic && at.partition === partition)?.offset ?? -1
+      this.#inbox.open(topic, known >= 0 ? known : await this.#startOf(topic))
+    }
+  }
+
+  async #startOf(topic: string): Promise<number> {
+    const starts = await this.#context.admin.startOffsets(topic)
+    return starts.find((at) => at.partition === this.#context.partition)?.offset ?? 0
+  }
+
+  async #firstTurn(producer: TransactionalProducer): Promise<void> {
+    const turn = new TurnRecorder<Effect>(this.#context.clock.now(), this.#place)
+    this.#stage.restored(turn)
+    await this.#conclude(producer, turn, { inputs: 0, offsets: [] })
+  }
+
+  async #turns(producer: TransactionalProducer): Promise<void> {
+    for (;;) {
+      await this.#inbox.arrival()
+      if (this.#effects.signal.aborted) return
+      this.#inbox.throttle(this.#stageOf.inputs[0], this.#stage.load() >= this.#stageOf.limits.loadMax)
+      const taken = this.#inbox.take(this.#stageOf.limits.turnInputsMax)
+      const decoded = await this.#decodeAll(taken.records)
+      const turn = new TurnRecorder<Effect>(this.#context.clock.now(), this.#place)
+      for (const [record, message] of decoded) this.#takeRecord(record, message, turn)
+      for (const completion of taken.completions) this.#stage.takeCompletion(completion, turn)
+      this.#takeDueTimers(turn)
+      await this.#conclude(producer, turn, { inputs: decoded.length, offsets: taken.offsets })
+    }
+  }
+
+  async #decodeAll(records: readonly InputRecord[]): Promise<(readonly [InputRecord, Decoded])[]> {
+    const all: (readonly [InputRecord, Decoded])[] = []
+    for (const record of records) {
+      const decoded = this.#stageOf.decode(record)
+      all.push([record, decoded instanceof Promise ? await decoded : decoded])
+    }
+    if (this.#stageOf.beforeTurn !== undefined && all.length > 0) {
+      await this.#stageOf.beforeTurn(all.flatMap(([, decoded]) => (decoded.ok ? [decoded.message] : [])))
+    }
+    return all
+  }
+
+  #takeRecord(record: InputRecord, decoded: Decoded, turn: TurnRecorder<Effect>): void {
+    if (decoded.ok) {
+      this.#stage.takeRecord(record, decoded.message, turn)
+    } else {
+      turn.deadLetter(record, decoded.cause)
+    }
+  }
+
+  #takeDueTimers(turn: TurnRecorder<Effect>): void {
+    for (let left = this.#stageOf.limits.turnInputsMax; left > 0; left -= 1) {
+      const id = this.#timerQueue.takeDue(turn.now)
+      if (id === undefined) return
+      this.#stage.takeTimer(id, turn)
+    }
+  }
+
+  async #conclude(
+    producer: TransactionalProducer,
+    turn: TurnRecorder<Effect>,
+    taken: { readonly inputs: number; readonly offsets: Taken<Completion>['offsets'] },
+  ): Promise<void> {
+    const records = turn.records()
+    if (records.length > 0 || taken.inputs > 0) {
+      const offsets = taken.offsets.map((each) => ({ ...each, partition: this.#context.partition }))
+      await producer.commit({ records, offsets, groupId: this.#stageOf.groupId })
+      const ms = this.#context.clock.now() - turn.now
+      this.#context.observe({ type: 'TurnCommitted', inputs: taken.inputs, records: records.length, ms })
+      for (const { record, cause } of turn.deadLetters) this.#context.observe({ type: 'RecordDeadLettered', record, cause })
+    }
+    for (const wake of turn.wakes) this.#timerQueue.set(wake.id, wake.at)
+    this.#setAlarm()
+    for (const effect of turn.effects) this.#begin(effect)
+  }
+
+  #begin(effect: Effect): void {
+    this.#stageOf.runEffect(effect, this.#effects.signal).then(
+      (completion) => {
+        this.#inbox.complete(completion)
+      },
+      (error: unknown) => {
+        if (!this.#effects.signal.aborted) this.#inbox.fail(error)
+      },
+    )
+  }
+
+  #setAlarm(): void {
+    const at = this.#timerQueue.nextAt()
+    if (at === undefined || this.#alarm?.at === at) return
+    this.#alarm?.handle.cancel()
+    const handle = this.#context.timers.after(at - this.#context.clock.now(), () => {
+      this.#alarm = undefined
+      this.#inbox.ring()
+    })
+    this.#alarm = { at, handle }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * A lane: one stage on one partition, the unit of ownership. After any error whose outcome is unclear it throws away its
+ * producer and its memory and lives again from the changelog; fenced, it ends, because another process owns it now.
+ */
+import { delay } from '../runtime/clock.ts'
+import { type LaneContext, LaneLife, type LaneStage } from './lane-life.ts'
+import { type InputRecord, KafkaFailure } from './port.ts'
+
+export type LaneState = 'starting' | 'running' | 'fenced' | 'released'
+
+export class Lane<Effect, Completion> {
+  readonly #stageOf: LaneStage<Effect, Completion>
+  readonly #context: LaneContext
+  #state: LaneState = 'released'
+  #life: LaneLife<Effect, Completion> | undefined
+  #ended: Promise<void> = Promise.resolve()
+  readonly #release = new AbortController()
+
+  constructor(stage: LaneStage<Effect, Completion>, context: LaneContext) {
+    this.#stageOf = stage
+    this.#context = context
+  }
+
+  get state(): LaneState {
+    return this.#state
+  }
+
+  /** Begins, or begins anew after having been fenced. Failures inside are the lane's own business: it starts again. */
+  start(): void {
+    if (this.#released()) return
+    this.#state = 'starting'
+    this.#ended = this.#ended.then(() => this.#live())
+  }
+
+  /** Gives the partition up: nothing more is begun; resolves when the transaction under way has ended. */
+  async release(): Promise<void> {
+    this.#state = 'released'
+    this.#release.abort(new Error('the lane was released'))
+    this.#life?.stop()
+    await this.#ended
+  }
+
+  /** Records of this partition, as the consumer read them. */
+  offer(topic: string, records: readonly InputRecord[], nextOffset: number): void {
+    this.#life?.offer(topic, records, nextOffset)
+  }
+
+  /** The consumer has lost its positions and pauses, as after each rebalance: sets them again. */
+  reposition(): void {
+    this.#life?.reposition()
+  }
+
+  async #live(): Promise<void> {
+    const { limits } = this.#stageOf
+    let waitMs = limits.restartDelayMinMs
+    while (!this.#released()) {
+      const life = new LaneLife(this.#stageOf, this.#context, () => {
+        this.#state = 'running'
+        waitMs = limits.restartDelayMinMs
+      })
+      this.#life = life
+      try {
+        await life.run()
+        return
+      } catch (error) {
+        if (this.#released() || this.#giveUp(error)) return
+        this.#context.observe({ type: 'LaneFailed', error, restartInMs: waitMs })
+        this.#state = 'starting'
+        await delay(this.#context.timers, waitMs, this.#release.signal).catch(() => undefined)
+        waitMs = Math.min(limits.restartDelayMaxMs, waitMs * 2)
+      } finally {
+        this.#life = undefined
+      }
+    }
+  }
+
+  #released(): boolean {
+    return this.#release.signal.aborted
+  }
+
+  #giveUp(error: unknown): boolean {
+    if (!(error instanceof KafkaFailure) || error.disposition === 'fatal') {
+      this.#context.observe({ type: 'LaneBroken', error })
+      return true
+    }
+    if (error.disposition !== 'fenced') return false
+    this.#state = 'fenced'
+    this.#context.observe({ type: 'LaneFenced' })
+    return true
+  }
+}

@@ -1,0 +1,329 @@
+/**
+ * Reads: subjobs (keyed by the producer).
+ * Writes: subjob-events; results on clients' topics.
+ * State: its subjobs' life at the producers, in dispatcher-changelog: what was asked for once, how far it came as it goes.
+ * Invariant: one owner per producer: only the lane of the partition that murmur2 of the producer's key names calls it.
+ */
+import { jobId as asJobId, subjobId } from '../domain/ids.ts'
+import type { DispatchSubjob, Message } from '../domain/messages.ts'
+import { pollDelayMs, type PollRules, retryDelayMs, type RetryRules } from '../domain/poll-schedule.ts'
+import { messageOf } from '../domain/response-code.ts'
+import {
+  type CallFailure,
+  decideSubjob,
+  durableSubjobEvents,
+  evolveSubjob,
+  newSubjob,
+  type ProducerStatus,
+  type Publication,
+  type PublicationSource,
+  type Subjob,
+  type SubjobCommand,
+  type SubjobEvent,
+  type SubjobLimits,
+} from '../domain/subjob.ts'
+import type { InputRecord, OutputRecord } from '../kafka/port.ts'
+import type { Random } from '../runtime/random.ts'
+import { ProducerQueue, type QueuedSubjob } from './producer-queue.ts'
+import type { Stage, Turn } from './stage.ts'
+
+interface Call {
+  readonly subjobId: string
+  /** Which attempt it belongs to; what comes back for another one is too late. */
+  readonly attempt: number
+  readonly dispatch: DispatchSubjob
+}
+
+export type DispatcherEffect =
+  | (Call & { readonly type: 'SubmitSubjob' })
+  | (Call & { readonly type: 'PollSubjob'; readonly dataProducerJobId: string })
+  | (Call & { readonly type: 'PublishResult'; readonly source: PublicationSource })
+
+interface Reply {
+  readonly subjobId: string
+  readonly attempt: number
+}
+
+export type DispatcherCompletion =
+  | (Reply & { readonly type: 'Submitted'; readonly dataProducerJobId: string })
+  | (Reply & { readonly type: 'Polled'; readonly status: ProducerStatus })
+  | (Reply & { readonly type: 'CallFailed'; readonly failure: CallFailure; readonly retryAfterMs: number })
+  | (Reply & { readonly type: 'Published'; readonly records: readonly OutputRecord[]; readonly publication: Publication })
+  | (Reply & { readonly type: 'SinkFailed'; readonly failure: CallFailure })
+
+export interface DispatcherOptions {
+  /** Names this process in attempts. */
+  readonly worker: string
+  readonly random: Random
+  readonly polls: PollRules
+  readonly retries: RetryRules
+  readonly callFailuresMax: number
+  /** Subjobs that one producer of the service works on at a time. */
+  readonly subjobsInFlightMax: (service: string) => number
+  /** After a restart, polls begin spread over this time. */
+  readonly resumeSpreadMs: number
+}
+
+interface Entry {
+  readonly dispatch: DispatchSubjob
+  subjob: Subjob
+  /** Whether it counts against its producer's limit now. */
+  occupies: boolean
+}
+
+type DispatcherTurn = Turn<DispatcherEffect>
+
+const SPEC_PREFIX = 'spec:'
+const PROGRESS_PREFIX = 'progress:'
+
+export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion> {
+  readonly #options: DispatcherOptions
+  readonly #entries = new Map<string, Entry>()
+  readonly #queues = new Map<string, ProducerQueue>()
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  load(): number {
+    return this.#entries.size
+  }
+
+  restore(key: string, message: Message | null): void {
+    if (key.startsWith(SPEC_PREFIX)) {
+      const id = key.slice(SPEC_PREFIX.length)
+      if (message?.type === 'DispatchSubjob') this.#entries.set(id, { dispatch: message, subjob: newSubjob(), occupies: false })
+      else this.#entries.delete(id)
+      return
+    }
+    const entry = this.#entries.get(key.slice(PROGRESS_PREFIX.length))
+    if (entry !== undefined && message?.type === 'SubjobProgressed') entry.subjob = message.subjob
+  }
+
+  restored(turn: DispatcherTurn): void {
+    for (const [id, entry] of this.#entries) this.#resume(id, entry, turn)
+    for (const key of this.#queues.keys()) this.#pump(key, turn)
+  }
+
+  takeRecord(record: InputRecord, message: Message, turn: DispatcherTurn): void {
+    if (message.type !== 'DispatchSubjob') {
+      turn.deadLetter(record, `a ${message.type} does not belong on ${record.topic}`)
+      return
+    }
+    const id = subjobId(asJobId(message.jobId), message.index)
+    if (this.#entries.has(id)) return
+    const entry = { dispatch: message, subjob: newSubjob(), occupies: false }
+    this.#entries.set(id, entry)
+    turn.store(SPEC_PREFIX + id, message)
+    this.#enqueue(id, entry, turn)
+    this.#pump(message.producerKey, turn)
+  }
+
+  takeTimer(id: string, turn: DispatcherTurn): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
+    switch (entry.subjob.state) {
+      case 'queued':
+        this.#queueOf(entry).retry(queuedOf(id, entry))
+        this.#pump(entry.dispatch.producerKey, turn)
+        return
+      case 'polling': {
+        const { dataProducerJobId } = entry.subjob
+        turn.start({ type: 'PollSubjob', dataProducerJobId, ...callOf(id, entry) })
+        return
+      }
+      case 'publishing':
+        turn.start({ type: 'PublishResult', source: entry.subjob.source, ...callOf(id, entry) })
+        return
+      case 'submitting':
+      case 'ended':
+        return
+    }
+  }
+
+  takeCompletion(completion: DispatcherCompletion, turn: DispatcherTurn): void {
+    const entry = this.#entries.get(completion.subjobId)
+    if (entry === undefined || attemptOf(entry) !== completion.attempt) return
+    if (completion.type === 'Published' && entry.subjob.state === 'publishing') turn.deliver(completion.records)
+    this.#decide(completion.subjobId, entry, this.#commandOf(completion, entry, turn), turn)
+    this.#callAgain(completion, entry, turn)
+    this.#pump(entry.dispatch.producerKey, turn)
+  }
+
+  #commandOf(completion: DispatcherCompletion, entry: Entry, turn: DispatcherTurn): SubjobCommand {
+    const at = turn.now
+    switch (completion.type) {
+      case 'Submitted':
+        return { type: 'RecordSubmission', dataProducerJobId: completion.dataProducerJobId }
+      case 'Polled':
+        return { type: 'RecordStatus', status: completion.status }
+      case 'CallFailed': {
+        const retryAt = at + this.#retryDelayMs(entry.subjob.attempts.length + 1, completion.retryAfterMs)
+        return { type: 'RecordCallFailure', failure: completion.failure, at, retryAt }
+      }
+      case 'Published':
+        return { type: 'RecordPublication', publication: completion.publication, at }
+      case 'SinkFailed':
+        return { type: 'RecordSinkFailure', failure: completion.failure, operations: entry.dispatch.operations.length, at }
+    }
+  }
+
+  #decide(id: string, entry: Entry, command: SubjobCommand, turn: DispatcherTurn): void {
+    const limits: SubjobLimits = {
+      attemptsMax: entry.dispatch.attemptsMax,
+      callFailuresMax: this.#options.callFailuresMax,
+    }
+    const events = decideSubjob(entry.subjob, command, limits)
+    for (const event of events) {
+      const before = entry.subjob
+      entry.subjob = evolveSubjob(before, event)
+      this.#follow(id, entry, event, turn)
+    }
+    const ended = entry.subjob.state === 'ended'
+    if (!ended && events.some((event) => durableSubjobEvents.has(event.type))) this.#storeProgress(id, entry, turn)
+  }
+
+  /** What an event means for the world outside the subjob's own state. */
+  #follow(id: string, entry: Entry, event: SubjobEvent, turn: DispatcherTurn): void {
+    const { jobId, index } = entry.dispatch
+    switch (event.type) {
+      case 'AttemptStarted':
+        turn.start({ type: 'SubmitSubjob', ...callOf(id, entry) })
+        return
+      case 'SubjobSubmitted':
+        if (entry.subjob.state === 'polling') {
+          const { attempt, dataProducerJobId } = entry.subjob
+          const started = { attempt: attempt.number, worker: attempt.worker, at: attempt.startedAt, dataProducerJobId }
+          turn.publish('subjobEvents', jobId, { type: 'SubjobStarted', jobId, index, ...started })
+        }
+        return
+      case 'AttemptFailed':
+        turn.publish('subjobEvents', jobId, { type: 'SubjobAttemptFailed', jobId, index, attempt: event.attempt })
+        this.#queueOf(entry).pause()
+        entry.occupies = false
+        return
+      case 'SubjobRequeued':
+        turn.wake(id, event.notBefore)
+        return
+      case 'ProducerFinished':
+      case 'SubjobFailed':
+        if (entry.subjob.state === 'publishing') {
+          turn.start({ type: 'PublishResult', source: entry.subjob.source, ...callOf(id, entry) })
+        }
+        return
+      case 'SubjobEnded':
+        this.#end(id, entry, turn)
+        return
+      case 'CallFailed':
+      case 'PollAnswered':
+      case 'AttemptEnded':
+        return
+    }
+  }
+
+  #end(id: string, entry: Entry, turn: DispatcherTurn): void {
+    if (entry.subjob.state !== 'ended') throw new Error('broken invariant: an ended subjob is not ended')
+    const { end, attempts } = entry.subjob
+    const { jobId, index } = entry.dispatch
+    turn.publish('subjobEvents', jobId, { type: 'SubjobEnded', jobId, index, ...end, attempts })
+    turn.store(SPEC_PREFIX + id, null)
+    turn.store(PROGRESS_PREFIX + id, null)
+    this.#entries.delete(id)
+    const queue = this.#queueOf(entry)
+    queue.end(queuedOf(id, entry), entry.occupies)
+    if (queue.idle) this.#queues.delete(entry.dispatch.producerKey)
+  }
+
+  #enqueue(id: string, entry: Entry, turn: DispatcherTurn): void {
+    const { refusal } = entry.dispatch
+    if (refusal === null) this.#queueOf(entry).add(queuedOf(id, entry))
+    else this.#decide(id, entry, { type: 'RefuseSubjob', code: refusal, message: messageOf(refusal) }, turn)
+  }
+
+  #pump(producerKey: string, turn: DispatcherTurn): void {
+    const queue = this.#queues.get(producerKey)
+    if (queue === undefined) return
+    const service = producerKey.slice(0, producerKey.indexOf('#'))
+    const runningMax = this.#options.subjobsInFlightMax(service)
+    for (let next = queue.take(runningMax); next !== undefined; next = queue.take(runningMax)) {
+      const entry = this.#entries.get(next.subjobId)
+      if (entry === undefined) throw new Error(`broken invariant: the queued subjob "${next.subjobId}" is unknown`)
+      entry.occupies = true
+      this.#decide(next.subjobId, entry, { type: 'StartAttempt', worker: this.#options.worker, at: turn.now }, turn)
+    }
+  }
+
+  /** A call that did not settle the matter is made again: a poll when it may have news, a failed one when it may work. */
+  #callAgain(completion: DispatcherCompletion, { subjob }: Entry, turn: DispatcherTurn): void {
+    if (subjob.state !== 'polling' && subjob.state !== 'publishing') return
+    const failed = completion.type === 'CallFailed' || completion.type === 'SinkFailed'
+    if (failed && subjob.failures > 0) {
+      const retryAfterMs = completion.type === 'CallFailed' ? completion.retryAfterMs : 0
+      turn.wake(completion.subjobId, turn.now + this.#retryDelayMs(subjob.failures, retryAfterMs))
+    } else if (subjob.state === 'polling') {
+      const elapsedMs = turn.now - subjob.attempt.startedAt
+      turn.wake(completion.subjobId, turn.now + pollDelayMs(this.#options.polls, elapsedMs, this.#options.random()))
+    }
+  }
+
+  #resume(id: string, entry: Entry, turn: DispatcherTurn): void {
+    const { subjob } = entry
+    switch (subjob.state) {
+      case 'queued':
+        if (subjob.attempts.length === 0) {
+          this.#enqueue(id, entry, turn)
+        } else {
+          this.#queueOf(entry).resume(queuedOf(id, entry), false)
+          turn.wake(id, subjob.notBefore)
+        }
+        return
+      case 'polling':
+        this.#occupy(id, entry)
+        turn.wake(id, turn.now + Math.round(this.#options.resumeSpreadMs * this.#options.random()))
+        return
+      case 'publishing':
+        if (subjob.attempt === null) this.#queueOf(entry).resume(queuedOf(id, entry), false)
+        else this.#occupy(id, entry)
+        turn.start({ type: 'PublishResult', source: subjob.source, ...callOf(id, entry) })
+        return
+      case 'submitting':
+      case 'ended':
+        throw new Error(`broken invariant: a subjob was stored as ${subjob.state}`)
+    }
+  }
+
+  #occupy(id: string, entry: Entry): void {
+    entry.occupies = true
+    this.#queueOf(entry).resume(queuedOf(id, entry), true)
+  }
+
+  #storeProgress(id: string, entry: Entry, turn: DispatcherTurn): void {
+    const { jobId, index } = entry.dispatch
+    turn.store(PROGRESS_PREFIX + id, { type: 'SubjobProgressed', jobId, index, subjob: entry.subjob })
+  }
+
+  #retryDelayMs(failures: number, retryAfterMs: number): number {
+    return retryDelayMs(this.#options.retries, failures, this.#options.random(), retryAfterMs)
+  }
+
+  #queueOf(entry: Entry): ProducerQueue {
+    const key = entry.dispatch.producerKey
+    const known = this.#queues.get(key)
+    if (known !== undefined) return known
+    const queue = new ProducerQueue()
+    this.#queues.set(key, queue)
+    return queue
+  }
+}
+
+function queuedOf(id: string, { dispatch }: Entry): QueuedSubjob {
+  return { jobId: dispatch.jobId, subjobId: id, ordered: dispatch.kind === 'WRITE' }
+}
+
+function attemptOf({ subjob }: Entry): number {
+  return subjob.attempts.length + 1
+}
+
+function callOf(id: string, entry: Entry): Call {
+  return { subjobId: id, attempt: attemptOf(entry), dispatch: entry.dispatch }
+}

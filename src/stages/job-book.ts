@@ -1,0 +1,129 @@
+/** A coordinator lane's state: its jobs with their assignments, and how both stand in the changelog. */
+import type { Assignment } from '../domain/assignment.ts'
+import type { Job } from '../domain/job.ts'
+import type { DispatchSubjob, Message } from '../domain/messages.ts'
+import type { Turn } from './stage.ts'
+
+export interface JobEntry {
+  job: Job
+  readonly assignments: Map<number, Assignment>
+  /** What is dispatched once a subjob's parents have ended. */
+  readonly held: Map<number, DispatchSubjob>
+}
+
+type RestoredEntry = Omit<JobEntry, 'job'> & { job: Job | undefined }
+type Write = Pick<Turn<never>, 'store' | 'publish'>
+
+// A job id may look like a subjob's key of another job; the prefix keeps them apart.
+const JOB_PREFIX = 'job:'
+const SUBJOB_PREFIX = 'subjob:'
+
+export class JobBook {
+  // Until all is restored, a subjob may be there before its job: compaction keeps the latest entry, wherever it stands.
+  readonly #entries = new Map<string, RestoredEntry>()
+  #openSubjobs = 0
+
+  /** Subjobs that have not ended. */
+  get openSubjobs(): number {
+    return this.#openSubjobs
+  }
+
+  get(jobId: string): JobEntry | undefined {
+    const entry = this.#entries.get(jobId)
+    return entry === undefined ? undefined : complete(jobId, entry)
+  }
+
+  *all(): Generator<JobEntry> {
+    for (const [jobId, entry] of this.#entries) yield complete(jobId, entry)
+  }
+
+  add(job: Job, turn: Write): JobEntry {
+    const entry: JobEntry = { job, assignments: new Map(), held: new Map() }
+    this.#entries.set(job.jobId, entry)
+    this.changeJob(entry, job, turn)
+    return entry
+  }
+
+  changeJob(entry: JobEntry, job: Job, turn: Write): void {
+    entry.job = job
+    const changed = { type: 'JobChanged', job } as const
+    turn.store(JOB_PREFIX + job.jobId, changed)
+    turn.publish('jobs', job.jobId, changed)
+  }
+
+  changeAssignment(entry: JobEntry, assignment: Assignment, held: DispatchSubjob | null, turn: Write): void {
+    const { jobId } = entry.job
+    this.#set(entry, assignment, held)
+    turn.store(subjobKey(jobId, assignment.index), { type: 'AssignmentChanged', jobId, assignment, held })
+  }
+
+  dropAssignments(entry: JobEntry, turn: Write): void {
+    for (const assignment of entry.assignments.values()) {
+      this.#openSubjobs -= openCount(assignment)
+      turn.store(subjobKey(entry.job.jobId, assignment.index), null)
+    }
+    entry.assignments.clear()
+    entry.held.clear()
+  }
+
+  forget(jobId: string, turn: Write): void {
+    this.#entries.delete(jobId)
+    turn.store(JOB_PREFIX + jobId, null)
+    turn.publish('jobs', jobId, null)
+  }
+
+  restore(key: string, entry: Message | null): void {
+    if (entry === null) {
+      this.#restoreDeletion(key)
+    } else if (entry.type === 'JobChanged') {
+      this.#restoring(entry.job.jobId).job = entry.job
+    } else if (entry.type === 'AssignmentChanged') {
+      this.#set(this.#restoring(entry.jobId), entry.assignment, entry.held)
+    } else {
+      throw new Error(`broken invariant: a ${entry.type} in the coordinator's changelog`)
+    }
+  }
+
+  #restoring(jobId: string): RestoredEntry {
+    const known = this.#entries.get(jobId)
+    if (known !== undefined) return known
+    const entry = { job: undefined, assignments: new Map<number, Assignment>(), held: new Map<number, DispatchSubjob>() }
+    this.#entries.set(jobId, entry)
+    return entry
+  }
+
+  #restoreDeletion(key: string): void {
+    if (key.startsWith(JOB_PREFIX)) {
+      this.#entries.delete(key.slice(JOB_PREFIX.length))
+      return
+    }
+    const slash = key.lastIndexOf('/')
+    const index = Number(key.slice(slash + 1))
+    const entry = this.#entries.get(key.slice(SUBJOB_PREFIX.length, slash))
+    const assignment = entry?.assignments.get(index)
+    if (entry === undefined || assignment === undefined) return
+    this.#openSubjobs -= openCount(assignment)
+    entry.assignments.delete(index)
+    entry.held.delete(index)
+  }
+
+  #set(entry: RestoredEntry, assignment: Assignment, held: DispatchSubjob | null): void {
+    this.#openSubjobs += openCount(assignment) - openCount(entry.assignments.get(assignment.index))
+    entry.assignments.set(assignment.index, assignment)
+    if (held === null) entry.held.delete(assignment.index)
+    else entry.held.set(assignment.index, held)
+  }
+}
+
+function subjobKey(jobId: string, index: number): string {
+  return `${SUBJOB_PREFIX}${jobId}/${index}`
+}
+
+function openCount(assignment: Assignment | undefined): number {
+  return assignment === undefined || assignment.state === 'ended' ? 0 : 1
+}
+
+function complete(jobId: string, entry: RestoredEntry): JobEntry {
+  if (entry.job === undefined) throw new Error(`broken invariant: subjobs of the unknown job "${jobId}"`)
+  return entry as JobEntry
+}

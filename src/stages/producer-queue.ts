@@ -1,0 +1,96 @@
+/**
+ * Whose turn is next at one producer. Jobs take turns (round robin), so that a small one is not stuck behind a large one;
+ * within a job the order of its subjobs is kept, and where it must hold at the producer too (writes), the next one starts
+ * only when the one before has ended.
+ */
+export interface QueuedSubjob {
+  readonly jobId: string
+  readonly subjobId: string
+  readonly ordered: boolean
+}
+
+interface JobTurn {
+  readonly waiting: QueuedSubjob[]
+  /** Begun and not ended, of an ordered job; it may be waiting to be tried again. */
+  holder: string | null
+}
+
+export class ProducerQueue {
+  readonly #jobs = new Map<string, JobTurn>()
+  /** Jobs that have a subjob which may start, the next first. */
+  readonly #ready = new Set<string>()
+  #running = 0
+
+  /** Subjobs that occupy the producer now. */
+  get running(): number {
+    return this.#running
+  }
+
+  get idle(): boolean {
+    return this.#running === 0 && this.#jobs.size === 0
+  }
+
+  add(subjob: QueuedSubjob): void {
+    const turn = this.#turnOf(subjob.jobId)
+    turn.waiting.push(subjob)
+    this.#refresh(subjob.jobId, turn)
+  }
+
+  /** Takes the next subjob that may start, while fewer than `runningMax` run. */
+  take(runningMax: number): QueuedSubjob | undefined {
+    if (this.#running >= runningMax) return undefined
+    const [jobId] = this.#ready
+    if (jobId === undefined) return undefined
+    const turn = this.#turnOf(jobId)
+    const subjob = turn.waiting.shift()
+    if (subjob === undefined) throw new Error(`broken invariant: job "${jobId}" is ready without a subjob`)
+    this.#running += 1
+    if (subjob.ordered) turn.holder = subjob.subjobId
+    this.#ready.delete(jobId)
+    this.#refresh(jobId, turn)
+    return subjob
+  }
+
+  /** It left the producer for a while; {@link retry} brings it back. An ordered job waits for it. */
+  pause(): void {
+    this.#running -= 1
+  }
+
+  /** A paused subjob may start again, before others of its job. */
+  retry(subjob: QueuedSubjob): void {
+    const turn = this.#turnOf(subjob.jobId)
+    turn.waiting.unshift(subjob)
+    this.#refresh(subjob.jobId, turn)
+  }
+
+  /** It has ended; `running` tells whether it occupied the producer until now. */
+  end(subjob: QueuedSubjob, running: boolean): void {
+    if (running) this.#running -= 1
+    const turn = this.#jobs.get(subjob.jobId)
+    if (turn === undefined) return
+    if (turn.holder === subjob.subjobId) turn.holder = null
+    this.#refresh(subjob.jobId, turn)
+  }
+
+  /** A subjob that had begun before a restart; `running` tells whether it occupies the producer, or is paused. */
+  resume(subjob: QueuedSubjob, running: boolean): void {
+    if (running) this.#running += 1
+    if (subjob.ordered) this.#turnOf(subjob.jobId).holder = subjob.subjobId
+  }
+
+  #turnOf(jobId: string): JobTurn {
+    const known = this.#jobs.get(jobId)
+    if (known !== undefined) return known
+    const turn = { waiting: [], holder: null }
+    this.#jobs.set(jobId, turn)
+    return turn
+  }
+
+  #refresh(jobId: string, turn: JobTurn): void {
+    const head = turn.waiting[0]
+    const mayStart = head !== undefined && (turn.holder === null || turn.holder === head.subjobId)
+    if (mayStart) this.#ready.add(jobId)
+    else this.#ready.delete(jobId)
+    if (head === undefined && turn.holder === null) this.#jobs.delete(jobId)
+  }
+}

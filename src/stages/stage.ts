@@ -1,0 +1,46 @@
+/**
+ * What a lane runs: a stage's state for one partition, without I/O. A lane feeds it records, timers and completed effects
+ * and writes down what it says (src/kafka/lane.ts); the simulator feeds it the same.
+ */
+import type { Message } from '../domain/messages.ts'
+import type { InputRecord, OutputRecord } from '../kafka/port.ts'
+
+/** The topics that a stage may write to by name. */
+export type StageTopic = 'commands' | 'subjobs' | 'subjobEvents' | 'jobs'
+
+export interface Stage<Effect, Completion> {
+  /** An entry of the changelog, in the order of writing; null means that the key was deleted. */
+  restore(key: string, entry: Message | null): void
+  /** All entries were restored: sets timers and starts effects again. */
+  restored(turn: Turn<Effect>): void
+  takeRecord(record: InputRecord, message: Message, turn: Turn<Effect>): void
+  takeTimer(id: string, turn: Turn<Effect>): void
+  takeCompletion(completion: Completion, turn: Turn<Effect>): void
+  /** Work that is held in memory; above the lane's bound no more records are read until it falls. */
+  load(): number
+}
+
+/** One step of a lane: everything said during it becomes true at once, or not at all. */
+export interface Turn<Effect> {
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** Changes the stage's own state: what {@link Stage.restore} is given after a restart. */
+  store(key: string, entry: Message | null): void
+  publish(to: StageTopic, key: string, message: Message | null, options?: PublishOptions): void
+  /** Writes to a client's topic; the records are ready as they are. */
+  deliver(records: readonly OutputRecord[]): void
+  /** Sets the input aside for people to look at: the partition moves on. */
+  deadLetter(record: InputRecord, cause: string): void
+  /** Work outside of Kafka; begun once the turn is committed, its outcome comes back as a completion. */
+  start(effect: Effect): void
+  /** Sets the timer of that id, or moves it. */
+  wake(id: string, at: number): void
+}
+
+export interface PublishOptions {
+  readonly partition?: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Carries out effects. Expected failures are completions; a rejected promise is a defect and restarts the lane. */
+export type EffectRunner<Effect, Completion> = (effect: Effect, signal: AbortSignal) => Promise<Completion>
