@@ -1,0 +1,89 @@
+/**
+ * What REST reads: jobs and their subjobs, folded from the topics. A cache, never a source (docs/adr/0004): rows and the
+ * positions up to which topics were read are written together, so it always is the state of the topics at its positions.
+ * Held to test/contract/read-model.ts.
+ */
+import type { Job, JobState, Outcome } from '../domain/job.ts'
+import type { SubjobEventMessage } from '../domain/messages.ts'
+import type { JobKind } from '../domain/operation.ts'
+import type { Position } from '../kafka/port.ts'
+import type { JobCursor } from './job-cursor.ts'
+import type { SubjobRow } from './subjob-row.ts'
+
+/** Where a job is in its life, and once it has ended, how. */
+export type JobStatus = Exclude<JobState, 'ended'> | Outcome
+
+export function statusOf(job: Job): JobStatus {
+  return job.state === 'ended' ? job.outcome : job.state
+}
+
+/** Jobs that satisfy all that is given. */
+export interface JobFilter {
+  /** Any of these; empty or absent means every status. */
+  readonly statuses?: readonly JobStatus[] | undefined
+  /** As `Job.destination`: with its scheme. */
+  readonly destination?: string | undefined
+  readonly kind?: JobKind | undefined
+  readonly tenant?: string | undefined
+  readonly dialect?: string | undefined
+  /** Milliseconds since the epoch; jobs created at that moment are in. */
+  readonly createdAfter?: number | undefined
+  /** Milliseconds since the epoch; jobs created at that moment are out. */
+  readonly createdBefore?: number | undefined
+}
+
+/** One change to the rows. `at` is the time of the record that says so. */
+export type RowChange =
+  /** The job's command was read: it is there unless it was before. */
+  | { readonly type: 'AcceptJob'; readonly job: Job; readonly at: number }
+  /** The coordinator's word, which stands. */
+  | { readonly type: 'PutJob'; readonly job: Job }
+  /** The job and its subjobs go; commands and events older than `at` don't bring them back. */
+  | { readonly type: 'ForgetJob'; readonly jobId: string; readonly at: number }
+  | { readonly type: 'FoldSubjobEvent'; readonly event: SubjobEventMessage; readonly at: number }
+  /** Nothing older than `before` will come any more: what is kept of forgotten jobs until then may go. */
+  | { readonly type: 'SealForgotten'; readonly before: number }
+
+export interface RowBatch {
+  /** Applied in this order. */
+  readonly changes: readonly RowChange[]
+  readonly positions: readonly Position[]
+}
+
+export interface JobPage {
+  readonly items: readonly Job[]
+  /** Where the next page begins; null on the last one. */
+  readonly next: JobCursor | null
+}
+
+export interface SubjobPage {
+  readonly items: readonly SubjobRow[]
+  /** The index after which the next page begins; null on the last one. */
+  readonly next: number | null
+}
+
+/** Every method rejects with ReadModelFailure when the store fails. */
+export interface ReadModel {
+  /** All of the batch becomes visible at once, or nothing. */
+  apply(batch: RowBatch): Promise<void>
+  job(jobId: string): Promise<Job | undefined>
+  /** The newest first: by creation time, then by number. Jobs that come in meanwhile never shift a page. */
+  jobs(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): Promise<JobPage>
+  /** Those that something is known of, by index. */
+  subjobs(jobId: string, page: { readonly limit: number; readonly after: number | null }): Promise<SubjobPage>
+  positions(): Promise<readonly Position[]>
+  /** Drops every row and position. */
+  clear(): Promise<void>
+  close(): Promise<void>
+}
+
+export class ReadModelFailure extends Error {
+  override readonly name = 'ReadModelFailure'
+  /** `restart`: what was damaged is put aside, and a new process rebuilds it. `fatal`: a person must act first. */
+  readonly disposition: 'restart' | 'fatal'
+
+  constructor(message: string, details: { disposition: 'restart' | 'fatal'; cause?: unknown }) {
+    super(message, { cause: details.cause })
+    this.disposition = details.disposition
+  }
+}

@@ -1,0 +1,109 @@
+/** Opens the database file of the embedded read model; what is of no use any more is thrown away and made anew. */
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { ReadModelFailure } from './port.ts'
+import { SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts'
+
+export interface SqliteLocation {
+  /** Where the file is kept, for this process alone; null keeps everything in memory. */
+  readonly folder: string | null
+  /** Names the topics that the rows come from, such as cluster id and prefix; a file from other topics is rebuilt. */
+  readonly identity: string
+  /** Hears why a file that was there was thrown away. */
+  readonly onDiscard: (reason: string) => void
+}
+
+export const READ_MODEL_FILE = 'read-model.sqlite'
+
+// SQLite's primary result codes (sqlite.org/rescode.html).
+const SQLITE_BUSY = 5
+const SQLITE_CORRUPT = 11
+const SQLITE_NOTADB = 26
+
+// A process that was told to go may still be closing its file when its successor starts.
+const BUSY_TIMEOUT_MS = 2_000
+
+/** Throws ReadModelFailure when the file can't be opened, or another process has it. */
+export function openDatabase({ folder, identity, onDiscard }: SqliteLocation): DatabaseSync {
+  if (folder === null) return prepared(new DatabaseSync(':memory:'), identity)
+  const file = join(folder, READ_MODEL_FILE)
+  try {
+    mkdirSync(folder, { recursive: true })
+    const reason = reasonToDiscard(file, identity)
+    if (reason !== null) {
+      discardFile(folder)
+      onDiscard(reason)
+    }
+    return prepared(connect(file), identity)
+  } catch (error) {
+    throw openFailure(file, error)
+  }
+}
+
+/** Removes the file and what SQLite keeps beside it. */
+export function discardFile(folder: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(join(folder, READ_MODEL_FILE + suffix), { force: true })
+}
+
+/** Whether SQLite says that the file's content is damaged. */
+export function isDamage(error: unknown): boolean {
+  const code = resultCodeOf(error)
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB
+}
+
+function connect(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    // With NORMAL a crash of the machine may lose the latest transactions, which are read again, but never damages the file.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function reasonToDiscard(file: string, identity: string): string | null {
+  if (!existsSync(file)) return null
+  let database: DatabaseSync | undefined
+  try {
+    database = connect(file)
+    const version = database.prepare('PRAGMA user_version').get()?.['user_version']
+    // Version 0 is a file in which nothing was created yet: the process that began it was killed.
+    if (version === 0) return null
+    if (version !== SCHEMA_VERSION) return `its schema is version ${String(version)}, not ${SCHEMA_VERSION}`
+    const found = database.prepare('SELECT identity FROM origin').get()?.['identity']
+    return found === identity ? null : `it holds "${String(found)}", not "${identity}"`
+  } catch (error) {
+    if (isDamage(error)) return `it is damaged: ${String(error)}`
+    throw error
+  } finally {
+    database?.close()
+  }
+}
+
+function prepared(database: DatabaseSync, identity: string): DatabaseSync {
+  database.exec('PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768')
+  if (database.prepare('PRAGMA user_version').get()?.['user_version'] === 0) {
+    database.exec('BEGIN EXCLUSIVE')
+    database.exec(SCHEMA)
+    database.prepare('INSERT INTO origin VALUES (?)').run(identity)
+    database.exec('COMMIT')
+  }
+  return database
+}
+
+function openFailure(file: string, cause: unknown): ReadModelFailure {
+  if (resultCodeOf(cause) === SQLITE_BUSY) {
+    const message = `${file} is in use by another process: give each process a data folder of its own`
+    return new ReadModelFailure(message, { disposition: 'fatal', cause })
+  }
+  return new ReadModelFailure(`${file} can't be opened: ${String(cause)}`, { disposition: 'fatal', cause })
+}
+
+// Extended result codes carry the primary one in their lowest byte.
+function resultCodeOf(error: unknown): number | null {
+  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return null
+  return error.errcode & 0xff
+}

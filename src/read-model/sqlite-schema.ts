@@ -1,0 +1,40 @@
+/**
+ * Tables of the embedded read model. A row's document is the whole Job or SubjobRow as JSON; the columns beside it are
+ * those that are searched. Each index ends with the other filters, so that a page under several filters reads no row that
+ * it doesn't show.
+ */
+
+/** To be raised with every change of the tables or of what a document holds; a file of another version is rebuilt. */
+export const SCHEMA_VERSION = 1
+
+const FILTER_COLUMNS = ['status', 'destination', 'kind', 'tenant', 'dialect'] as const
+
+const indexes = [
+  indexOn('jobs_by_time', ['created_at', 'number', ...FILTER_COLUMNS]),
+  ...FILTER_COLUMNS.map((column) => {
+    const others = FILTER_COLUMNS.filter((each) => each !== column)
+    return indexOn(`jobs_by_${column}`, [column, 'created_at', 'number', ...others])
+  }),
+]
+
+export const SCHEMA = `
+  CREATE TABLE origin (identity TEXT NOT NULL) STRICT;
+  CREATE TABLE positions (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (topic, partition)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE jobs (
+    job_id TEXT NOT NULL UNIQUE, number INTEGER NOT NULL, created_at INTEGER NOT NULL, status TEXT NOT NULL,
+    destination TEXT NOT NULL, kind TEXT NOT NULL, tenant TEXT NOT NULL, dialect TEXT NOT NULL, document TEXT NOT NULL
+  ) STRICT;
+  ${indexes.join('\n  ')}
+  CREATE TABLE subjobs (
+    job_id TEXT NOT NULL, number INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (job_id, number)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE forgotten (job_id TEXT PRIMARY KEY NOT NULL, forgotten_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX forgotten_by_time ON forgotten (forgotten_at);
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`
+
+function indexOn(name: string, columns: readonly string[]): string {
+  return `CREATE INDEX ${name} ON jobs (${columns.join(', ')});`
+}

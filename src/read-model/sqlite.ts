@@ -1,0 +1,204 @@
+/** The read model in a file of this process, on the SQLite that comes with Node. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { Job } from '../domain/job.ts'
+import type { SubjobEventMessage } from '../domain/messages.ts'
+import type { Position } from '../kafka/port.ts'
+import type { JobCursor } from './job-cursor.ts'
+import { jobQueries } from './job-query.ts'
+import {
+  type JobFilter,
+  type JobPage,
+  type ReadModel,
+  ReadModelFailure,
+  type RowBatch,
+  type RowChange,
+  statusOf,
+  type SubjobPage,
+} from './port.ts'
+import { discardFile, isDamage, openDatabase, type SqliteLocation } from './sqlite-file.ts'
+import { foldSubjobEvent, type SubjobRow } from './subjob-row.ts'
+
+/** Throws ReadModelFailure when the file can't be opened, or another process has it. */
+export function openSqliteReadModel(location: SqliteLocation): ReadModel {
+  return new SqliteReadModel(openDatabase(location), location.folder)
+}
+
+class SqliteReadModel implements ReadModel {
+  readonly #database: DatabaseSync
+  readonly #folder: string | null
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(database: DatabaseSync, folder: string | null) {
+    this.#database = database
+    this.#folder = folder
+  }
+
+  apply(batch: RowBatch): Promise<void> {
+    return this.#settle(() => {
+      this.#transaction(() => {
+        for (const change of batch.changes) this.#change(change)
+        for (const { topic, partition, offset } of batch.positions) {
+          this.#run('INSERT OR REPLACE INTO positions VALUES (?, ?, ?)', topic, partition, offset)
+        }
+      })
+    })
+  }
+
+  job(jobId: string): Promise<Job | undefined> {
+    return this.#settle(() => {
+      const document = this.#documents('SELECT document FROM jobs WHERE job_id = ?', jobId)[0]
+      return document === undefined ? undefined : (JSON.parse(document) as Job)
+    })
+  }
+
+  jobs(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): Promise<JobPage> {
+    return this.#settle(() => {
+      // One more than asked for tells whether another page follows.
+      const queries = jobQueries(filter, { ...page, limit: page.limit + 1 })
+      const found = queries.flatMap(({ sql, values }) => this.#documents(sql, ...values).map((each) => JSON.parse(each) as Job))
+      if (queries.length > 1) found.sort((one, other) => other.createdAt - one.createdAt || other.number - one.number)
+      const items = found.slice(0, page.limit)
+      const last = items.at(-1)
+      const next = found.length > page.limit && last !== undefined ? { createdAt: last.createdAt, number: last.number } : null
+      return { items, next }
+    })
+  }
+
+  subjobs(jobId: string, page: { readonly limit: number; readonly after: number | null }): Promise<SubjobPage> {
+    return this.#settle(() => {
+      const sql = 'SELECT document FROM subjobs WHERE job_id = ? AND number > ? ORDER BY number LIMIT ?'
+      const found = this.#documents(sql, jobId, page.after ?? -1, page.limit + 1).map((each) => JSON.parse(each) as SubjobRow)
+      const items = found.slice(0, page.limit)
+      return { items, next: found.length > page.limit ? (items.at(-1)?.index ?? null) : null }
+    })
+  }
+
+  positions(): Promise<readonly Position[]> {
+    return this.#settle(() => {
+      const rows = this.#statement('SELECT topic, partition, position FROM positions').all()
+      return rows.map(({ topic, partition, position }) => ({
+        topic: String(topic),
+        partition: Number(partition),
+        offset: Number(position),
+      }))
+    })
+  }
+
+  clear(): Promise<void> {
+    return this.#settle(() => {
+      this.#transaction(() => {
+        for (const table of ['positions', 'jobs', 'subjobs', 'forgotten']) this.#run(`DELETE FROM ${table}`)
+      })
+    })
+  }
+
+  close(): Promise<void> {
+    return this.#settle(() => {
+      if (this.#database.isOpen) this.#database.close()
+    })
+  }
+
+  #change(change: RowChange): void {
+    switch (change.type) {
+      case 'AcceptJob':
+        if (!this.#isForgotten(change.job.jobId, change.at)) this.#writeJob(INSERT_JOB, change.job)
+        return
+      case 'PutJob':
+        this.#putJob(change.job)
+        return
+      case 'ForgetJob':
+        this.#run('DELETE FROM jobs WHERE job_id = ?', change.jobId)
+        this.#run('DELETE FROM subjobs WHERE job_id = ?', change.jobId)
+        this.#run('INSERT OR REPLACE INTO forgotten VALUES (?, ?)', change.jobId, change.at)
+        return
+      case 'FoldSubjobEvent':
+        if (!this.#isForgotten(change.event.jobId, change.at)) this.#foldSubjobEvent(change.event)
+        return
+      case 'SealForgotten':
+        this.#run('DELETE FROM forgotten WHERE forgotten_at < ?', change.before)
+        return
+      default:
+        change satisfies never
+    }
+  }
+
+  // Most changes of a job are to its counts; then no index need be touched.
+  #putJob(job: Job): void {
+    const sql = 'UPDATE jobs SET document = ? WHERE job_id = ? AND status = ? AND number = ? AND created_at = ?'
+    const updated = this.#run(sql, JSON.stringify(job), job.jobId, statusOf(job), job.number, job.createdAt)
+    if (updated === 0) this.#writeJob(UPSERT_JOB, job)
+  }
+
+  #writeJob(sql: string, job: Job): void {
+    const { jobId, number, createdAt, destination, kind, tenant, dialect } = job
+    this.#run(sql, jobId, number, createdAt, statusOf(job), destination, kind, tenant, dialect, JSON.stringify(job))
+  }
+
+  #foldSubjobEvent(event: SubjobEventMessage): void {
+    const { jobId, index } = event
+    const document = this.#documents('SELECT document FROM subjobs WHERE job_id = ? AND number = ?', jobId, index)[0]
+    const known = document === undefined ? undefined : (JSON.parse(document) as SubjobRow)
+    const folded = foldSubjobEvent(known, event)
+    if (folded !== known) this.#run('INSERT OR REPLACE INTO subjobs VALUES (?, ?, ?)', jobId, index, JSON.stringify(folded))
+  }
+
+  #isForgotten(jobId: string, at: number): boolean {
+    const row = this.#statement('SELECT 1 FROM forgotten WHERE job_id = ? AND forgotten_at >= ?').get(jobId, at)
+    return row !== undefined
+  }
+
+  #documents(sql: string, ...values: (string | number)[]): readonly string[] {
+    return this.#statement(sql)
+      .all(...values)
+      .map((row) => String(row['document']))
+  }
+
+  #run(sql: string, ...values: (string | number)[]): number {
+    return Number(this.#statement(sql).run(...values).changes)
+  }
+
+  // The texts are few: those above and one for each set of filters.
+  #statement(sql: string): StatementSync {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const statement = this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      work()
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #settle<Result>(work: () => Result): Promise<Result> {
+    try {
+      return Promise.resolve(work())
+    } catch (error) {
+      return Promise.reject(this.#failure(error))
+    }
+  }
+
+  // What is damaged now would be at the next start too, were the file kept.
+  #failure(cause: unknown): ReadModelFailure {
+    if (this.#folder === null || !isDamage(cause)) {
+      return new ReadModelFailure(`the read model failed: ${String(cause)}`, { disposition: 'fatal', cause })
+    }
+    if (this.#database.isOpen) this.#database.close()
+    discardFile(this.#folder)
+    const message = `the read model in ${this.#folder} was damaged and is thrown away; the next start builds it anew: ${String(cause)}`
+    return new ReadModelFailure(message, { disposition: 'restart', cause })
+  }
+}
+
+const INSERT_JOB = 'INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING'
+const UPSERT_JOB = `
+  INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET
+    number = excluded.number, created_at = excluded.created_at, status = excluded.status, destination = excluded.destination,
+    kind = excluded.kind, tenant = excluded.tenant, dialect = excluded.dialect, document = excluded.document`

@@ -1,0 +1,54 @@
+/** What a record means for the read model: pure, one record at a time, whatever came before. */
+import { acceptedFacts } from '../domain/accepted-facts.ts'
+import type { DestinationRules } from '../domain/destination.ts'
+import { evolveJob } from '../domain/job.ts'
+import type { Message, SubmitJob } from '../domain/messages.ts'
+import { checkSubmission, type SubmissionLimits } from '../domain/submission.ts'
+import type { InputRecord } from '../kafka/port.ts'
+import type { RowChange } from '../read-model/port.ts'
+
+/** The topics that are projected. */
+export type ProjectedTopic = 'commands' | 'jobs' | 'subjobEvents'
+
+/** The same rules that the coordinator accepts jobs by. */
+export interface ProjectionRules {
+  readonly homePartition: (jobId: string) => number
+  readonly destinations: DestinationRules
+  readonly submissions: SubmissionLimits
+  readonly attemptsMax: number
+}
+
+/** The change that a decoded record stands for; null when it changes nothing, or does not belong on its topic. */
+export function changeOf(topic: ProjectedTopic, record: InputRecord, message: Message, rules: ProjectionRules): RowChange | null {
+  switch (message.type) {
+    case 'SubmitJob':
+      return topic === 'commands' ? changeOfSubmission(record, message, rules) : null
+    case 'JobChanged':
+      return topic === 'jobs' ? { type: 'PutJob', job: message.job } : null
+    case 'SubjobStarted':
+    case 'SubjobAttemptFailed':
+    case 'SubjobEnded':
+      return topic === 'subjobEvents' ? { type: 'FoldSubjobEvent', event: message, at: record.timestampMs } : null
+    default:
+      return null
+  }
+}
+
+/** The change that a record without a value stands for. */
+export function changeOfTombstone(topic: ProjectedTopic, record: InputRecord): RowChange | null {
+  if (topic !== 'jobs' || record.key === null) return null
+  return { type: 'ForgetJob', jobId: record.key.toString(), at: record.timestampMs }
+}
+
+// What is invalid is dead-lettered by the coordinator, what is away from its home or has no id it forwards.
+function changeOfSubmission(record: InputRecord, submission: SubmitJob, rules: ProjectionRules): RowChange | null {
+  const { jobId } = submission
+  if (jobId === null || rules.homePartition(jobId) !== record.partition) return null
+  const checked = checkSubmission(submission, rules.destinations, rules.submissions)
+  if (!checked.ok) return null
+  const settled = { destination: checked.destination, attemptsMaxDefault: rules.attemptsMax }
+  const facts = acceptedFacts({ ...submission, jobId }, record, settled)
+  // How many subjobs there are is not known before the coordinator has split it.
+  const job = evolveJob(undefined, { type: 'JobAccepted', facts, operations: submission.operations.length, subjobs: 0 })
+  return { type: 'AcceptJob', job, at: record.timestampMs }
+}

@@ -1,0 +1,201 @@
+/** What every read model promises, whatever stands behind it. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import { jobId as asJobId } from '../../src/domain/ids.ts'
+import type { Job, Outcome, Phase } from '../../src/domain/job.ts'
+import type { SubjobEnded, SubjobStarted } from '../../src/domain/messages.ts'
+import type { JobFilter, ReadModel, RowChange } from '../../src/read-model/port.ts'
+
+export function sampleJob(changes: Partial<Omit<Job, 'state'>> & { id?: string } = {}, phase: Phase = { state: 'accepted' }): Job {
+  const { id = 'job-1', ...facts } = changes
+  return {
+    ...{ jobId: asJobId(id), number: 1, tenant: 'default', dialect: 'ncmp', dialectData: '{"a":"ä"}', kind: 'READ' },
+    ...{ destination: 'kafka:results', dataAcceptType: 'application/json', dataContentType: 'application/json' },
+    ...{ priority: 5, labels: { team: 'north' }, deadlineAt: null, attemptsMax: 3, submittedBy: null, traceparent: null },
+    ...{ digest: 'd'.repeat(64), createdAt: 1_000, message: null },
+    operations: { total: 10, succeeded: 0, failed: 0 },
+    subjobs: { total: 0, succeeded: 0, partiallyFailed: 0, failed: 0 },
+    ...facts,
+    ...phase,
+  }
+}
+
+export const endedPhase = (outcome: Outcome): Phase => ({ state: 'ended', startedAt: 2_000, outcome, finishedAt: 3_000 })
+
+export function sampleStart(index: number, attempt = 1): SubjobStarted {
+  return { type: 'SubjobStarted', jobId: 'job-1', index, attempt, worker: 'w1', dataProducerJobId: `p-${index}`, at: 2_000 + attempt }
+}
+
+export function sampleEnd(index: number): SubjobEnded {
+  const ended = { type: 'SubjobEnded', jobId: 'job-1', index, outcome: 'partiallyFailed', succeeded: 3, failed: 1 } as const
+  const attempt = { number: 1, worker: 'w1', startedAt: 2_001, endedAt: 2_900, outcome: 'partiallyFailed', code: null, message: 'no' } as const
+  return { ...ended, object: { key: `job-1/${index}`, bytes: 12, etag: 'e' }, message: 'no', attempts: [attempt], at: 2_900 }
+}
+
+export function exerciseReadModel(name: string, open: () => Promise<ReadModel>): void {
+  describe(`${name} as a read model`, () => {
+    let model: ReadModel
+    const apply = (...changes: RowChange[]): Promise<void> => model.apply({ changes, positions: [] })
+    const list = async (filter: JobFilter, limit = 100): Promise<readonly string[]> =>
+      (await model.jobs(filter, { limit, after: null })).items.map((job) => job.jobId)
+
+    beforeEach(async () => {
+      model = await open()
+      return () => model.close()
+    })
+
+    it('gives back a job with every fact, in every phase', async () => {
+      const phases: readonly Phase[] = [
+        { state: 'accepted' },
+        { state: 'running', startedAt: 5 },
+        { state: 'concluding', startedAt: 5, outcome: 'failed' },
+        endedPhase('partiallyFailed'),
+      ]
+      for (const phase of phases) {
+        const job = sampleJob({ message: 'a "quoted"\nline' }, phase)
+        await apply({ type: 'PutJob', job })
+        expect(await model.job('job-1')).toEqual(job)
+      }
+    })
+
+    it('knows nothing of a job that was never written', async () => {
+      expect(await model.job('job-1')).toBeUndefined()
+      expect(await model.subjobs('job-1', { limit: 10, after: null })).toEqual({ items: [], next: null })
+    })
+
+    it('lets the first command of a job win, and the coordinator over any command', async () => {
+      const first = sampleJob({ digest: 'a' })
+      await apply({ type: 'AcceptJob', job: first, at: 1 }, { type: 'AcceptJob', job: sampleJob({ digest: 'b', number: 2 }), at: 2 })
+      expect(await model.job('job-1')).toEqual(first)
+      const running = sampleJob({ digest: 'a' }, { state: 'running', startedAt: 7 })
+      await apply({ type: 'PutJob', job: running }, { type: 'AcceptJob', job: first, at: 1 })
+      expect(await model.job('job-1')).toEqual(running)
+    })
+
+    it('finds jobs by each filter and by all of them together', async () => {
+      const other = { ...{ id: 'job-2', number: 2, destination: 's3:bucket', tenant: 'south', dialect: 'ogc' }, kind: 'WRITE', createdAt: 2_000 } as const
+      await apply({ type: 'PutJob', job: sampleJob() }, { type: 'PutJob', job: sampleJob(other, endedPhase('failed')) })
+      const filters: readonly JobFilter[] = [
+        { statuses: ['failed'] },
+        { destination: 's3:bucket' },
+        { kind: 'WRITE' },
+        { tenant: 'south' },
+        { dialect: 'ogc' },
+        { createdAfter: 2_000 },
+        { ...{ statuses: ['succeeded', 'failed'], destination: 's3:bucket', kind: 'WRITE' }, tenant: 'south', createdBefore: 2_001 },
+      ]
+      for (const filter of filters) expect(await list(filter)).toEqual(['job-2'])
+      expect(await list({ createdBefore: 2_000 })).toEqual(['job-1'])
+      expect(await list({ statuses: ['accepted'], tenant: 'south' })).toEqual([])
+      expect(await list({ statuses: [] })).toEqual(['job-2', 'job-1'])
+    })
+
+    it('moves a job from one status to another in lists', async () => {
+      await apply({ type: 'PutJob', job: sampleJob() })
+      await apply({ type: 'PutJob', job: sampleJob({}, endedPhase('succeeded')) })
+      expect(await list({ statuses: ['accepted'] })).toEqual([])
+      expect(await list({ statuses: ['succeeded'] })).toEqual(['job-1'])
+    })
+
+    it('pages through every job once, the newest first, while others come in and change', async () => {
+      const statuses = [{ state: 'accepted' }, endedPhase('failed'), endedPhase('succeeded')] as const
+      const jobAt = (n: number): Job => sampleJob({ id: `job-${n}`, number: n, createdAt: 1_000 + Math.floor(n / 4) }, statuses[n % 3])
+      await apply(...Array.from({ length: 50 }, (_, n): RowChange => ({ type: 'PutJob', job: jobAt(n) })))
+      const seen: string[] = []
+      let after = null
+      do {
+        const page = await model.jobs({ statuses: ['accepted', 'failed', 'succeeded'] }, { limit: 7, after })
+        seen.push(...page.items.map((job) => job.jobId))
+        after = page.next
+        await apply({ type: 'PutJob', job: sampleJob({ id: `new-${seen.length}`, number: 100 + seen.length, createdAt: 9_000 }) })
+      } while (after !== null)
+      expect(seen).toEqual(Array.from({ length: 50 }, (_, n) => `job-${49 - n}`))
+    })
+
+    it('says that no page follows when the last one is full', async () => {
+      await apply({ type: 'PutJob', job: sampleJob() }, { type: 'FoldSubjobEvent', event: sampleStart(0), at: 1 })
+      expect((await model.jobs({}, { limit: 1, after: null })).next).toBeNull()
+      expect((await model.subjobs('job-1', { limit: 1, after: null })).next).toBeNull()
+    })
+
+    it('folds the events of a subjob, and changes nothing when one comes again or late', async () => {
+      const fold = (event: SubjobStarted | SubjobEnded): RowChange => ({ type: 'FoldSubjobEvent', event, at: event.at })
+      await apply(fold(sampleStart(4)))
+      expect((await model.subjobs('job-1', { limit: 10, after: null })).items).toMatchObject([{ index: 4, state: 'started' }])
+      await apply(fold(sampleEnd(4)))
+      const ended = await model.subjobs('job-1', { limit: 10, after: null })
+      const { jobId, index, attempts, outcome, succeeded, failed, object, message, at: finishedAt } = sampleEnd(4)
+      const said = { jobId, index, attempts, outcome, succeeded, failed, object, message }
+      expect(ended.items).toEqual([{ ...said, state: 'ended', finishedAt }])
+      await apply(fold(sampleStart(4)), fold(sampleEnd(4)), fold(sampleStart(4, 2)))
+      expect(await model.subjobs('job-1', { limit: 10, after: null })).toEqual(ended)
+    })
+
+    it('pages through subjobs by index', async () => {
+      const starts = [5, 0, 3, 12, 1].map((index): RowChange => ({ type: 'FoldSubjobEvent', event: sampleStart(index), at: 1 }))
+      await apply(...starts)
+      const first = await model.subjobs('job-1', { limit: 3, after: null })
+      const second = await model.subjobs('job-1', { limit: 3, after: first.next })
+      expect([first, second].map((page) => page.items.map((row) => row.index))).toEqual([[0, 1, 3], [5, 12]])
+      expect([first.next, second.next]).toEqual([3, null])
+    })
+
+    it('forgets a job with its subjobs, whatever older record is read after that', async () => {
+      const command: RowChange = { type: 'AcceptJob', job: sampleJob(), at: 10 }
+      const event: RowChange = { type: 'FoldSubjobEvent', event: sampleEnd(0), at: 20 }
+      await apply(command, event, { type: 'ForgetJob', jobId: 'job-1', at: 100 }, command, event)
+      expect(await model.job('job-1')).toBeUndefined()
+      expect((await model.subjobs('job-1', { limit: 10, after: null })).items).toEqual([])
+    })
+
+    it('takes a job under the id of a forgotten one', async () => {
+      const again = sampleJob({ number: 2 })
+      await apply({ type: 'ForgetJob', jobId: 'job-1', at: 100 }, { type: 'AcceptJob', job: again, at: 101 })
+      expect(await model.job('job-1')).toEqual(again)
+      await apply({ type: 'ForgetJob', jobId: 'job-1', at: 200 }, { type: 'PutJob', job: again })
+      expect(await model.job('job-1')).toEqual(again)
+    })
+
+    it('keeps what it knows of forgotten jobs until that is sealed', async () => {
+      const command: RowChange = { type: 'AcceptJob', job: sampleJob(), at: 10 }
+      await apply({ type: 'ForgetJob', jobId: 'job-1', at: 100 }, { type: 'SealForgotten', before: 100 }, command)
+      expect(await model.job('job-1')).toBeUndefined()
+      await apply({ type: 'SealForgotten', before: 101 }, command)
+      expect(await model.job('job-1')).toEqual(sampleJob())
+    })
+
+    it('keeps the latest position of each partition', async () => {
+      const at = (partition: number, offset: number): { topic: string; partition: number; offset: number } => ({ topic: 't', partition, offset })
+      await model.apply({ changes: [], positions: [at(0, 5), at(1, 7), at(0, 9)] })
+      await model.apply({ changes: [], positions: [at(1, 8)] })
+      const positions = [...(await model.positions())].sort((one, other) => one.partition - other.partition)
+      expect(positions).toEqual([at(0, 9), at(1, 8)])
+    })
+
+    it('applies all of a batch or nothing', async () => {
+      const broken = { type: 'PutJob', job: { ...sampleJob({ id: 'job-2' }), tenant: null } } as unknown as RowChange
+      const batch = { changes: [{ type: 'PutJob', job: sampleJob() } as const, broken], positions: [{ topic: 't', partition: 0, offset: 5 }] }
+      await expect(model.apply(batch)).rejects.toMatchObject({ name: 'ReadModelFailure', disposition: 'fatal' })
+      expect(await model.job('job-1')).toBeUndefined()
+      expect(await model.positions()).toEqual([])
+      await apply({ type: 'PutJob', job: sampleJob() })
+      expect(await model.job('job-1')).toEqual(sampleJob())
+    })
+
+    it('is empty once cleared', async () => {
+      const changes: RowChange[] = [{ type: 'PutJob', job: sampleJob() }, { type: 'FoldSubjobEvent', event: sampleEnd(0), at: 1 }]
+      await model.apply({ changes: [...changes, { type: 'ForgetJob', jobId: 'x', at: 9 }], positions: [{ topic: 't', partition: 0, offset: 5 }] })
+      await model.clear()
+      await apply({ type: 'AcceptJob', job: sampleJob({ id: 'x' }), at: 1 })
+      expect(await list({})).toEqual(['x'])
+      expect((await model.subjobs('job-1', { limit: 1, after: null })).items).toEqual([])
+      expect(await model.positions()).toEqual([])
+    })
+
+    it('takes texts as they are, also those that look like SQL', async () => {
+      const id = `'; DROP TABLE jobs; -- ${'ü'.repeat(200)}`
+      await apply({ type: 'PutJob', job: sampleJob({ id, tenant: "o'brien" }) })
+      expect(await list({ tenant: "o'brien" })).toEqual([id])
+      expect(await model.job(id)).toMatchObject({ jobId: id })
+    })
+  })
+}
