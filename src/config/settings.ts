@@ -1,0 +1,215 @@
+/** Every setting of the service. Defaults suit one process beside a local stack. docs/config.md is made from this file. */
+import { choice, flag, list, type Setting, text, wholeNumber } from './setting.ts'
+
+export const ROLES = ['facade', 'coordinator', 'dispatcher', 'projector'] as const
+export type Role = (typeof ROLES)[number]
+
+const isRole = (item: string): item is Role => ROLES.some((role) => role === item)
+const isBroker = (item: string): item is string => /^\[?[\w.:-]+\]?:\d{1,5}$/.test(item)
+const isToken = (item: string): item is string => /^[\x21-\x2b\x2d-\x7e]{16,512}$/.test(item)
+
+const HTTP_URL = /^https?:\/\/[^\s/]+(\/\S*)?$/
+const NAME = /^[A-Za-z0-9._-]{1,64}$/
+
+export const settings = {
+  roles: list('DATAJOB_ROLES', {
+    fallback: ROLES,
+    limits: `some of ${ROLES.join(', ')}`,
+    accepts: isRole,
+    description: 'Which stages this process runs. The facade answers from the read model, so it needs the projector beside it.',
+  }),
+  dataFolder: text('DATAJOB_DATA_FOLDER', {
+    fallback: '.datajob',
+    pattern: /^[^\0]{1,1024}$/,
+    limits: 'a folder',
+    description: 'Where the read model is kept. It is a cache: deleted, it is rebuilt from the topics.',
+  }),
+  kafkaBrokers: list('DATAJOB_KAFKA_BROKERS', {
+    fallback: ['127.0.0.1:9092'],
+    limits: 'host:port, separated by commas',
+    accepts: isBroker,
+    description: 'Brokers to begin with; the others are learned from them.',
+  }),
+  application: text('DATAJOB_APPLICATION', {
+    fallback: 'datajob',
+    pattern: NAME,
+    limits: '1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"',
+    description: 'What consumer groups and transactional ids begin with. The same for all processes of one installation.',
+  }),
+  topicPrefix: text('DATAJOB_TOPIC_PREFIX', {
+    fallback: 'datajob.',
+    pattern: NAME,
+    limits: '1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-"',
+    description: 'What the names of our topics begin with. Clients may not name such a topic as a destination.',
+  }),
+  partitions: wholeNumber('DATAJOB_PARTITIONS', {
+    ...{ fallback: 6, min: 1, max: 1024, unit: 'partitions' },
+    description: 'Partitions of each stage topic: the most processes that one stage can be spread over. Fixed once topics exist.',
+  }),
+  replicationFactor: wholeNumber('DATAJOB_REPLICATION_FACTOR', {
+    ...{ fallback: -1, min: -1, max: 9, unit: 'replicas' },
+    description: 'Replicas of each of our topics; -1 leaves it to the broker.',
+  }),
+  sessionTimeoutMs: wholeNumber('DATAJOB_SESSION_TIMEOUT_MS', {
+    ...{ fallback: 6_000, min: 1_000, max: 300_000, unit: 'ms' },
+    description: 'How long a silent process keeps its lanes before others take them over.',
+  }),
+  heartbeatIntervalMs: wholeNumber('DATAJOB_HEARTBEAT_INTERVAL_MS', {
+    ...{ fallback: 1_500, min: 100, max: 60_000, unit: 'ms' },
+    description: 'How often a process tells its consumer groups that it is alive.',
+  }),
+  transactionTimeoutMs: wholeNumber('DATAJOB_TRANSACTION_TIMEOUT_MS', {
+    ...{ fallback: 5_000, min: 1_000, max: 300_000, unit: 'ms' },
+    description: 'When the broker ends a transaction whose process is gone.',
+  }),
+  turnInputsMax: wholeNumber('DATAJOB_TURN_INPUTS_MAX', {
+    ...{ fallback: 500, min: 1, max: 10_000, unit: 'records' },
+    description: 'Records that one transaction of a lane takes in at most.',
+  }),
+  inboxRecordsMax: wholeNumber('DATAJOB_INBOX_RECORDS_MAX', {
+    ...{ fallback: 2_000, min: 1, max: 100_000, unit: 'records' },
+    description: 'Records of one topic that wait in a lane before fetching of that partition is paused.',
+  }),
+  openSubjobsMax: wholeNumber('DATAJOB_OPEN_SUBJOBS_MAX', {
+    ...{ fallback: 200_000, min: 1, max: 10_000_000, unit: 'subjobs' },
+    description: 'Subjobs that a lane holds in memory before it takes in no more work.',
+  }),
+  registryUrl: text('DATAJOB_REGISTRY_URL', {
+    fallback: 'http://127.0.0.1:8081/apis/ccompat/v7',
+    pattern: HTTP_URL,
+    limits: 'an http or https URL',
+    description: 'Schema registry with the Confluent API.',
+  }),
+  s3Endpoint: text('DATAJOB_S3_ENDPOINT', {
+    fallback: 'http://127.0.0.1:9090',
+    pattern: HTTP_URL,
+    limits: 'an http or https URL',
+    description: 'S3 server for buckets as destinations.',
+  }),
+  s3Region: text('DATAJOB_S3_REGION', {
+    fallback: 'us-east-1',
+    pattern: NAME,
+    limits: 'a region',
+    description: 'Region that requests are signed for.',
+  }),
+  s3AccessKey: text('DATAJOB_S3_ACCESS_KEY', {
+    ...{ fallback: 'datajob', pattern: /^\S{1,256}$/, limits: '1 to 256 characters', secret: true },
+    description: 'Access key for S3.',
+  }),
+  s3SecretKey: text('DATAJOB_S3_SECRET_KEY', {
+    ...{ fallback: 'datajob-secret', pattern: /^\S{1,256}$/, limits: '1 to 256 characters', secret: true },
+    description: 'Secret key for S3.',
+  }),
+  host: text('DATAJOB_HOST', {
+    fallback: '127.0.0.1',
+    pattern: /^[\w.:-]{1,255}$/,
+    limits: 'a host name or address',
+    description: 'Address that REST listens on. Any other than loopback needs tokens, or insecure.',
+  }),
+  port: wholeNumber('DATAJOB_PORT', {
+    ...{ fallback: 8080, min: 0, max: 65_535, unit: 'port' },
+    description: 'Port that REST listens on; 0 takes a free one.',
+  }),
+  insecure: flag('DATAJOB_INSECURE', {
+    fallback: false,
+    description: 'Allows to listen on an address that is not loopback without authentication.',
+  }),
+  apiRoot: text('DATAJOB_API_ROOT', {
+    fallback: '',
+    pattern: /^(https?:\/\/[^\s/]+(\/\S*)?)?$/,
+    limits: 'an http or https URL, or empty',
+    description: 'What links in answers begin with; empty takes the host that the client asked.',
+  }),
+  clientTokens: list('DATAJOB_CLIENT_TOKENS', {
+    ...{ fallback: [], limits: 'tokens of 16 to 512 visible characters, separated by commas', secret: true },
+    accepts: isToken,
+    description: 'Bearer tokens of clients. Without any, REST asks for none.',
+  }),
+  operatorTokens: list('DATAJOB_OPERATOR_TOKENS', {
+    ...{ fallback: [], limits: 'tokens of 16 to 512 visible characters, separated by commas', secret: true },
+    accepts: isToken,
+    description: 'Bearer tokens of operators, who may change the inventory and the registry of DMI services.',
+  }),
+  bareDestinationIs: choice('DATAJOB_BARE_DESTINATION_IS', {
+    fallback: 'topic',
+    values: ['topic', 'bucket'],
+    description: 'What a destination without "kafka:" or "s3:" names.',
+  }),
+  operationsMax: wholeNumber('DATAJOB_OPERATIONS_MAX', {
+    ...{ fallback: 1_000_000, min: 1, max: 10_000_000, unit: 'operations' },
+    description: 'Operations that one job may have.',
+  }),
+  pathLengthMax: wholeNumber('DATAJOB_PATH_LENGTH_MAX', {
+    ...{ fallback: 4_096, min: 16, max: 65_536, unit: 'characters' },
+    description: "The longest path of an operation.",
+  }),
+  subjobOperationsMax: wholeNumber('DATAJOB_SUBJOB_OPERATIONS_MAX', {
+    ...{ fallback: 1_000, min: 1, max: 100_000, unit: 'operations' },
+    description: 'Operations of one subjob; a producer with more gets several.',
+  }),
+  subjobBytesMax: wholeNumber('DATAJOB_SUBJOB_BYTES_MAX', {
+    ...{ fallback: 768 * 1024, min: 1_024, max: 900 * 1024, unit: 'bytes' },
+    description: 'About the bytes of the operations of one subjob; it has to fit into one record.',
+  }),
+  attemptsMax: wholeNumber('DATAJOB_ATTEMPTS_MAX', {
+    ...{ fallback: 5, min: 1, max: 100, unit: 'attempts' },
+    description: 'Attempts at a subjob, unless the job says otherwise.',
+  }),
+  callFailuresMax: wholeNumber('DATAJOB_CALL_FAILURES_MAX', {
+    ...{ fallback: 8, min: 1, max: 1_000, unit: 'calls' },
+    description: 'Failed status or result calls in a row that end an attempt.',
+  }),
+  subjobsInFlightMax: wholeNumber('DATAJOB_SUBJOBS_IN_FLIGHT_MAX', {
+    ...{ fallback: 64, min: 1, max: 1_000_000, unit: 'subjobs' },
+    description: 'Subjobs that one producer works on at a time, unless its DMI service is registered with another limit.',
+  }),
+  callsInFlightMax: wholeNumber('DATAJOB_CALLS_IN_FLIGHT_MAX', {
+    ...{ fallback: 256, min: 1, max: 10_000, unit: 'calls' },
+    description: 'Calls to DMI services that one process has under way at a time.',
+  }),
+  callTimeoutMs: wholeNumber('DATAJOB_CALL_TIMEOUT_MS', {
+    ...{ fallback: 30_000, min: 100, max: 600_000, unit: 'ms' },
+    description: 'How long a submission, status or cancellation may take.',
+  }),
+  pollDelayMinMs: wholeNumber('DATAJOB_POLL_DELAY_MIN_MS', {
+    ...{ fallback: 10, min: 1, max: 600_000, unit: 'ms' },
+    description: 'The shortest wait before a producer is asked for the status again.',
+  }),
+  pollDelayMaxMs: wholeNumber('DATAJOB_POLL_DELAY_MAX_MS', {
+    ...{ fallback: 10_000, min: 1, max: 3_600_000, unit: 'ms' },
+    description: 'The longest wait before a producer is asked for the status again.',
+  }),
+  retryDelayMinMs: wholeNumber('DATAJOB_RETRY_DELAY_MIN_MS', {
+    ...{ fallback: 200, min: 1, max: 600_000, unit: 'ms' },
+    description: 'Bound of the random wait after the first failure; it doubles with each further one.',
+  }),
+  retryDelayMaxMs: wholeNumber('DATAJOB_RETRY_DELAY_MAX_MS', {
+    ...{ fallback: 30_000, min: 1, max: 3_600_000, unit: 'ms' },
+    description: 'The largest bound of the random wait after a failure, and the longest that Retry-After can ask for.',
+  }),
+  resultValueBytesMax: wholeNumber('DATAJOB_RESULT_VALUE_BYTES_MAX', {
+    ...{ fallback: 8 * 1024 * 1024, min: 1_024, max: 256 * 1024 * 1024, unit: 'bytes' },
+    description: "The largest single response in a producer's result, or the whole of one that has no responses.",
+  }),
+  resultsInFlightMax: wholeNumber('DATAJOB_RESULTS_IN_FLIGHT_MAX', {
+    ...{ fallback: 64, min: 1, max: 1_000, unit: 'results' },
+    description: 'Results that one process fetches and publishes at a time.',
+  }),
+  eventBytesMax: wholeNumber('DATAJOB_EVENT_BYTES_MAX', {
+    ...{ fallback: 900_000, min: 10_000, max: 10_000_000, unit: 'bytes' },
+    description: 'The largest value of a result event; a larger result goes out as several.',
+  }),
+  jobRetentionMs: wholeNumber('DATAJOB_JOB_RETENTION_MS', {
+    ...{ fallback: 7 * 24 * 3_600_000, min: 1_000, max: 366 * 24 * 3_600_000, unit: 'ms' },
+    description: 'How long an ended job can be read and its id stays taken.',
+  }),
+  shutdownTimeoutMs: wholeNumber('DATAJOB_SHUTDOWN_TIMEOUT_MS', {
+    ...{ fallback: 10_000, min: 100, max: 600_000, unit: 'ms' },
+    description: 'How long a stop waits for transactions and answers under way.',
+  }),
+  logLevel: choice('DATAJOB_LOG_LEVEL', {
+    fallback: 'info',
+    values: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+    description: 'The least severe log lines that are written.',
+  }),
+} as const satisfies Record<string, Setting<unknown>>
