@@ -1,0 +1,292 @@
+import type { Readable } from 'node:stream'
+import { Agent, type Dispatcher } from 'undici'
+import { JsonScanError } from '../codec/json-scan-error.ts'
+import type { Clock } from '../runtime/clock.ts'
+import { contractPaths, isDotSegment } from './contract-paths.ts'
+import {
+  type DmiFailure, type DmiFailureCause, dmiFailure, type FailedCall, failureOfTransport, mayRetryStatus,
+} from './dmi-failure.ts'
+import type { DmiService, SubjobCall } from './dmi-service.ts'
+import { dataProducerJobIdOf, type DmiJobStatus, jobStatusOf } from './replies.ts'
+import { type ReplyBody, readReplyBody, snippet } from './reply-body.ts'
+import { SubjobResultError } from './responses.ts'
+import { retryAfterMs } from './retry-after.ts'
+
+export type { DmiFailure } from './dmi-failure.ts'
+export type { DmiService, SubjobCall } from './dmi-service.ts'
+export type { DmiJobStatus } from './replies.ts'
+
+export interface DmiClientOptions {
+  /**
+   * Connections to one service's address. A result holds one for as long as it is read, so this should be well above
+   * the number of subjobs that are in flight at one service.
+   */
+  readonly connectionsMax: number
+  /** Addresses with open connections at one time. */
+  readonly originsMax: number
+  readonly connectTimeoutMs: number
+  /** From the request's last byte to the answer's headers. */
+  readonly headersTimeoutMs: number
+  /** The longest pause within an answer. */
+  readonly bodyTimeoutMs: number
+  /** The longest that a submission, a status or a cancellation may take as a whole. A result may take any time. */
+  readonly callTimeoutMs: number
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs: number
+  /** The largest answer to a submission, a status or a cancellation. A result's reader bounds it. */
+  readonly replyBytesMax: number
+  /** The longest wait that a service can ask for with `Retry-After`. */
+  readonly retryAfterMsMax: number
+  readonly clock: Clock
+}
+
+export interface DmiResult {
+  readonly ok: true
+  /** Empty where the service names none. */
+  readonly contentType: string
+  /** Read it to its end or destroy it: it holds a connection. See {@link DmiClient.resultFailure} for when it fails. */
+  readonly body: Readable
+}
+
+interface Request extends FailedCall {
+  readonly call: SubjobCall
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly path: string
+  readonly body?: Uint8Array
+  readonly signal: AbortSignal
+}
+
+interface Answer {
+  readonly ok: true
+  readonly response: Dispatcher.ResponseData
+  readonly deadline: number
+}
+
+/**
+ * Calls the plugins of producers over HTTP, in either version of the contract (contract page, "Us → DMI").
+ * Whatever a service or the network does comes back as a value; redirects are failures, for the operator alone says
+ * which addresses are called.
+ */
+export class DmiClient {
+  readonly #options: DmiClientOptions
+  readonly #agent: Agent
+
+  constructor(options: DmiClientOptions) {
+    this.#options = options
+    this.#agent = new Agent({
+      connections: options.connectionsMax,
+      maxOrigins: options.originsMax,
+      connect: { timeout: options.connectTimeoutMs },
+      headersTimeout: options.headersTimeoutMs,
+      bodyTimeout: options.bodyTimeoutMs,
+      keepAliveTimeout: options.keepAliveMs,
+      // The timeouts above are those of HTTP/1.1 connections that carry one request at a time.
+      pipelining: 1,
+      allowH2: false,
+    })
+  }
+
+  /** Hands a subjob over; `body` is what {@link submitBody} made. */
+  async submit(
+    service: DmiService,
+    call: SubjobCall,
+    body: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<{ readonly ok: true; readonly dataProducerJobId: string } | DmiFailure> {
+    const path = contractPaths[service.contract].submit(call)
+    const request: Request = { service, call, name: 'submit', method: 'POST', path, body, signal }
+    const reply = await this.#json(request)
+    if (!reply.ok) return reply
+    const dataProducerJobId = dataProducerJobIdOf(reply.value, service.contract)
+    if (dataProducerJobId !== undefined && !isDotSegment(dataProducerJobId)) return { ok: true, dataProducerJobId }
+    const expected = service.contract === 'cmJob' ? 'subJobId' : 'dataProducerJobId'
+    return dmiFailure(request, 'no-id', `the answer has no usable ${expected}: ${shown(request, reply.bytes)}`)
+  }
+
+  /** Asks how far the producer is. */
+  async status(
+    service: DmiService,
+    call: SubjobCall,
+    dataProducerJobId: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly ok: true; readonly status: DmiJobStatus } | DmiFailure> {
+    const path = contractPaths[service.contract].status(call, dataProducerJobId)
+    const request: Request = { service, call, name: 'status', method: 'GET', path, signal }
+    const reply = await this.#json(request)
+    if (!reply.ok) return reply
+    const status = jobStatusOf(reply.value)
+    if (status !== undefined) return { ok: true, status }
+    return dmiFailure(request, 'unparsable', `the answer has no known status: ${shown(request, reply.bytes)}`)
+  }
+
+  /** Fetches the result as the bytes that the service sends, as they come. */
+  async result(
+    service: DmiService,
+    call: SubjobCall,
+    dataProducerJobId: string,
+    signal: AbortSignal,
+  ): Promise<DmiResult | DmiFailure> {
+    const path = contractPaths[service.contract].result(call, dataProducerJobId)
+    const request: Request = { service, call, name: 'result', method: 'GET', path, signal }
+    const answer = await this.#answer(request)
+    if (!answer.ok) return answer
+    const contentType = first(answer.response.headers['content-type']) ?? ''
+    if (!/^text\/html\b/i.test(contentType)) return { ok: true, contentType, body: answer.response.body }
+    // A proxy's page, however it was answered, is no result.
+    const body = await this.#body(request, answer)
+    return 'complete' in body ? dmiFailure(request, 'unparsable', `answered HTML: ${shown(request, body.bytes)}`) : body
+  }
+
+  /** Asks the producer to stop. A service without such a call (404, 405, 501) lets the work run to its end. */
+  async cancel(
+    service: DmiService,
+    call: SubjobCall,
+    dataProducerJobId: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly ok: true } | { readonly notSupported: true } | DmiFailure> {
+    const path = contractPaths[service.contract].cancel(call, dataProducerJobId)
+    const request: Request = { service, call, name: 'cancel', method: 'DELETE', path, signal }
+    const answer = await this.#answer(request)
+    if (!answer.ok) return [404, 405, 501].includes(answer.httpStatus ?? 0) ? { notSupported: true } : answer
+    await this.#body(request, answer)
+    return { ok: true }
+  }
+
+  /** What a result that broke off, or could not be read (see `responses.ts`), means for the subjob. */
+  resultFailure(service: DmiService, error: unknown): DmiFailure {
+    const call: FailedCall = { service, name: 'result' }
+    if (error instanceof JsonScanError) return dmiFailure(call, scanCauses[error.code], error.message)
+    if (error instanceof SubjobResultError) return dmiFailure(call, error.code, error.message)
+    return failureOfTransport(call, error, this.#options)
+  }
+
+  /** Ends all connections; calls that are still running fail as aborted. */
+  async close(): Promise<void> {
+    await this.#agent.destroy()
+  }
+
+  async #json(request: Request): Promise<{ ok: true; value: unknown; bytes: Buffer } | DmiFailure> {
+    const answer = await this.#answer(request)
+    if (!answer.ok) return answer
+    const body = await this.#body(request, answer)
+    if (!('complete' in body)) return body
+    const { replyBytesMax, callTimeoutMs } = this.#options
+    if (!body.complete) {
+      return body.exceeded === 'bytes'
+        ? dmiFailure(request, 'too-large', `the answer is larger than replyBytesMax, ${replyBytesMax}`)
+        : dmiFailure(request, 'timeout', `the answer took longer than callTimeoutMs, ${callTimeoutMs}`)
+    }
+    try {
+      return { ok: true, value: JSON.parse(body.bytes.toString()), bytes: body.bytes }
+    } catch {
+      return dmiFailure(request, 'unparsable', `the answer is not JSON: ${shown(request, body.bytes)}`)
+    }
+  }
+
+  /** An answer of the 2xx class, with its body still to be read; every other is a failure. */
+  async #answer(request: Request): Promise<Answer | DmiFailure> {
+    const target = targetOf(request)
+    if (!target.ok) return target
+    const deadline = this.#options.clock.now() + this.#options.callTimeoutMs
+    let response: Dispatcher.ResponseData
+    try {
+      response = await this.#agent.request({
+        origin: target.origin,
+        path: target.path,
+        method: request.method,
+        headers: headersOf(request),
+        body: request.body ?? null,
+        signal: request.signal,
+      })
+    } catch (error) {
+      return this.#failed(request, error)
+    }
+    // Its reader learns of a failure from reading; nobody may be listening yet when the signal ends it.
+    response.body.on('error', () => undefined)
+    const answer: Answer = { ok: true, response, deadline }
+    if (response.statusCode >= 200 && response.statusCode < 300) return answer
+    const body = await this.#body(request, answer)
+    const said = 'complete' in body ? shown(request, body.bytes) : body.message
+    return this.#refused(request, response, said)
+  }
+
+  #refused(request: Request, response: Dispatcher.ResponseData, said: string): DmiFailure {
+    const httpStatus = response.statusCode
+    const message = `answered ${httpStatus}: ${said}`
+    if (!mayRetryStatus(httpStatus)) return dmiFailure(request, 'http', message, { httpStatus })
+    const { clock, retryAfterMsMax } = this.#options
+    const waitMs = retryAfterMs(first(response.headers['retry-after']), clock.now(), retryAfterMsMax)
+    return dmiFailure(request, 'http', message, { httpStatus, disposition: 'retry', retryAfterMs: waitMs })
+  }
+
+  async #body(request: Request, answer: Answer): Promise<ReplyBody | DmiFailure> {
+    const { replyBytesMax, clock } = this.#options
+    try {
+      return await readReplyBody(answer.response.body, { replyBytesMax, clock, deadline: answer.deadline })
+    } catch (error) {
+      return this.#failed(request, error)
+    }
+  }
+
+  #failed(request: Request, error: unknown): DmiFailure {
+    if (request.signal.aborted) return dmiFailure(request, 'aborted', 'given up by the caller')
+    return failureOfTransport(request, error, this.#options)
+  }
+}
+
+const scanCauses: Record<JsonScanError['code'], DmiFailureCause> = {
+  malformed: 'unparsable',
+  ambiguous: 'unparsable',
+  truncated: 'unparsable',
+  'element-too-large': 'too-large',
+  'envelope-too-large': 'too-large',
+  'too-deep': 'too-large',
+}
+
+function targetOf(request: Request): { ok: true; origin: string; path: string } | DmiFailure {
+  const base = URL.parse(request.service.baseUrl)
+  if (base === null || !/^https?:$/.test(base.protocol)) {
+    return dmiFailure(request, 'invalid-request', 'its baseUrl is not an http or https URL')
+  }
+  const path = base.pathname.replace(/\/+$/, '') + request.path
+  if (path.split(/[/?]/).some(isDotSegment)) {
+    return dmiFailure(request, 'invalid-request', 'an id is "." or "..", which no path can carry')
+  }
+  return { ok: true, origin: base.origin, path }
+}
+
+function headersOf(request: Request): Record<string, string> {
+  const { call, method } = request
+  const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'datajob' }
+  if (method === 'POST') {
+    headers['content-type'] = 'application/json'
+    headers['idempotency-key'] = visibleAscii(call.idempotencyKey)
+  }
+  if (call.traceparent !== undefined) headers['traceparent'] = call.traceparent
+  const authorization = authorizationOf(request)
+  if (authorization !== undefined) headers['authorization'] = authorization
+  return headers
+}
+
+function authorizationOf({ service, call }: Request): string | undefined {
+  if (service.auth !== undefined) {
+    const { username, password } = service.auth
+    return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+  }
+  return call.bearerToken === undefined ? undefined : `Bearer ${call.bearerToken}`
+}
+
+/** A header carries visible ASCII only, and ids may be any text. Distinct keys stay distinct. */
+function visibleAscii(text: string): string {
+  return text.toWellFormed().replace(/[^!-$&-~]/gu, encodeURIComponent)
+}
+
+function shown(request: Request, body: Buffer): string {
+  const credentials = authorizationOf(request)?.split(' ')[1]
+  const secrets = [credentials, request.service.auth?.password, request.call.bearerToken]
+  return snippet(body, secrets.filter((secret) => secret !== undefined)) || '(nothing)'
+}
+
+function first(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.[0]
+}
