@@ -21,10 +21,10 @@ export async function findJava(env: NodeJS.ProcessEnv): Promise<JavaSearch> {
   )
   let tooOld: Java | undefined
   for (const command of [...home.filter(existsSync), 'java', ...kegs.filter(existsSync)]) {
-    const version = await versionOf(command, env)
-    if (version === undefined) continue
-    if (version >= javaVersionMin) return { usable: { command, version } }
-    if (tooOld === undefined || version > tooOld.version) tooOld = { command, version }
+    const java = await lookAt(command, env)
+    if (java === undefined) continue
+    if (java.version >= javaVersionMin) return { usable: java }
+    if (tooOld === undefined || java.version > tooOld.version) tooOld = java
   }
   return { usable: undefined, tooOld }
 }
@@ -35,10 +35,11 @@ export function parseJavaVersion(output: string): number | undefined {
   return match === null ? undefined : Number(match[1])
 }
 
-function versionOf(command: string, env: NodeJS.ProcessEnv): Promise<number | undefined> {
+function lookAt(command: string, env: NodeJS.ProcessEnv): Promise<Java | undefined> {
   return new Promise((resolve) => {
     execFile(command, ['-version'], { env, timeout: 10_000 }, (error, stdout, stderr) => {
-      resolve(error === null ? parseJavaVersion(stderr + stdout) : undefined)
+      const version = error === null ? parseJavaVersion(stderr + stdout) : undefined
+      resolve(version === undefined ? undefined : { command, version })
     })
   })
 }

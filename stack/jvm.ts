@@ -1,11 +1,9 @@
 import { portOf } from './endpoints.ts'
-import { findJava } from './java.ts'
+import { install, type Installation } from './install.ts'
 import { startKafka } from './kafka.ts'
-import { fetchServers, hasMaven, isFetched } from './maven.ts'
 import { choosePorts } from './ports.ts'
 import { endProcesses, findProcesses } from './processes.ts'
 import { startRegistry } from './registry.ts'
-import { missingRequirements } from './requirements.ts'
 import { startS3 } from './s3.ts'
 import type { ServerName, StackState } from './state.ts'
 
@@ -18,26 +16,8 @@ export interface JvmContext {
   readonly choosePorts: () => Promise<StackState['ports']>
 }
 
-/** What a server is started with. */
-export interface Installation {
-  readonly java: string
-  readonly libraries: string
-}
-
 const title: Record<ServerName, string> = { kafka: 'Kafka', registry: 'the registry', s3: 'the S3 server' }
 const attemptsMax = 3
-
-/** Java and the servers' files, fetched if need be. Throws a StackError `missing-requirements` that names all that is missing. */
-export async function install(context: Omit<JvmContext, 'choosePorts' | 'folder'>): Promise<Installation> {
-  const [java, maven] = await Promise.all([
-    findJava(context.env),
-    isFetched(context.stackHome) ? true : hasMaven(context.env),
-  ])
-  const isRoot = process.getuid?.() === 0
-  const missing = missingRequirements({ java, maven, platform: process.platform, isRoot })
-  if (java.usable === undefined || missing !== undefined) throw missing ?? new Error('no Java, and nothing missing')
-  return { java: java.usable.command, libraries: await fetchServers(context) }
-}
 
 /**
  * Starts servers side by side and answers all ports once each of them answers. If one fails, those started with it are
@@ -63,7 +43,7 @@ async function startOne(
   ports: StackState['ports'],
 ): Promise<void> {
   const began = performance.now()
-  const common = { folder: context.folder, ...installation, port: portOf(ports, name) }
+  const common = { folder: context.folder, installation, port: portOf(ports, name) }
   switch (name) {
     case 'kafka':
       await startKafka({ ...common, name, nodeId: 1, controllerPort: portOf(ports, 'controller') })

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { StackError } from './errors.ts'
+import type { Installation } from './install.ts'
 import { launch, stackMark, untilReady } from './processes.ts'
 
 export interface KafkaOptions {
@@ -12,8 +13,7 @@ export interface KafkaOptions {
   readonly folder: string
   /** `kafka` for the first node, another name for each extra broker. */
   readonly name: string
-  readonly java: string
-  readonly libraries: string
+  readonly installation: Installation
   readonly nodeId: number
   readonly port: number
   /** Where the controller listens. The node with id 1 is the controller, extra brokers join it. */
@@ -40,7 +40,7 @@ export async function startKafka(options: KafkaOptions): Promise<number> {
   const logFile = join(cwd, `${options.name}.out`)
   const launched = launch({
     name: options.name,
-    command: options.java,
+    command: options.installation.java,
     cwd,
     logFile,
     args: [
@@ -122,8 +122,8 @@ export function kafkaProperties(
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
     // A broker that was killed may register again only after its old session ended.
-    'broker.heartbeat.interval.ms': 500,
-    'broker.session.timeout.ms': 3_000,
+    'broker.heartbeat.interval.ms': 250,
+    'broker.session.timeout.ms': 2_000,
     'num.network.threads': 2,
     'num.io.threads': 4,
     'log.cleaner.dedupe.buffer.size': 16 * 1024 * 1024,
@@ -159,7 +159,7 @@ async function format(options: KafkaOptions, config: string): Promise<void> {
     config,
   ]
   try {
-    await promisify(execFile)(options.java, args, { timeout: 60_000 })
+    await promisify(execFile)(options.installation.java, args, { timeout: 60_000 })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new StackError('server-failed', `Kafka's storage could not be formatted: ${why}`, { cause: error })
@@ -172,6 +172,6 @@ function kafkaJvmArgs(options: KafkaOptions, cwd: string): string[] {
     `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'log4j2.properties')}`,
     `-Ddatajob.log=${join(cwd, `${options.name}.log`)}`,
     '-cp',
-    join(options.libraries, 'kafka', '*'),
+    join(options.installation.libraries, 'kafka', '*'),
   ]
 }

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const host = '127.0.0.1'
 
@@ -27,6 +28,19 @@ export async function choosePorts(preferred: readonly (number | undefined)[]): P
     return ports
   } finally {
     await Promise.all(held.map(release))
+  }
+}
+
+/** Waits until nobody has the port, or the time is over. */
+export async function untilFree(port: number | undefined, waitMsMax: number): Promise<void> {
+  const giveUpAt = performance.now() + waitMsMax
+  while (port !== undefined && performance.now() < giveUpAt) {
+    const server = await tryBind(port)
+    if (server !== undefined) {
+      await release(server)
+      return
+    }
+    await sleep(50)
   }
 }
 

@@ -128,10 +128,14 @@ function isAlive(pid: number): boolean {
   return signal(pid, 0) && !isZombie(pid)
 }
 
-/** In a container nobody may collect an orphan: it stays in the table as a zombie, which is dead all the same. */
+/**
+ * In a container nobody may collect an orphan: it stays in the table as a zombie, which is dead all the same. But as long as
+ * it has other threads it isn't gone yet, and may still hold its port.
+ */
 function isZombie(pid: number): boolean {
   try {
-    return /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    const isZ = /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    return isZ && readdirSync(`/proc/${pid}/task`).length === 1
   } catch {
     return false
   }

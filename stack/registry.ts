@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Installation } from './install.ts'
 import { launch, stackMark, untilReady } from './processes.ts'
 
 export interface RegistryOptions {
   readonly folder: string
-  readonly java: string
-  readonly libraries: string
+  readonly installation: Installation
   readonly port: number
 }
 
@@ -24,7 +24,7 @@ export async function startRegistry(options: RegistryOptions): Promise<number> {
   const logFile = join(cwd, 'registry.log')
   const launched = launch({
     name: 'registry',
-    command: options.java,
+    command: options.installation.java,
     cwd,
     logFile,
     args: [
@@ -37,7 +37,7 @@ export async function startRegistry(options: RegistryOptions): Promise<number> {
       stackMark(options.folder, 'registry'),
       ...registrySettings(join(cwd, 'registry'), options.port).map((setting) => `-D${setting}`),
       '-jar',
-      join(options.libraries, 'registry', 'apicurio-registry-app-3.0.9-runner.jar'),
+      join(options.installation.libraries, 'registry', 'apicurio-registry-app-3.0.9-runner.jar'),
     ],
   })
   const answers = (): Promise<boolean> => httpAnswers(`${registryUrl(options.port)}/subjects`)

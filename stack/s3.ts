@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Installation } from './install.ts'
 import { launch, stackMark, untilReady } from './processes.ts'
 import { httpAnswers } from './registry.ts'
 
 export interface S3Options {
   readonly folder: string
-  readonly java: string
-  readonly libraries: string
+  readonly installation: Installation
   readonly port: number
 }
 
@@ -32,7 +32,7 @@ export async function startS3(options: S3Options): Promise<number> {
   const logFile = join(cwd, 's3.log')
   const launched = launch({
     name: 's3',
-    command: options.java,
+    command: options.installation.java,
     cwd,
     logFile,
     args: [
@@ -42,11 +42,10 @@ export async function startS3(options: S3Options): Promise<number> {
       '-XX:TieredStopAtLevel=1',
       '-XX:+ExitOnOutOfMemoryError',
       `-Djava.io.tmpdir=${join(cwd, 'tmp')}`,
-      '-Dloader.main=org.springframework.boot.SpringApplication',
       stackMark(options.folder, 's3'),
       '-cp',
-      join(options.libraries, 's3', 's3mock-5.0.0-exec.jar'),
-      'org.springframework.boot.loader.launch.PropertiesLauncher',
+      join(options.installation.libraries, 's3', 's3mock.jar'),
+      'org.springframework.boot.SpringApplication',
       ...s3Settings(dataFolder, options.port).map((setting) => `--${setting}`),
     ],
   })

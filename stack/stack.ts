@@ -6,7 +6,7 @@ import { StackError } from './errors.ts'
 import { startServers, type JvmContext } from './jvm.ts'
 import { withLock } from './lock.ts'
 import { ownerId, startWatchdog } from './owner.ts'
-import { choosePorts } from './ports.ts'
+import { choosePorts, untilFree } from './ports.ts'
 import { untilAnswers, answers } from './probes.ts'
 import { endProcesses, findProcesses } from './processes.ts'
 import { readState, serverNames, writeState, type Backend, type ServerName, type StackState } from './state.ts'
@@ -47,6 +47,8 @@ const lockMsMax = 20 * 60_000
 const stopGraceMs = 15_000
 /** How long a server that is there may take to answer before it is taken for hung and started again. */
 const answerMsMax = 10_000
+/** How long the system may take to give back the port of a server that ended. */
+const releaseMsMax = 3_000
 
 /** The folder for everything the stack keeps, `.stack` in the project. */
 const stackHome = join(dirname(import.meta.dirname), '.stack')
@@ -157,14 +159,14 @@ async function startOnDocker(
   missing: readonly ServerName[],
   forced: boolean,
 ): Promise<StackState['ports'] | undefined> {
-  const ports = await portsFor(context, missing)
-  const docker: DockerOptions = { folder: context.folder, env: context.env, ports }
   const why = await whyNoDocker(context.env)
   if (why !== undefined) {
     if (forced) throw new StackError('docker-failed', `DATAJOB_STACK=docker, but ${why}`)
     context.say(`${why}: the servers run on the JVM`)
     return undefined
   }
+  const ports = await portsFor(context, missing)
+  const docker: DockerOptions = { folder: context.folder, env: context.env, ports }
   try {
     context.say('starting Kafka, the registry and the S3 server on Docker…')
     await pullImages(docker, missing)
@@ -204,6 +206,7 @@ async function portsFor(context: Context, missing: readonly ServerName[]): Promi
   const names: (ServerName | 'controller')[] = missing.includes('kafka') ? [...missing, 'controller'] : [...missing]
   const usual = (name: ServerName | 'controller'): number | undefined =>
     name === 'controller' || context.lifetime === 'process' ? undefined : usualPorts[name]
+  await Promise.all(names.map((name) => untilFree(before[name], releaseMsMax)))
   const wishes = names.map((name) => before[name] ?? usual(name))
   const chosen = await choosePorts(wishes)
   const ports = { ...before }
