@@ -1,0 +1,100 @@
+/**
+ * A command as plain JSON, so that `kcat` can submit a job. The members are those of SubmitJob; only `operations` is
+ * required, and null stands for a member that is left out. An operation's `value` may be any JSON and is kept as the text
+ * that came; a read's extras are given as an object `options` or as members beside `path`.
+ */
+import { isUtf8 } from 'node:buffer'
+import type { SubmitJob } from '../domain/messages.ts'
+import { JOB_KINDS, type JobKind, type Operation } from '../domain/operation.ts'
+import { membersByName, parseOperation } from './command-operation.ts'
+import { dependencies, fault, labels, oneOf, parse, type ReadValue, text, textLike, wholeNumber } from './command-values.ts'
+import { digestOf } from './digest.ts'
+import { JsonArrayScanner } from './json-array-scanner.ts'
+import { IS_SPACE, OPEN_OBJECT } from './json-bytes.ts'
+import { JsonScanError } from './json-scan-error.ts'
+import { NESTING_MAX } from './operation-texts.ts'
+import { messageSchemas } from './schemas.ts'
+import { Undecodable } from './undecodable.ts'
+
+const { fields } = messageSchemas.SubmitJob.type
+
+const MEMBER_NAMES = ['type', ...fields.map((field) => field.name)]
+
+/** What the schema says about members that are left out. */
+const defaults = Object.fromEntries(fields.map((field) => [field.name, field.defaultValue() as unknown])) as unknown as SubmitJob
+
+const INT_MAX = 2 ** 31 - 1
+const int = wholeNumber({ min: -INT_MAX, max: INT_MAX })
+const count = wholeNumber({ min: 1, max: INT_MAX })
+// The times that ECMAScript can tell apart, from 1970 on.
+const time = wholeNumber({ min: 0, max: 8.64e15 })
+const sha256 = textLike(/^[0-9a-f]{64}$/, 'a SHA-256 digest: 64 of 0-9 and a-f')
+
+/** Whether the value is meant to be JSON: its first byte that is not blank opens an object. */
+export function isJson(value: Buffer): boolean {
+  let i = 0
+  while (i < value.length && IS_SPACE[value[i] as number] === 1) i += 1
+  return value[i] === OPEN_OBJECT
+}
+
+/** @throws Undecodable with the field, what it is and what is allowed */
+export function parseCommand(value: Buffer): SubmitJob {
+  if (!isUtf8(value)) throw new Undecodable('the record is not JSON: it is not valid UTF-8')
+  const { elements, envelope } = scan(value)
+  const given = membersByName(envelope, '', MEMBER_NAMES)
+  const take = <F extends keyof SubmitJob>(field: F, read: ReadValue<NonNullable<SubmitJob[F]>>): SubmitJob[F] => {
+    const raw = given.get(field)
+    return raw === undefined ? defaults[field] : read(parse(raw, field), field)
+  }
+  take('type', oneOf(['SubmitJob']))
+  if (elements.length === 0) throw fault('operations', 'a job has an array of at least one operation')
+  const operations = elements.map(parseOperation)
+  const asked = {
+    tenant: take('tenant', text),
+    kind: given.has('kind') ? take('kind', oneOf(JOB_KINDS)) : kindOf(operations),
+    destination: take('destination', text),
+    dataAcceptType: take('dataAcceptType', text),
+    dataContentType: take('dataContentType', text),
+    operations,
+    dependencies: take('dependencies', dependencies),
+  }
+  return {
+    type: 'SubmitJob',
+    ...asked,
+    jobId: take('jobId', text),
+    dialect: take('dialect', text),
+    dialectData: take('dialectData', text),
+    priority: take('priority', int),
+    labels: take('labels', labels),
+    deadlineAt: take('deadlineAt', time),
+    attemptsMax: take('attemptsMax', count),
+    submittedBy: take('submittedBy', text),
+    traceparent: take('traceparent', text),
+    digest: given.has('digest') ? take('digest', sha256) : digestOf(asked),
+    createdAt: take('createdAt', time),
+  }
+}
+
+function scan(value: Buffer): { elements: readonly Buffer[]; envelope: Buffer } {
+  const scanner = new JsonArrayScanner({
+    paths: [['operations']],
+    elementBytesMax: value.length,
+    envelopeBytesMax: value.length,
+    depthMax: NESTING_MAX,
+  })
+  try {
+    const elements = scanner.push(value)
+    return { elements, envelope: scanner.end().bytes }
+  } catch (error) {
+    if (error instanceof JsonScanError) throw new Undecodable(`the record is not JSON as it should be: ${error.message}`)
+    throw error
+  }
+}
+
+function kindOf(operations: readonly Operation[]): JobKind {
+  const reads = operations.filter(({ op }) => op === 'read').length
+  if (reads > 0 && reads < operations.length) {
+    throw fault('kind', `${reads} of the ${operations.length} operations read and the others write; a job does one of the two`)
+  }
+  return reads === 0 ? 'WRITE' : 'READ'
+}

@@ -1,0 +1,53 @@
+import type { Assignment, AssignmentFacts, PublishedObject } from '../../domain/assignment.ts'
+import { OUTCOMES } from '../../domain/job.ts'
+import type { AssignmentChanged } from '../../domain/messages.ts'
+import { known, needed } from '../undecodable.ts'
+import { type DispatchSubjobRecord, fromDispatchSubjobRecord } from './operations.ts'
+
+/** schemas/AssignmentChanged.avsc: the assignment's states are flat, and what a state does not have is null. */
+export interface AssignmentChangedRecord {
+  readonly jobId: string
+  readonly assignment: AssignmentRecord
+  readonly held: DispatchSubjobRecord | null
+}
+
+interface AssignmentRecord extends AssignmentFacts {
+  readonly state: string
+  readonly parentsLeft: number | null
+  readonly outcome: string | null
+  readonly object: PublishedObject | null
+}
+
+const ASSIGNMENT_STATES = ['blocked', 'dispatched', 'started', 'ended'] as const satisfies readonly Assignment['state'][]
+
+export function toAssignmentChangedRecord({ jobId, assignment, held }: AssignmentChanged): AssignmentChangedRecord {
+  return { jobId, assignment: { parentsLeft: null, outcome: null, object: null, ...assignment }, held }
+}
+
+export function fromAssignmentChangedRecord({ jobId, assignment, held }: AssignmentChangedRecord): AssignmentChanged {
+  return {
+    type: 'AssignmentChanged',
+    jobId,
+    assignment: assignmentOf(assignment),
+    held: held === null ? null : fromDispatchSubjobRecord(held),
+  }
+}
+
+function assignmentOf(record: AssignmentRecord): Assignment {
+  const { index, producerKey, operations, children } = record
+  const facts = { index, producerKey, operations, children }
+  const state = known(ASSIGNMENT_STATES, record.state, 'assignment.state')
+  switch (state) {
+    case 'blocked': {
+      const parentsLeft = needed(record.parentsLeft, 'assignment.parentsLeft', 'a subjob that is blocked')
+      return { ...facts, state, parentsLeft }
+    }
+    case 'dispatched':
+    case 'started':
+      return { ...facts, state }
+    case 'ended': {
+      const outcome = needed(record.outcome, 'assignment.outcome', 'a subjob that is ended')
+      return { ...facts, state, outcome: known(OUTCOMES, outcome, 'assignment.outcome'), object: record.object }
+    }
+  }
+}

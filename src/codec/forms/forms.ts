@@ -1,0 +1,44 @@
+import type { HandleRegistered, Message, MessageType, SubjobStarted } from '../../domain/messages.ts'
+import { fromAssignmentChangedRecord, toAssignmentChangedRecord } from './assignment.ts'
+import { fromJobChangedRecord, toJobChangedRecord } from './job.ts'
+import { fromDispatchSubjobRecord } from './operations.ts'
+import { fromServiceRegisteredRecord } from './service.ts'
+import {
+  fromSubjobAttemptFailedRecord, fromSubjobEndedRecord, fromSubjobProgressedRecord, toSubjobProgressedRecord,
+} from './subjob.ts'
+import { fromSubmitJobRecord } from './submission.ts'
+
+export type MessageOf<T extends MessageType> = Extract<Message, { readonly type: T }>
+
+/** How a message and the Avro record of the same name become each other. */
+interface Form<M extends Message> {
+  toRecord(message: M): object
+  /** The record is as its schema says; throws Undecodable where that is not enough. */
+  fromRecord(record: unknown): M
+}
+
+// avsc leaves alone what the schema does not name, so most messages are their own record.
+const forms: { readonly [T in MessageType]: Form<MessageOf<T>> } = {
+  SubmitJob: formOf(itself, fromSubmitJobRecord),
+  DispatchSubjob: formOf(itself, fromDispatchSubjobRecord),
+  SubjobStarted: formOf(itself, (record: Omit<SubjobStarted, 'type'>) => ({ type: 'SubjobStarted', ...record })),
+  SubjobAttemptFailed: formOf(itself, fromSubjobAttemptFailedRecord),
+  SubjobEnded: formOf(itself, fromSubjobEndedRecord),
+  JobChanged: formOf(toJobChangedRecord, fromJobChangedRecord),
+  AssignmentChanged: formOf(toAssignmentChangedRecord, fromAssignmentChangedRecord),
+  SubjobProgressed: formOf(toSubjobProgressedRecord, fromSubjobProgressedRecord),
+  HandleRegistered: formOf(itself, (record: Omit<HandleRegistered, 'type'>) => ({ type: 'HandleRegistered', ...record })),
+  ServiceRegistered: formOf(itself, fromServiceRegisteredRecord),
+}
+
+export function formFor(type: MessageType): Form<Message> {
+  return forms[type]
+}
+
+function formOf<M extends Message>(toRecord: (message: M) => object, fromRecord: (record: never) => M): Form<M> {
+  return { toRecord, fromRecord: (record) => fromRecord(record as never) }
+}
+
+function itself(message: Message): object {
+  return message
+}

@@ -1,0 +1,56 @@
+import { jobId, isJobId } from '../../domain/ids.ts'
+import { type Job, type JobFacts, type OperationCounts, OUTCOMES, type Outcome, type Phase, type SubjobCounts } from '../../domain/job.ts'
+import type { JobChanged } from '../../domain/messages.ts'
+import { JOB_KINDS } from '../../domain/operation.ts'
+import { known, needed, Undecodable } from '../undecodable.ts'
+
+/** schemas/JobChanged.avsc: the phase is flat, and what a state does not have is null. */
+export interface JobChangedRecord {
+  readonly job: JobRecord
+}
+
+interface JobRecord extends Omit<JobFacts, 'jobId' | 'kind'> {
+  readonly jobId: string
+  readonly kind: string
+  readonly operations: OperationCounts
+  readonly subjobs: SubjobCounts
+  readonly message: string | null
+  readonly state: string
+  readonly startedAt: number | null
+  readonly outcome: string | null
+  readonly finishedAt: number | null
+}
+
+const JOB_STATES = ['accepted', 'running', 'concluding', 'ended'] as const satisfies readonly Job['state'][]
+
+export function toJobChangedRecord({ job }: JobChanged): JobChangedRecord {
+  return { job: { startedAt: null, outcome: null, finishedAt: null, ...job } }
+}
+
+export function fromJobChangedRecord({ job }: JobChangedRecord): JobChanged {
+  const { startedAt, outcome, finishedAt, state, ...rest } = job
+  if (!isJobId(rest.jobId)) throw new Undecodable('job.jobId is no job id')
+  const kind = known(JOB_KINDS, rest.kind, 'job.kind')
+  return {
+    type: 'JobChanged',
+    job: { ...rest, jobId: jobId(rest.jobId), kind, ...phaseOf({ startedAt, outcome, finishedAt, state }) },
+  }
+}
+
+function phaseOf(record: Pick<JobRecord, 'state' | 'startedAt' | 'outcome' | 'finishedAt'>): Phase {
+  const state = known(JOB_STATES, record.state, 'job.state')
+  const startedAt = (): number => needed(record.startedAt, 'job.startedAt', `a job that is ${state}`)
+  const outcome = (): Outcome => known(OUTCOMES, needed(record.outcome, 'job.outcome', `a job that is ${state}`), 'job.outcome')
+  switch (state) {
+    case 'accepted':
+      return { state }
+    case 'running':
+      return { state, startedAt: startedAt() }
+    case 'concluding':
+      return { state, startedAt: startedAt(), outcome: outcome() }
+    case 'ended': {
+      const finishedAt = needed(record.finishedAt, 'job.finishedAt', 'a job that is ended')
+      return { state, startedAt: startedAt(), outcome: outcome(), finishedAt }
+    }
+  }
+}

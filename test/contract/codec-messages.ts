@@ -1,0 +1,206 @@
+/** Messages of every type and state, as fast-check makes them up. */
+import fc from 'fast-check'
+import type { Assignment } from '../../src/domain/assignment.ts'
+import type { Attempt } from '../../src/domain/attempt.ts'
+import { jobId } from '../../src/domain/ids.ts'
+import { type Job, OUTCOMES } from '../../src/domain/job.ts'
+import type { DispatchSubjob, Message, MessageType, SubmitJob } from '../../src/domain/messages.ts'
+import { JOB_KINDS, type Operation, READ_OPERATIONS, type RoutedOperation, WRITE_OPERATIONS } from '../../src/domain/operation.ts'
+import { ResponseCode } from '../../src/domain/response-code.ts'
+import type { Subjob } from '../../src/domain/subjob.ts'
+
+const text = fc.string({ unit: 'grapheme' })
+const absent = fc.constant(null)
+const maybe = <T>(some: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.oneof(absent, some)
+const time = fc.integer({ min: 0, max: 8_640_000_000_000_000 })
+const int = fc.integer({ min: 0 })
+const outcome = fc.constantFrom(...OUTCOMES)
+const code = fc.constantFrom(...Object.values(ResponseCode))
+const kind = fc.constantFrom(...JOB_KINDS)
+const id = fc.oneof(text, fc.integer({ min: -(2 ** 52), max: 2 ** 53 - 2 }))
+const labels = fc.dictionary(text.filter((name) => name !== '__proto__'), text, { noNullPrototype: true })
+const object = fc.record({ key: text, bytes: fc.maxSafeNat().map((bytes) => Math.min(bytes, 2 ** 53 - 2)), etag: text })
+
+const operation: fc.Arbitrary<Operation> = fc.record({
+  operationId: id,
+  op: fc.constantFrom(...READ_OPERATIONS, ...WRITE_OPERATIONS),
+  path: text,
+  value: maybe(fc.json()),
+  options: maybe(fc.record({ attributes: fc.jsonValue(), scopeLevel: fc.jsonValue() }).map((options) => JSON.stringify(options))),
+})
+
+const routedOperation: fc.Arbitrary<RoutedOperation> = fc.tuple(operation, text).map(([plain, moduleSetTag]) => ({ ...plain, moduleSetTag }))
+
+const attempt: fc.Arbitrary<Attempt> = fc.record({
+  number: int,
+  worker: text,
+  startedAt: time,
+  endedAt: time,
+  outcome,
+  code: maybe(code),
+  message: maybe(text),
+})
+
+const startedAttempt = fc.record({ number: int, worker: text, startedAt: time })
+
+const dispatchSubjob: fc.Arbitrary<DispatchSubjob> = fc.record({
+  type: fc.constant('DispatchSubjob' as const),
+  jobId: text,
+  index: int,
+  producerKey: text,
+  service: text,
+  dataProducerId: text,
+  kind,
+  destination: text,
+  dataAcceptType: text,
+  dataContentType: text,
+  refusal: maybe(code),
+  priority: fc.integer(),
+  attemptsMax: int,
+  deadlineAt: maybe(time),
+  traceparent: maybe(text),
+  operations: fc.array(routedOperation, { maxLength: 5 }),
+})
+
+export const submitJob: fc.Arbitrary<SubmitJob> = fc.record({
+  type: fc.constant('SubmitJob' as const),
+  jobId: maybe(text),
+  tenant: text,
+  dialect: text,
+  dialectData: maybe(text),
+  kind,
+  destination: maybe(text),
+  dataAcceptType: text,
+  dataContentType: text,
+  priority: fc.integer(),
+  labels,
+  deadlineAt: maybe(time),
+  attemptsMax: maybe(fc.integer({ min: 1 })),
+  submittedBy: maybe(text),
+  traceparent: maybe(text),
+  digest: fc.stringMatching(/^[0-9a-f]{64}$/),
+  createdAt: maybe(time),
+  operations: fc.array(operation, { maxLength: 5 }),
+  dependencies: fc.array(fc.record({ operationId: id, parents: fc.array(id, { maxLength: 3 }) }), { maxLength: 3 }),
+})
+
+const jobFacts = fc.record({
+  jobId: fc.stringMatching(/^[\w/-]{1,256}$/).map(jobId),
+  number: fc.integer({ min: 0, max: 2 ** 53 - 2 }),
+  tenant: text,
+  dialect: text,
+  dialectData: maybe(text),
+  kind,
+  destination: text,
+  dataAcceptType: text,
+  dataContentType: text,
+  priority: fc.integer(),
+  labels,
+  deadlineAt: maybe(time),
+  attemptsMax: int,
+  submittedBy: maybe(text),
+  traceparent: maybe(text),
+  digest: text,
+  createdAt: time,
+  operations: fc.record({ total: int, succeeded: int, failed: int }),
+  subjobs: fc.record({ total: int, succeeded: int, partiallyFailed: int, failed: int }),
+  message: maybe(text),
+})
+
+const job: fc.Arbitrary<Job> = fc
+  .tuple(
+    jobFacts,
+    fc.oneof(
+      fc.record({ state: fc.constant('accepted' as const) }),
+      fc.record({ state: fc.constant('running' as const), startedAt: time }),
+      fc.record({ state: fc.constant('concluding' as const), startedAt: time, outcome }),
+      fc.record({ state: fc.constant('ended' as const), startedAt: time, outcome, finishedAt: time }),
+    ),
+  )
+  .map(([facts, phase]) => ({ ...facts, ...phase }))
+
+const assignment: fc.Arbitrary<Assignment> = fc
+  .tuple(
+    fc.record({ index: int, producerKey: text, operations: int, children: fc.array(int, { maxLength: 3 }) }),
+    fc.oneof(
+      fc.record({ state: fc.constant('blocked' as const), parentsLeft: int }),
+      fc.record({ state: fc.constantFrom('dispatched' as const, 'started' as const) }),
+      fc.record({ state: fc.constant('ended' as const), outcome, object: maybe(object) }),
+    ),
+  )
+  .map(([facts, state]) => ({ ...facts, ...state }))
+
+const attempts = fc.array(attempt, { maxLength: 3 })
+
+const subjob: fc.Arbitrary<Subjob> = fc.oneof(
+  fc.record({ state: fc.constant('queued' as const), notBefore: time, attempts }),
+  fc.record({ state: fc.constant('submitting' as const), attempt: startedAttempt, attempts }),
+  fc.record({ state: fc.constant('polling' as const), attempt: startedAttempt, dataProducerJobId: text, failures: int, attempts }),
+  fc.record({
+    state: fc.constant('publishing' as const),
+    attempt: maybe(startedAttempt),
+    source: fc.oneof(
+      fc.record({ type: fc.constant('result' as const), dataProducerJobId: text }),
+      fc.record({ type: fc.constant('failure' as const), code, message: text }),
+    ),
+    failures: int,
+    attempts,
+  }),
+  fc.record({
+    state: fc.constant('ended' as const),
+    end: fc.record({ outcome, succeeded: int, failed: int, object: maybe(object), message: maybe(text), at: time }),
+    attempts,
+  }),
+)
+
+export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Message, { type: T }>> } = {
+  SubmitJob: submitJob,
+  DispatchSubjob: dispatchSubjob,
+  SubjobStarted: fc.record({
+    type: fc.constant('SubjobStarted'),
+    jobId: text,
+    index: int,
+    attempt: int,
+    worker: text,
+    dataProducerJobId: text,
+    at: time,
+  }),
+  SubjobAttemptFailed: fc.record({ type: fc.constant('SubjobAttemptFailed'), jobId: text, index: int, attempt }),
+  SubjobEnded: fc.record({
+    type: fc.constant('SubjobEnded'),
+    jobId: text,
+    index: int,
+    outcome,
+    succeeded: int,
+    failed: int,
+    object: maybe(object),
+    message: maybe(text),
+    attempts,
+    at: time,
+  }),
+  JobChanged: fc.record({ type: fc.constant('JobChanged'), job }),
+  AssignmentChanged: fc.record({ type: fc.constant('AssignmentChanged'), jobId: text, assignment, held: maybe(dispatchSubjob) }),
+  SubjobProgressed: fc.record({ type: fc.constant('SubjobProgressed'), jobId: text, index: int, subjob }),
+  HandleRegistered: fc.record({
+    type: fc.constant('HandleRegistered'),
+    alternateId: text,
+    cmHandle: text,
+    moduleSetTag: text,
+    dataProducerId: text,
+    service: text,
+    writeService: maybe(text),
+    state: text,
+    properties: labels,
+  }),
+  ServiceRegistered: fc.record({
+    type: fc.constant('ServiceRegistered'),
+    name: text,
+    baseUrl: text,
+    contract: fc.constantFrom('dataJob', 'cmJob'),
+    username: maybe(text),
+    password: maybe(text),
+    subjobsInFlightMax: maybe(int),
+  }),
+}
+
+export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(messages))
