@@ -8,5 +8,6 @@ if (major < 24) {
   )
   process.exit(2)
 }
-process.removeAllListeners('warning')
+const { silenceKnownWarnings } = await import('../src/runtime/warnings.ts')
+silenceKnownWarnings(process)
 await import('../src/cli/main.ts')

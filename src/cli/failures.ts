@@ -1,0 +1,48 @@
+/** What was thrown, as a person reads it and as the exit code that a script sees. */
+import { CommanderError } from 'commander'
+import { StackError, type StackErrorCode } from '../../stack/errors.ts'
+import { RegistryFailure } from '../codec/registry.ts'
+import { KafkaFailure } from '../kafka/port.ts'
+import { CommandFailure, ExitCode } from './exit-codes.ts'
+import type { Pane } from './output/screen.ts'
+
+interface Report {
+  readonly exitCode: ExitCode
+  readonly message: string
+  readonly hint: string | null
+}
+
+const stackExitCodes: Record<StackErrorCode, ExitCode> = {
+  'missing-requirements': ExitCode.Usage,
+  'bad-setting': ExitCode.Usage,
+  'fetch-failed': ExitCode.Unreachable,
+  'server-failed': ExitCode.Unreachable,
+  'docker-failed': ExitCode.Unreachable,
+  busy: ExitCode.Timeout,
+}
+
+const START_STACK = 'Is it running? "datajob stack up" starts a local one.'
+
+/** Says what went wrong; answers the exit code. */
+export function reportFailure(error: unknown, pane: Pane): ExitCode {
+  // Commander has written its message, or the help that was asked for, before it throws.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage
+  const { exitCode, message, hint } = reportOf(error)
+  pane.write(`${pane.paint('red', 'error:')} ${message}\n`)
+  if (hint !== null) pane.write(`${hint}\n`)
+  return exitCode
+}
+
+function reportOf(error: unknown): Report {
+  if (error instanceof CommandFailure) return error
+  if (error instanceof StackError) return { exitCode: stackExitCodes[error.code], message: error.message, hint: null }
+  if (error instanceof KafkaFailure) return { ...of(error, error.disposition === 'reject'), message: `Kafka: ${error.message}` }
+  if (error instanceof RegistryFailure) return of(error, error.disposition === 'fatal')
+  const shown = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { exitCode: ExitCode.Defect, message: shown, hint: 'This is a defect of datajob.' }
+}
+
+function of(error: Error, isRefusal: boolean): Report {
+  if (isRefusal) return { exitCode: ExitCode.Usage, message: error.message, hint: null }
+  return { exitCode: ExitCode.Unreachable, message: error.message, hint: START_STACK }
+}

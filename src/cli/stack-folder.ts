@@ -1,0 +1,7 @@
+import { dirname, join, resolve } from 'node:path'
+
+/** Where the local stack of this project keeps its state: what DATAJOB_STACK_FOLDER says, else `.stack/run`. */
+export function stackFolder(env: Readonly<Record<string, string | undefined>>): string {
+  const given = env['DATAJOB_STACK_FOLDER'] ?? ''
+  return given === '' ? join(dirname(dirname(import.meta.dirname)), '.stack', 'run') : resolve(given)
+}
