@@ -48,7 +48,7 @@ export async function fetchServers(options: FetchOptions): Promise<string> {
   const folder = libraryFolder(options.stackHome)
   if (existsSync(folder)) return folder
   const lock = {
-    file: `${folder}.lock`,
+    file: join(options.stackHome, 'fetch.lock'),
     waitMsMax: fetchMsMax,
     onWait: () => {
       options.say('waiting for another process that fetches the servers…')

@@ -117,11 +117,12 @@ function contextOf(options: StackOptions): Context {
   }
 }
 
+/** One lock for all folders: stacks that start at the same time only slow each other down, and no lock files pile up. */
 function underLock<T>(context: Context, work: () => Promise<T>): Promise<T> {
   const onWait = (): void => {
     context.say('waiting for another process that starts or stops the stack…')
   }
-  return withLock({ file: `${context.folder}.lock`, waitMsMax: lockMsMax, onWait }, work)
+  return withLock({ file: join(stackHome, 'stack.lock'), waitMsMax: lockMsMax, onWait }, work)
 }
 
 /** The wanted servers that have to be started. One that is there but hangs is ended. */
