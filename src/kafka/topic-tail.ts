@@ -1,7 +1,17 @@
 /** Follows some topics from given positions on: takes in what comes, and tells how far it is against their ends. */
-import type { Timers } from '../runtime/clock.ts'
+import type { Message } from '../domain/messages.ts'
+import { delay, type Timers } from '../runtime/clock.ts'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position, TailReader, TopicPartition } from './port.ts'
 import { TailProgress } from './tail-progress.ts'
+
+/** A record's message, or why it can't be read. */
+export type Decoded = { readonly ok: true; readonly message: Message } | { readonly ok: false; readonly cause: string }
+
+/** `decoded` is null for a record without a value, which says that its key is gone. */
+export interface TailRecord {
+  readonly record: InputRecord
+  readonly decoded: Decoded | null
+}
 
 export interface TopicTailOptions {
   readonly kafka: Pick<KafkaClient, 'tailReader'>
@@ -9,17 +19,31 @@ export interface TopicTailOptions {
   readonly timers: Timers
   readonly name: string
   readonly topics: readonly string[]
-  /** Called one after the other for a partition, side by side for several; what it took counts as read once it resolves. */
-  readonly take: (at: TopicPartition, records: readonly InputRecord[], nextOffset: number) => Promise<void>
-  /** Reading has ended for good. Called once. */
-  readonly failed: (error: Error) => void
+  /** May reject; with an error whose `disposition` is `retry` it is asked again later, with any other reading fails. */
+  readonly decode: (record: InputRecord, value: Buffer) => Decoded | Promise<Decoded>
+  /** Called with a few records at a time, in order for a partition, side by side for several. They count as read once it resolves. */
+  readonly take: (records: readonly TailRecord[], position: Position) => Promise<void>
+  readonly events: TopicTailEvents
 }
+
+export interface TopicTailEvents {
+  /** Reading has ended for good. Called once. */
+  failed(error: Error): void
+  /** Decoding is tried again after a while; reading waits meanwhile. */
+  waiting(error: Error): void
+}
+
+/** Records that are taken in at a time: bounds how long the event loop is held. */
+const SLICE_RECORDS_MAX = 200
+const RETRY_DELAY_MS_MIN = 100
+const RETRY_DELAY_MS_MAX = 5_000
 
 export class TopicTail {
   readonly #options: TopicTailOptions
   readonly #progress: TailProgress
   #reader: TailReader | null = null
   #failure: Error | null = null
+  readonly #stopping = new AbortController()
   #isReady = false
   #endsRunning: Promise<readonly Position[]> | null = null
   #endsNext: Promise<readonly Position[]> | null = null
@@ -43,7 +67,7 @@ export class TopicTail {
       topics,
       from: begin,
       events: {
-        records: (at, records, nextOffset) => this.#take(at, records, nextOffset),
+        records: (at, records, nextOffset) => this.#read(at, records, nextOffset),
         crashed: (error) => {
           this.#fail(error)
         },
@@ -52,7 +76,9 @@ export class TopicTail {
     await this.#reader.start()
   }
 
+  /** What is being taken in is finished first. */
   async stop(): Promise<void> {
+    this.#stopping.abort(new Error('reading was stopped'))
     await this.#reader?.stop()
   }
 
@@ -108,20 +134,47 @@ export class TopicTail {
     return perTopic.flat()
   }
 
-  async #take(at: TopicPartition, records: readonly InputRecord[], nextOffset: number): Promise<void> {
+  async #read(at: TopicPartition, records: readonly InputRecord[], nextOffset: number): Promise<void> {
     if (this.#failure !== null) throw this.#failure
     try {
-      await this.#options.take(at, records, nextOffset)
+      for (let first = 0; first === 0 || first < records.length; first += SLICE_RECORDS_MAX) {
+        const slice = records.slice(first, first + SLICE_RECORDS_MAX)
+        const isLast = first + SLICE_RECORDS_MAX >= records.length
+        const position = { ...at, offset: isLast ? nextOffset : (slice.at(-1)?.offset ?? 0) + 1 }
+        await this.#options.take(await this.#decodeAll(slice), position)
+        this.#progress.advance(position)
+        this.#stopping.signal.throwIfAborted()
+      }
     } catch (error) {
-      throw this.#fail(error)
+      throw this.#stopping.signal.aborted ? error : this.#fail(error)
     }
-    this.#progress.advance({ ...at, offset: nextOffset })
+  }
+
+  async #decodeAll(records: readonly InputRecord[]): Promise<readonly TailRecord[]> {
+    const decoded: TailRecord[] = []
+    for (const record of records) {
+      const { value } = record
+      decoded.push({ record, decoded: value === null ? null : await this.#decode(record, value) })
+    }
+    return decoded
+  }
+
+  async #decode(record: InputRecord, value: Buffer): Promise<Decoded> {
+    for (let waitMs = RETRY_DELAY_MS_MIN; ; waitMs = Math.min(RETRY_DELAY_MS_MAX, waitMs * 2)) {
+      try {
+        return await this.#options.decode(record, value)
+      } catch (error) {
+        if (!isTemporary(error)) throw error
+        this.#options.events.waiting(error)
+        await delay(this.#options.timers, waitMs, this.#stopping.signal)
+      }
+    }
   }
 
   #fail(cause: unknown): Error {
     if (this.#failure === null) {
       this.#failure = cause instanceof Error ? cause : new Error(String(cause))
-      this.#options.failed(this.#failure)
+      this.#options.events.failed(this.#failure)
     }
     return this.#failure
   }
@@ -129,4 +182,8 @@ export class TopicTail {
 
 function offsetIn(positions: readonly Position[], at: TopicPartition): number {
   return positions.find((each) => each.topic === at.topic && each.partition === at.partition)?.offset ?? 0
+}
+
+function isTemporary(error: unknown): error is Error {
+  return error instanceof Error && 'disposition' in error && error.disposition === 'retry'
 }

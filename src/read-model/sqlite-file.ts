@@ -1,7 +1,8 @@
 /** Opens the database file of the embedded read model; what is of no use any more is thrown away and made anew. */
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../runtime/clock.ts'
 import { ReadModelFailure } from './port.ts'
 import { SCHEMA, SCHEMA_VERSION } from './sqlite-schema.ts'
 
@@ -10,6 +11,12 @@ export interface SqliteLocation {
   readonly folder: string | null
   /** Names the topics that the rows come from, such as cluster id and prefix; a file from other topics is rebuilt. */
   readonly identity: string
+  /**
+   * A file that was not written for longer than this is rebuilt: the `jobs` topic keeps the word that a job is gone for its
+   * `delete.retention.ms` only, so the file may hold jobs that nothing would ever remove.
+   */
+  readonly staleAfterMs: number
+  readonly clock: Clock
   /** Hears why a file that was there was thrown away. */
   readonly onDiscard: (reason: string) => void
 }
@@ -25,12 +32,13 @@ const SQLITE_NOTADB = 26
 const BUSY_TIMEOUT_MS = 2_000
 
 /** Throws ReadModelFailure when the file can't be opened, or another process has it. */
-export function openDatabase({ folder, identity, onDiscard }: SqliteLocation): DatabaseSync {
+export function openDatabase(location: SqliteLocation): DatabaseSync {
+  const { folder, identity, onDiscard } = location
   if (folder === null) return prepared(new DatabaseSync(':memory:'), identity)
   const file = join(folder, READ_MODEL_FILE)
   try {
     mkdirSync(folder, { recursive: true })
-    const reason = reasonToDiscard(file, identity)
+    const reason = existsSync(file) ? reasonToDiscard(file, location) : null
     if (reason !== null) {
       discardFile(folder)
       onDiscard(reason)
@@ -64,8 +72,8 @@ function connect(file: string): DatabaseSync {
   }
 }
 
-function reasonToDiscard(file: string, identity: string): string | null {
-  if (!existsSync(file)) return null
+function reasonToDiscard(file: string, { identity, staleAfterMs, clock }: SqliteLocation): string | null {
+  const writtenAt = lastWriteAt(file)
   let database: DatabaseSync | undefined
   try {
     database = connect(file)
@@ -74,13 +82,20 @@ function reasonToDiscard(file: string, identity: string): string | null {
     if (version === 0) return null
     if (version !== SCHEMA_VERSION) return `its schema is version ${String(version)}, not ${SCHEMA_VERSION}`
     const found = database.prepare('SELECT identity FROM origin').get()?.['identity']
-    return found === identity ? null : `it holds "${String(found)}", not "${identity}"`
+    if (found !== identity) return `it holds "${String(found)}", not "${identity}"`
+    const ageMs = clock.now() - writtenAt
+    return ageMs > staleAfterMs ? `it was last written ${Math.round(ageMs / 1000)} s ago, more than ${staleAfterMs / 1000} s` : null
   } catch (error) {
     if (isDamage(error)) return `it is damaged: ${String(error)}`
     throw error
   } finally {
     database?.close()
   }
+}
+
+function lastWriteAt(file: string): number {
+  const times = ['', '-wal'].map((suffix) => statSync(file + suffix, { throwIfNoEntry: false })?.mtimeMs ?? 0)
+  return Math.max(...times)
 }
 
 function prepared(database: DatabaseSync, identity: string): DatabaseSync {

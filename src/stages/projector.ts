@@ -5,14 +5,11 @@
  * Invariant: rows and positions change in one transaction: the rows are what the topics say up to the positions.
  */
 import { setImmediate as nextLoop } from 'node:timers/promises'
-import type { Message } from '../domain/messages.ts'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position, TopicPartition } from '../kafka/port.ts'
-import { TopicTail } from '../kafka/topic-tail.ts'
+import { type Decoded, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { ReadModel, RowChange } from '../read-model/port.ts'
 import type { Clock, Timers } from '../runtime/clock.ts'
 import { changeOf, changeOfTombstone, type ProjectedTopic, type ProjectionRules } from './projector-changes.ts'
-
-type Decoded = { readonly ok: true; readonly message: Message } | { readonly ok: false; readonly cause: string }
 
 /** The part of the codec that the projector needs. */
 export interface ProjectorCodec {
@@ -32,18 +29,15 @@ export interface ProjectorOptions {
   readonly events: ProjectorEvents
 }
 
-export interface ProjectorEvents {
-  /** Projecting has ended for good: Kafka, the codec or the read model failed. Called once. */
-  failed(error: Error): void
+/** `failed`: Kafka, the codec or the read model failed for good. */
+export interface ProjectorEvents extends TopicTailEvents {
   /** A record of ours can't be read; the rows lack what it said. */
   skipped(record: InputRecord, cause: string): void
   /** The rows were of other topics, or of more than the topics hold, and are built anew. */
   rebuilding(reason: string): void
 }
 
-/** Records of one partition that are applied together at most: bounds how long a transaction holds the event loop. */
-const STEP_RECORDS_MAX = 200
-/** Records of all partitions that are applied together at most. */
+/** Records that are applied together at most: bounds how long a transaction holds the event loop. */
 const BATCH_RECORDS_MAX = 500
 /** How far a partition may be behind another while both are read on: what came before a job was forgotten is known by then. */
 const FORGOTTEN_KEPT_MS = 3_600_000
@@ -80,10 +74,11 @@ export class Projector {
     this.#tail = new TopicTail({
       ...{ kafka: options.kafka, admin: options.admin, timers: options.timers, name: 'projector' },
       topics: [commands, jobs, subjobEvents],
-      take: (at, records, nextOffset) => this.#take(at, records, nextOffset),
-      failed: (error) => {
-        options.events.failed(error)
+      decode: ({ topic, timestampMs }, value) => {
+        return topic === commands ? options.codec.decodeCommand(value, timestampMs) : options.codec.decode(value)
       },
+      take: (records, position) => this.#take(records, position),
+      events: options.events,
     })
   }
 
@@ -152,46 +147,31 @@ export class Projector {
     }
   }
 
-  async #take(at: TopicPartition, records: readonly InputRecord[], nextOffset: number): Promise<void> {
-    let applied: Promise<void> | undefined
-    for (let first = 0; first === 0 || first < records.length; first += STEP_RECORDS_MAX) {
-      const some = records.slice(first, first + STEP_RECORDS_MAX)
-      const changes: RowChange[] = []
-      for (const record of some) {
-        const change = await this.#project(record)
-        if (change !== null) changes.push(change)
-      }
-      const isLast = first + STEP_RECORDS_MAX >= records.length
-      const offset = isLast ? nextOffset : (some.at(-1)?.offset ?? 0) + 1
-      applied = this.#enqueue(changes, some.length, { ...at, offset })
-      // A step that fails takes all later ones along, the last of which is awaited.
-      applied.catch(() => undefined)
-    }
-    await applied
-  }
-
-  async #project(record: InputRecord): Promise<RowChange | null> {
-    const topic = this.#topicOf.get(record.topic)
-    if (topic === undefined) throw new Error(`broken invariant: a record of ${record.topic}, which is not projected`)
-    if (record.value === null) return changeOfTombstone(topic, record)
-    const { codec, events } = this.#options
-    const decoded = await (topic === 'commands' ? codec.decodeCommand(record.value, record.timestampMs) : codec.decode(record.value))
-    if (decoded.ok) return changeOf(topic, record, decoded.message, this.#rules)
-    // Anyone may write commands; the coordinator dead-letters what it can't read.
-    if (topic !== 'commands') events.skipped(record, decoded.cause)
-    return null
-  }
-
-  #enqueue(changes: readonly RowChange[], records: number, position: Position): Promise<void> {
+  #take(records: readonly TailRecord[], position: Position): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure)
+    const changes: RowChange[] = []
+    for (const each of records) {
+      const change = this.#changeOf(each)
+      if (change !== null) changes.push(change)
+    }
     return new Promise((resolve, reject) => {
       const settle = (error?: Error): void => {
         if (error === undefined) resolve()
         else reject(error)
       }
-      this.#steps.push({ changes, records, position, settle })
+      this.#steps.push({ changes, records: records.length, position, settle })
       if (!this.#isApplying) void this.#applySteps()
     })
+  }
+
+  #changeOf({ record, decoded }: TailRecord): RowChange | null {
+    const topic = this.#topicOf.get(record.topic)
+    if (topic === undefined) throw new Error(`broken invariant: a record of ${record.topic}, which is not projected`)
+    if (decoded === null) return changeOfTombstone(topic, record)
+    if (decoded.ok) return changeOf(topic, record, decoded.message, this.#rules)
+    // Anyone may write commands; the coordinator dead-letters what it can't read.
+    if (topic !== 'commands') this.#options.events.skipped(record, decoded.cause)
+    return null
   }
 
   // What arrives while a batch is being applied makes the next one.

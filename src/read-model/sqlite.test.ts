@@ -1,0 +1,20 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { openTestReadModel } from '../../test/fakes/test-read-model.ts'
+import { exerciseReadModel } from '../../test/contract/read-model.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'datajob-read-model-'))
+let opened = 0
+
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+})
+
+exerciseReadModel('SQLite in memory', () => Promise.resolve(openTestReadModel()))
+
+exerciseReadModel('SQLite in a file', () => {
+  opened += 1
+  return Promise.resolve(openTestReadModel({ folder: join(folder, String(opened)) }))
+})

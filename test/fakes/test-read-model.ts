@@ -1,0 +1,10 @@
+import type { ReadModel } from '../../src/read-model/port.ts'
+import { openSqliteReadModel } from '../../src/read-model/sqlite.ts'
+import type { SqliteLocation } from '../../src/read-model/sqlite-file.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+
+/** The real read model, in memory unless a test names a folder. */
+export function openTestReadModel(changes: Partial<SqliteLocation> = {}): ReadModel {
+  const location = { folder: null, identity: 'cluster/datajob.', staleAfterMs: 3_600_000, clock: systemClock, onDiscard: () => undefined }
+  return openSqliteReadModel({ ...location, ...changes })
+}
