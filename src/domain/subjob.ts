@@ -27,7 +27,9 @@ export type Subjob = History &
         /** Null when no producer was asked, or the last attempt has ended. */
         readonly attempt: StartedAttempt | null
         readonly source: PublicationSource
+        /** Failed result calls in a row, and failed writes to the sink: only the former are the attempt's fault. */
         readonly failures: number
+        readonly sinkFailures: number
       }
     | { readonly state: 'ended'; readonly end: SubjobEnd }
   )
@@ -81,18 +83,28 @@ export type SubjobEvent =
   | { readonly type: 'CallFailed' }
   | { readonly type: 'PollAnswered' }
   | { readonly type: 'ProducerFinished' }
+  | { readonly type: 'PublicationFailed' }
   | { readonly type: 'AttemptFailed'; readonly attempt: Attempt }
   | { readonly type: 'SubjobRequeued'; readonly notBefore: number }
   | { readonly type: 'SubjobFailed'; readonly code: ResponseCode; readonly message: string }
   | { readonly type: 'AttemptEnded'; readonly attempt: Attempt }
   | { readonly type: 'SubjobEnded'; readonly end: SubjobEnd }
 
-/** Which event leads from where to where. An attempt that failed puts it back into the queue, from where it is started again or given up. */
+/**
+ * Which event leads from where to where. An attempt that failed puts it back into the queue, from where it is started again
+ * or given up.
+ */
 export const subjobTransitions = {
   queued: { AttemptStarted: 'submitting', SubjobRequeued: 'queued', SubjobFailed: 'publishing' },
   submitting: { SubjobSubmitted: 'polling', AttemptFailed: 'queued' },
   polling: { PollAnswered: 'polling', CallFailed: 'polling', ProducerFinished: 'publishing', AttemptFailed: 'queued' },
-  publishing: { CallFailed: 'publishing', AttemptFailed: 'queued', AttemptEnded: 'publishing', SubjobEnded: 'ended' },
+  publishing: {
+    CallFailed: 'publishing',
+    PublicationFailed: 'publishing',
+    AttemptFailed: 'queued',
+    AttemptEnded: 'publishing',
+    SubjobEnded: 'ended',
+  },
   ended: {},
 } as const satisfies Record<SubjobState, Partial<Record<SubjobEvent['type'], SubjobState>>>
 
@@ -144,7 +156,8 @@ function decideCallFailure(
   limits: SubjobLimits,
 ): readonly SubjobEvent[] {
   if (subjob.state !== 'submitting' && subjob.state !== 'polling' && subjob.state !== 'publishing') return []
-  if (subjob.attempt === null) return []
+  // No producer is asked any more: there is no attempt that could fail, but what is to be told is still to be told.
+  if (subjob.attempt === null) return [{ type: 'CallFailed' }]
   const { disposition, code, message } = command.failure
   const failures = subjob.state === 'submitting' ? limits.callFailuresMax : subjob.failures + 1
   if (disposition === 'retry' && failures < limits.callFailuresMax) return [{ type: 'CallFailed' }]
@@ -172,7 +185,7 @@ function decideSinkFailure(
 ): readonly SubjobEvent[] {
   if (subjob.state !== 'publishing') return []
   const { failure, operations, at } = command
-  if (failure.disposition === 'retry') return [{ type: 'CallFailed' }]
+  if (failure.disposition === 'retry') return [{ type: 'PublicationFailed' }]
   const end = { outcome: 'failed', succeeded: 0, failed: operations, object: null, message: failure.message, at } as const
   const ended: SubjobEvent = { type: 'SubjobEnded', end }
   if (subjob.attempt === null) return [ended]
@@ -198,6 +211,9 @@ export function evolveSubjob(subjob: Subjob, event: SubjobEvent): Subjob {
     case 'CallFailed':
       if (subjob.state !== 'polling' && subjob.state !== 'publishing') throw illegal(subjob, event)
       return { ...subjob, failures: subjob.failures + 1 }
+    case 'PublicationFailed':
+      if (subjob.state !== 'publishing') throw illegal(subjob, event)
+      return { ...subjob, failures: 0, sinkFailures: subjob.sinkFailures + 1 }
     case 'PollAnswered':
       if (subjob.state !== 'polling') throw illegal(subjob, event)
       return { ...subjob, failures: 0 }
@@ -225,7 +241,7 @@ export function evolveSubjob(subjob: Subjob, event: SubjobEvent): Subjob {
 }
 
 function publishing(attempt: StartedAttempt | null, source: PublicationSource, attempts: readonly Attempt[]): Subjob {
-  return { state: 'publishing', attempt, source, failures: 0, attempts }
+  return { state: 'publishing', attempt, source, failures: 0, sinkFailures: 0, attempts }
 }
 
 function illegal(subjob: Subjob, event: SubjobEvent): Error {

@@ -216,6 +216,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         return
       case 'CallFailed':
       case 'PollAnswered':
+      case 'PublicationFailed':
       case 'AttemptEnded':
         return
     }
@@ -256,10 +257,10 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   /** A call that did not settle the matter is made again: a poll when it may have news, a failed one when it may work. */
   #callAgain(completion: DispatcherCompletion, { subjob }: Entry, turn: DispatcherTurn): void {
     if (subjob.state !== 'polling' && subjob.state !== 'publishing') return
-    const failed = completion.type === 'CallFailed' || completion.type === 'SinkFailed'
-    if (failed && subjob.failures > 0) {
-      const retryAfterMs = completion.type === 'CallFailed' ? completion.retryAfterMs : 0
-      turn.wake(completion.subjobId, turn.now + this.#retryDelayMs(subjob.failures, retryAfterMs))
+    if (completion.type === 'CallFailed' && subjob.failures > 0) {
+      turn.wake(completion.subjobId, turn.now + this.#retryDelayMs(subjob.failures, completion.retryAfterMs))
+    } else if (completion.type === 'SinkFailed' && subjob.state === 'publishing') {
+      turn.wake(completion.subjobId, turn.now + this.#retryDelayMs(subjob.sinkFailures, 0))
     } else if (subjob.state === 'polling') {
       const elapsedMs = turn.now - subjob.attempt.startedAt
       turn.wake(completion.subjobId, turn.now + pollDelayMs(this.#options.polls, elapsedMs, this.#options.random()))

@@ -144,6 +144,7 @@ const subjob: fc.Arbitrary<Subjob> = fc.oneof(
       fc.record({ type: fc.constant('failure' as const), code, message: text }),
     ),
     failures: int,
+    sinkFailures: int,
     attempts,
   }),
   fc.record({

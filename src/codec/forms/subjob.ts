@@ -26,6 +26,7 @@ interface SubjobRecord {
   readonly attempt: StartedAttempt | null
   readonly dataProducerJobId: string | null
   readonly failures: number | null
+  readonly sinkFailures: number | null
   readonly source: PublicationSourceRecord | null
   readonly end: SubjobEndRecord | null
   readonly attempts: readonly AttemptRecord[]
@@ -52,7 +53,7 @@ export function fromSubjobEndedRecord(record: SubjobEndedRecord): SubjobEnded {
 
 export function toSubjobProgressedRecord(message: SubjobProgressed): SubjobProgressedRecord {
   const { jobId, index, subjob } = message
-  const absent = { notBefore: null, attempt: null, dataProducerJobId: null, failures: null, end: null }
+  const absent = { notBefore: null, attempt: null, dataProducerJobId: null, failures: null, sinkFailures: null, end: null }
   const source = subjob.state === 'publishing' ? toSourceRecord(subjob.source) : null
   return { jobId, index, subjob: { ...absent, ...subjob, source } }
 }
@@ -77,8 +78,10 @@ function subjobOf(record: SubjobRecord): Subjob {
       return { state, attempt: must('attempt'), attempts }
     case 'polling':
       return { state, attempt: must('attempt'), dataProducerJobId: must('dataProducerJobId'), failures: must('failures'), attempts }
-    case 'publishing':
-      return { state, attempt: record.attempt, source: sourceOf(must('source')), failures: must('failures'), attempts }
+    case 'publishing': {
+      const source = sourceOf(must('source'))
+      return { state, attempt: record.attempt, source, failures: must('failures'), sinkFailures: must('sinkFailures'), attempts }
+    }
     case 'ended': {
       const end = must('end')
       return { state, end: { ...end, outcome: known(OUTCOMES, end.outcome, 'subjob.end.outcome') }, attempts }
