@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type Assignment, type AssignmentEvent, type AssignmentState, assignmentTransitions, decideParentEnded, decideReport,
+  evolveAssignment, newAssignment,
+} from './assignment.ts'
+
+const facts = { index: 3, producerKey: 'dmi-1#p1', operations: 2, children: [4] }
+const object = { key: 'job-1/3', bytes: 10, etag: 'e' }
+const end = { type: 'SubjobEnded', outcome: 'succeeded', object } as const
+
+const blocked = newAssignment(facts, 2)
+const dispatched = newAssignment(facts, 0)
+const started = evolveAssignment(dispatched, { type: 'SubjobStarted' })
+const ended = evolveAssignment(started, end)
+
+const states: Record<AssignmentState, Assignment> = { blocked, dispatched, started, ended }
+
+const events: { readonly [Type in AssignmentEvent['type']]: Extract<AssignmentEvent, { type: Type }> } = {
+  ParentEnded: { type: 'ParentEnded' },
+  SubjobReleased: { type: 'SubjobReleased' },
+  SubjobStarted: { type: 'SubjobStarted' },
+  SubjobEnded: end,
+}
+
+const stateNames = Object.keys(states) as AssignmentState[]
+
+describe('an assignment follows its table of transitions', () => {
+  for (const state of stateNames) {
+    const targets: Partial<Record<AssignmentEvent['type'], AssignmentState>> = assignmentTransitions[state]
+    for (const event of Object.values(events)) {
+      const target = targets[event.type]
+      if (target === undefined) {
+        it(`given ${state}, then ${event.type} breaks an invariant`, () => {
+          expect(() => evolveAssignment(states[state], event)).toThrow(
+            `broken invariant: ${event.type} while the subjob is ${state}`,
+          )
+        })
+      } else {
+        it(`given ${state}, then ${event.type} leads to ${target}, its facts unchanged`, () => {
+          expect(evolveAssignment(states[state], event)).toMatchObject({ ...facts, state: target })
+        })
+      }
+    }
+  }
+})
+
+describe('a report from the dispatcher', () => {
+  const decisions: Record<AssignmentState, Record<'SubjobStarted' | 'SubjobEnded', 'recorded' | 'nothing' | 'illegal'>> = {
+    blocked: { SubjobStarted: 'illegal', SubjobEnded: 'illegal' },
+    dispatched: { SubjobStarted: 'recorded', SubjobEnded: 'recorded' },
+    started: { SubjobStarted: 'nothing', SubjobEnded: 'recorded' },
+    ended: { SubjobStarted: 'nothing', SubjobEnded: 'nothing' },
+  }
+  for (const state of stateNames) {
+    for (const report of [events.SubjobStarted, events.SubjobEnded]) {
+      const expected = decisions[state][report.type]
+      it(`given ${state}, when ${report.type} is reported, then it is ${expected}`, () => {
+        if (expected === 'illegal') expect(() => decideReport(states[state], report)).toThrow('broken invariant')
+        else expect(decideReport(states[state], report)).toEqual(expected === 'recorded' ? [report] : [])
+      })
+    }
+  }
+
+  it('given it was recorded, when it comes again, then nothing changes', () => {
+    for (const state of [dispatched, started, ended]) {
+      for (const report of [events.SubjobStarted, events.SubjobEnded]) {
+        const once = decideReport(state, report).reduce(evolveAssignment, state)
+        expect(decideReport(once, report)).toEqual([])
+      }
+    }
+  })
+
+  it('given the subjob ended, when another end is applied, then the first one stands', () => {
+    expect(evolveAssignment(ended, { type: 'SubjobEnded', outcome: 'failed', object: null })).toBe(ended)
+    expect(ended).toEqual({ ...facts, state: 'ended', outcome: 'succeeded', object })
+  })
+})
+
+describe('a subjob with parents', () => {
+  it('waits for all of them, and is released by the last', () => {
+    const one = decideParentEnded(blocked)
+    expect(one.map((event) => event.type)).toEqual(['ParentEnded'])
+    const waiting = one.reduce(evolveAssignment, blocked)
+    expect(waiting).toMatchObject({ state: 'blocked', parentsLeft: 1 })
+    const last = decideParentEnded(waiting)
+    expect(last.map((event) => event.type)).toEqual(['ParentEnded', 'SubjobReleased'])
+    expect(last.reduce(evolveAssignment, waiting)).toEqual({ ...facts, state: 'dispatched' })
+  })
+
+  for (const state of ['dispatched', 'started', 'ended'] as const) {
+    it(`given ${state}, when a parent ends, then nothing changes`, () => {
+      expect(decideParentEnded(states[state])).toEqual([])
+    })
+  }
+
+  it('given it has none, then it is dispatched from the start', () => {
+    expect(dispatched).toEqual({ ...facts, state: 'dispatched' })
+  })
+})
