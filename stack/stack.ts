@@ -170,8 +170,8 @@ async function startOnDocker(
   const docker: DockerOptions = { folder: context.folder, env: context.env, ports }
   try {
     context.say('starting Kafka, the registry and the S3 server on Docker…')
-    await pullImages(docker, missing)
     claim(context, 'docker', ports)
+    await pullImages(docker, missing)
     await startContainers(docker, missing)
     const endpoints = endpointsOf({}, { kafka: 0, registry: 0, s3: 0, ...ports })
     const ready = await Promise.all(missing.map((name) => untilAnswers(endpoints, name, 90_000)))
