@@ -146,7 +146,9 @@ export class LaneLife<Effect, Completion> {
     }
     const decoded = this.#stageOf.decode(record)
     if (decoded instanceof Promise) {
-      throw new KafkaFailure('a changelog entry has a schema that was not loaded at start', {
+      // Another build wrote it. Its schema is being fetched, and known when the lane starts again.
+      decoded.catch(() => undefined)
+      throw new KafkaFailure('the schema of a changelog entry is not known yet', {
         code: 'CHANGELOG_SCHEMA_UNKNOWN',
         disposition: 'restart',
       })

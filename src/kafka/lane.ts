@@ -4,7 +4,7 @@
  */
 import { delay } from '../runtime/clock.ts'
 import { type LaneContext, LaneLife, type LaneStage } from './lane-life.ts'
-import { type InputRecord, KafkaFailure } from './port.ts'
+import type { Disposition, InputRecord } from './port.ts'
 
 export type LaneState = 'starting' | 'running' | 'fenced' | 'released'
 
@@ -79,13 +79,19 @@ export class Lane<Effect, Completion> {
   }
 
   #giveUp(error: unknown): boolean {
-    if (!(error instanceof KafkaFailure) || error.disposition === 'fatal') {
+    const disposition = dispositionOf(error)
+    if (disposition === 'fatal') {
       this.#context.observe({ type: 'LaneBroken', error })
       return true
     }
-    if (error.disposition !== 'fenced') return false
+    if (disposition !== 'fenced') return false
     this.#state = 'fenced'
     this.#context.observe({ type: 'LaneFenced' })
     return true
   }
+}
+
+// Adapters say what is to be done about their errors; an error that says nothing is a defect.
+function dispositionOf(error: unknown): Disposition {
+  return error instanceof Error && 'disposition' in error ? (error.disposition as Disposition) : 'fatal'
 }
