@@ -15,8 +15,10 @@ export interface DestinationRules {
 
 // Kafka's own rule for topic names (org.apache.kafka.common.internals.Topic).
 const TOPIC_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/
-// Amazon S3, "Bucket naming rules": 3 to 63 of lower-case letters, digits, dots and hyphens, not shaped like an address.
+// Amazon S3, "Bucket naming rules": 3 to 63 of lower-case letters, digits, dots and hyphens, not shaped like an address, and
+// without the beginnings and ends that name things other than buckets.
 const BUCKET_NAME = /^(?!xn--|sthree-|amzn-s3-demo-)(?!\d{1,3}(?:\.\d{1,3}){3}$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+const BUCKET_RESERVED_END = /(?:-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$/
 
 export type ParsedDestination =
   | { readonly ok: true; readonly destination: Destination }
@@ -30,7 +32,7 @@ export function parseDestination(text: string | null, rules: DestinationRules): 
   if (text === null || text === '') return { ok: true, destination: { type: 'none' } }
   const [type, name] = schemeOf(text, rules)
   if (type === 'bucket') {
-    if (BUCKET_NAME.test(name)) return { ok: true, destination: { type, name } }
+    if (BUCKET_NAME.test(name) && !BUCKET_RESERVED_END.test(name)) return { ok: true, destination: { type, name } }
     return refused(name, 'is not a bucket name: 3 to 63 of a-z, 0-9, "." and "-", starting and ending with a letter or digit')
   }
   if (!TOPIC_NAME.test(name)) return refused(name, 'is not a topic name: 1 to 249 of a-z, A-Z, 0-9, ".", "_" and "-"')

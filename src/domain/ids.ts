@@ -13,16 +13,20 @@ export type ProducerKey = Branded<'ProducerKey'>
 
 export const JOB_ID_LENGTH_MAX = 256
 
-// Control characters break logs, headers and terminals; everything else a client may choose.
+// Control characters break logs, headers and terminals, half a surrogate pair comes back from a record as something else;
+// everything else a client may choose.
 const JOB_ID = /^[^\p{Cc}]{1,256}$/u
 
 export function isJobId(text: string): text is JobId {
-  return text.length <= JOB_ID_LENGTH_MAX && JOB_ID.test(text)
+  return text.length <= JOB_ID_LENGTH_MAX && JOB_ID.test(text) && text.isWellFormed()
 }
+
+/** What a refusal of a job id says. */
+export const JOB_ID_RULE = `a job id has 1 to ${JOB_ID_LENGTH_MAX} characters, none of them a control character or half a surrogate pair`
 
 /** Takes a text that is known to be a job id: read back from a record of ours, or checked by {@link isJobId}. */
 export function jobId(text: string): JobId {
-  if (!isJobId(text)) throw new Error(`a job id has 1 to ${JOB_ID_LENGTH_MAX} characters, none of them control characters`)
+  if (!isJobId(text)) throw new Error(JOB_ID_RULE)
   return text
 }
 

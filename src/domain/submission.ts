@@ -1,6 +1,6 @@
 /** What a submitted job must satisfy, whichever door it came through. */
 import { type Destination, type DestinationRules, parseDestination } from './destination.ts'
-import { isJobId, JOB_ID_LENGTH_MAX } from './ids.ts'
+import { isJobId, JOB_ID_RULE } from './ids.ts'
 import type { Dependency, SubmitJob } from './messages.ts'
 import { operationsOf } from './operation.ts'
 
@@ -23,7 +23,7 @@ export type CheckedSubmission =
 export function checkSubmission(submission: SubmitJob, rules: DestinationRules, limits: SubmissionLimits): CheckedSubmission {
   const { jobId } = submission
   if (jobId !== null && !isJobId(jobId)) {
-    return fault('jobId', `a job id has 1 to ${JOB_ID_LENGTH_MAX} characters, none of them control characters`)
+    return fault('jobId', JOB_ID_RULE)
   }
   const parsed = parseDestination(submission.destination, rules)
   if (!parsed.ok) return fault('destination', parsed.message)
@@ -72,12 +72,12 @@ function checkDependencies(submission: SubmitJob): Fault | null {
     }
   }
   const cycle = findCycle(submission.dependencies)
-  return cycle === null ? null : { field: 'dependencies', message: `the operations ${cycle.map(clip).join(' → ')} wait for each other` }
+  return cycle === null ? null : { field: 'dependencies', message: `the operations ${shownCycle(cycle)} wait for each other` }
 }
 
 /** The operations of one cycle in the order in which they wait, or null. Iterative: a chain may be thousands long. */
 function findCycle(dependencies: readonly Dependency[]): readonly string[] | null {
-  const parentsOf = new Map(dependencies.map((each) => [identityOf(each.operationId), each.parents.map(identityOf)]))
+  const parentsOf = allParents(dependencies)
   const done = new Set<string>()
   for (const start of parentsOf.keys()) {
     const path: string[] = []
@@ -110,7 +110,24 @@ function findCycle(dependencies: readonly Dependency[]): readonly string[] | nul
   return null
 }
 
+// An operation may be named in several entries: all of them hold.
+function allParents(dependencies: readonly Dependency[]): ReadonlyMap<string, readonly string[]> {
+  const parentsOf = new Map<string, string[]>()
+  for (const { operationId, parents } of dependencies) {
+    const known = parentsOf.get(identityOf(operationId)) ?? []
+    for (const parent of parents) known.push(identityOf(parent))
+    parentsOf.set(identityOf(operationId), known)
+  }
+  return parentsOf
+}
+
 const SHOWN_MAX = 80
+const SHOWN_OPERATIONS_MAX = 6
+
+function shownCycle(cycle: readonly string[]): string {
+  const shown = cycle.length > SHOWN_OPERATIONS_MAX ? [...cycle.slice(0, SHOWN_OPERATIONS_MAX - 1), '…'] : cycle
+  return shown.map(clip).join(' → ')
+}
 
 function clip(text: string): string {
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text
