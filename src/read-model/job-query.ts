@@ -7,7 +7,7 @@ export interface JobQuery {
   readonly values: readonly (string | number)[]
 }
 
-/** Each gives up to `limit` documents in the page's order; the page is the first `limit` of all of them. */
+/** Each gives up to `limit` rows in the page's order; the page is the first `limit` of all of them. */
 export function jobQueries(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): readonly JobQuery[] {
   const statuses = new Set<JobStatus | undefined>(filter.statuses ?? [])
   if (statuses.size === 0) statuses.add(undefined)
@@ -40,6 +40,18 @@ function jobQuery(
     values.push(page.after.createdAt, page.after.number)
   }
   const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')} `
-  const sql = `SELECT document FROM jobs ${where}ORDER BY created_at DESC, number DESC LIMIT ?`
+  const from = `FROM jobs INDEXED BY ${indexFor(filter, status)} ${where}`
+  const sql = `SELECT created_at, number, document ${from}ORDER BY created_at DESC, number DESC LIMIT ?`
   return { sql, values: [...values, page.limit] }
+}
+
+// SQLite doesn't know how many rows a value has, and takes any index that fits. Most jobs have succeeded and most are of the
+// same kind, dialect and tenant, so those narrow a search down the least.
+function indexFor(filter: JobFilter, status: JobStatus | undefined): string {
+  if (status !== undefined && status !== 'succeeded') return 'jobs_by_status'
+  if (filter.destination !== undefined) return 'jobs_by_destination'
+  if (filter.tenant !== undefined) return 'jobs_by_tenant'
+  if (filter.dialect !== undefined) return 'jobs_by_dialect'
+  if (filter.kind !== undefined) return 'jobs_by_kind'
+  return status === undefined ? 'jobs_by_time' : 'jobs_by_status'
 }

@@ -55,12 +55,12 @@ class SqliteReadModel implements ReadModel {
     return this.#settle(() => {
       // One more than asked for tells whether another page follows.
       const queries = jobQueries(filter, { ...page, limit: page.limit + 1 })
-      const found = queries.flatMap(({ sql, values }) => this.#documents(sql, ...values).map((each) => JSON.parse(each) as Job))
+      const found = queries.flatMap(({ sql, values }) => this.#statement(sql).all(...values)).map(sortableOf)
       if (queries.length > 1) found.sort((one, other) => other.createdAt - one.createdAt || other.number - one.number)
-      const items = found.slice(0, page.limit)
-      const last = items.at(-1)
+      const shown = found.slice(0, page.limit)
+      const last = shown.at(-1)
       const next = found.length > page.limit && last !== undefined ? { createdAt: last.createdAt, number: last.number } : null
-      return { items, next }
+      return { items: shown.map(({ document }) => JSON.parse(document) as Job), next }
     })
   }
 
@@ -202,3 +202,11 @@ const UPSERT_JOB = `
   INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET
     number = excluded.number, created_at = excluded.created_at, status = excluded.status, destination = excluded.destination,
     kind = excluded.kind, tenant = excluded.tenant, dialect = excluded.dialect, document = excluded.document`
+
+interface SortableRow extends JobCursor {
+  readonly document: string
+}
+
+function sortableOf(row: Record<string, unknown>): SortableRow {
+  return { createdAt: Number(row['created_at']), number: Number(row['number']), document: String(row['document']) }
+}
