@@ -9,7 +9,7 @@ export interface LinkedPlan extends SubjobPlan {
   readonly children: readonly number[]
 }
 
-/** Every operation that waits, or is waited for, gets a subjob of its own; the rest of the split stays as it is. */
+/** Cuts every operation that waits, or is waited for, out into a subjob of its own; the order at each producer stays as it is. */
 export function linkPlans(plans: readonly SubjobPlan[], dependencies: readonly Dependency[]): readonly LinkedPlan[] {
   if (dependencies.length === 0) return plans.map((plan) => ({ ...plan, parents: [], children: [] }))
   const linked = new Set(dependencies.flatMap(({ operationId, parents }) => [operationId, ...parents].map(String)))
@@ -34,14 +34,16 @@ export function linkPlans(plans: readonly SubjobPlan[], dependencies: readonly D
   }))
 }
 
+// The order of the request is kept: what stands between two that are cut out stays between them.
 function isolate(plan: SubjobPlan, linked: ReadonlySet<string>): readonly SubjobPlan[] {
-  const together: RoutedOperation[] = []
-  const alone: SubjobPlan[] = []
+  const pieces: { readonly operations: RoutedOperation[]; readonly alone: boolean }[] = []
   for (const operation of plan.operations) {
-    if (linked.has(String(operation.operationId))) alone.push({ ...plan, operations: [operation] })
-    else together.push(operation)
+    const alone = linked.has(String(operation.operationId))
+    const last = pieces.at(-1)
+    if (last === undefined || alone || last.alone) pieces.push({ operations: [operation], alone })
+    else last.operations.push(operation)
   }
-  return together.length === 0 ? alone : [{ ...plan, operations: together }, ...alone]
+  return pieces.map(({ operations }) => ({ ...plan, operations }))
 }
 
 function addTo(edges: Map<number, Set<number>>, from: number, to: number): void {
