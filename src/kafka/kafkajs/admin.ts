@@ -1,0 +1,143 @@
+import kafkajs, { type Admin } from 'kafkajs'
+import { delay } from '../../runtime/clock.ts'
+import type { KafkaAdmin, Position, TopicDescription, TopicSpec } from '../port.ts'
+import { toKafkaFailure } from './failure.ts'
+import { KnownTopics } from './known-topics.ts'
+import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.ts'
+
+// What a broker says for a moment after a topic was created or another broker has gone; kafkajs does not ask again.
+const passingStates: ReadonlySet<string> = new Set([
+  'NOT_LEADER_OR_FOLLOWER',
+  'OFFSET_NOT_AVAILABLE',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR',
+  'UNSTABLE_OFFSET_COMMIT',
+])
+const ATTEMPTS_MAX = 50
+const ATTEMPT_INTERVAL_MS = 100
+
+/** Throws KafkaFailure if no broker answers. */
+export async function openAdmin(createKafka: CreateKafka, settings: KafkaSettings): Promise<KafkaAdmin> {
+  const admin = createKafka().admin({ retry: retrySettings })
+  try {
+    await admin.connect()
+  } catch (error) {
+    await admin.disconnect().catch(() => undefined)
+    throw toKafkaFailure(error, `connecting to Kafka at ${settings.brokers.join(', ')}`, 'call')
+  }
+  return new KafkajsAdmin(admin, settings)
+}
+
+/** One request after the other: kafkajs keeps one set of metadata, and calls side by side take it from each other. */
+class KafkajsAdmin implements KafkaAdmin {
+  readonly #admin: Admin
+  readonly #settings: KafkaSettings
+  readonly #knownTopics: KnownTopics
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(admin: Admin, settings: KafkaSettings) {
+    this.#admin = admin
+    this.#settings = settings
+    this.#knownTopics = new KnownTopics((name) => this.topicExists(name), settings.timers)
+  }
+
+  async describeTopics(names: readonly string[]): Promise<readonly TopicDescription[]> {
+    const existing: string[] = []
+    for (const name of names) if (await this.topicExists(name)) existing.push(name)
+    if (existing.length === 0) return []
+    return this.#inTurn(`describing topics ${existing.join(', ')}`, async () => {
+      const { topics } = await this.#admin.fetchTopicMetadata({ topics: existing })
+      const resources = existing.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name }))
+      const { resources: described } = await this.#admin.describeConfigs({ resources, includeSynonyms: false })
+      const configs = new Map(described.map(({ resourceName, configEntries }) => [resourceName, configEntries]))
+      const partitions = new Map(topics.map((topic) => [topic.name, topic.partitions]))
+      return existing.map((name) => ({
+        name,
+        partitions: partitions.get(name)?.length ?? 0,
+        replicationFactor: partitions.get(name)?.[0]?.replicas.length ?? 0,
+        config: Object.fromEntries((configs.get(name) ?? []).map(({ configName, configValue }) => [configName, configValue])),
+      }))
+    })
+  }
+
+  async createTopics(specs: readonly TopicSpec[]): Promise<void> {
+    if (specs.length === 0) return
+    const topics = specs.map(({ name, partitions, replicationFactor, config }) => ({
+      topic: name,
+      numPartitions: partitions,
+      replicationFactor,
+      configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
+    }))
+    await this.#inTurn(`creating topics ${specs.map(({ name }) => name).join(', ')}`, () =>
+      this.#admin.createTopics({ topics, waitForLeaders: false, timeout: this.#settings.requestTimeoutMs }),
+    )
+    await this.#knownTopics.require(specs.map(({ name }) => name))
+  }
+
+  async endOffsets(topic: string): Promise<readonly Position[]> {
+    return (await this.#offsets(topic)).map(({ partition, high }) => ({ topic, partition, offset: Number(high) }))
+  }
+
+  async startOffsets(topic: string): Promise<readonly Position[]> {
+    return (await this.#offsets(topic)).map(({ partition, low }) => ({ topic, partition, offset: Number(low) }))
+  }
+
+  async committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly Position[]> {
+    const answer = await this.#inTurn(`reading the offsets of group ${groupId}`, () =>
+      this.#admin.fetchOffsets({ groupId, topics: [...topics] }),
+    )
+    return answer.flatMap(({ topic, partitions }) =>
+      // Below -1 are kafkajs's marks for "first" and "last", committed when a position was lost to retention.
+      inOrder(partitions).map(({ partition, offset }) => ({ topic, partition, offset: Math.max(-1, Number(offset)) })),
+    )
+  }
+
+  async topicExists(name: string): Promise<boolean> {
+    try {
+      await this.#inTurn(`looking for topic ${name}`, () => this.#admin.fetchTopicMetadata({ topics: [name] }))
+      return true
+    } catch (error) {
+      if (isAbsence(error)) return false
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#admin.disconnect().catch(() => undefined)
+  }
+
+  async #offsets(topic: string): Promise<{ partition: number; low: string; high: string }[]> {
+    // Asked about a topic that is not there, kafkajs repeats the question until its retries are used up.
+    await this.#knownTopics.require([topic])
+    const offsets = await this.#inTurn(`reading the offsets of topic ${topic}`, () => this.#admin.fetchTopicOffsets(topic))
+    return inOrder(offsets)
+  }
+
+  #inTurn<T>(action: string, call: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(() => this.#attempt(action, call))
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  async #attempt<T>(action: string, call: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await call()
+      } catch (error) {
+        const failure = toKafkaFailure(error, action, 'call')
+        if (!passingStates.has(failure.code) || attempt >= ATTEMPTS_MAX) throw failure
+        await delay(this.#settings.timers, ATTEMPT_INTERVAL_MS)
+      }
+    }
+  }
+}
+
+function inOrder<T extends { readonly partition: number }>(items: readonly T[]): T[] {
+  return [...items].sort((a, b) => a.partition - b.partition)
+}
+
+function isAbsence(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : null
+  return code === 'UNKNOWN_TOPIC_OR_PARTITION' || code === 'INVALID_TOPIC_EXCEPTION'
+}

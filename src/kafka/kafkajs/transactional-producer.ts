@@ -1,0 +1,153 @@
+/** The one place that begins, commits and, by fencing its predecessors, aborts transactions. */
+import type { Producer, Transaction } from 'kafkajs'
+import { delay, type Timers } from '../../runtime/clock.ts'
+import { dispositionOf } from '../error-dispositions.ts'
+import { KafkaFailure, type Position, type TransactionalProducer, type TransactionStep } from '../port.ts'
+import { toKafkaFailure } from './failure.ts'
+import type { KnownTopics } from './known-topics.ts'
+import { cutIntoRequests, sendRecords } from './outgoing.ts'
+import { type StickyPartitioner, stickyPartitioner } from './partitioner.ts'
+import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.ts'
+
+export interface ProducerContext {
+  readonly createKafka: CreateKafka
+  readonly settings: KafkaSettings
+  readonly knownTopics: KnownTopics
+}
+
+/** Resolves once every earlier producer with the id is fenced and its transaction has ended. Throws KafkaFailure. */
+export async function openTransactionalProducer(context: ProducerContext, transactionalId: string): Promise<TransactionalProducer> {
+  const partitioner = stickyPartitioner()
+  const producer = context.createKafka().producer({
+    transactionalId,
+    idempotent: true,
+    transactionTimeout: context.settings.transactionTimeoutMs,
+    allowAutoTopicCreation: false,
+    createPartitioner: partitioner.create,
+    retry: retrySettings,
+  })
+  try {
+    await producer.connect()
+    // Sends InitProducerId, which fences. What it begins is known to kafkajs only, until the first record is sent with it.
+    const first = await producer.transaction()
+    return new KafkajsTransactionalProducer(context, { producer, partitioner, first, transactionalId })
+  } catch (error) {
+    await disconnect(producer)
+    throw toKafkaFailure(error, `opening the transactional producer ${transactionalId}`, 'transaction')
+  }
+}
+
+interface OpenProducer {
+  readonly producer: Producer
+  readonly partitioner: StickyPartitioner
+  readonly first: Transaction
+  readonly transactionalId: string
+}
+
+class KafkajsTransactionalProducer implements TransactionalProducer {
+  readonly #context: ProducerContext
+  readonly #open: OpenProducer
+  /** Begun, and not used yet. */
+  #begun: Transaction | null
+  #spent: KafkaFailure | null = null
+
+  constructor(context: ProducerContext, open: OpenProducer) {
+    this.#context = context
+    this.#open = open
+    this.#begun = open.first
+  }
+
+  async commit(step: TransactionStep): Promise<void> {
+    if (this.#spent !== null) throw this.#refusal(this.#spent)
+    if (step.records.length === 0 && step.offsets.length === 0) return
+    try {
+      await this.#commit(step)
+    } catch (error) {
+      this.#spent = toKafkaFailure(error, `transaction of ${this.#open.transactionalId}`, 'transaction')
+      if (this.#spent.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#spent = await this.#whichTopic(this.#spent, step)
+      throw this.#spent
+    }
+  }
+
+  // kafkajs does not tell. It may be one that the producer has written to long ago, and asks about ever since.
+  async #whichTopic(failure: KafkaFailure, step: TransactionStep): Promise<KafkaFailure> {
+    const topics = topicsOf(step)
+    this.#context.knownTopics.forget(topics)
+    try {
+      await this.#context.knownTopics.require(topics)
+      const { code, message } = failure
+      return new KafkaFailure(message, { code, disposition: 'restart', cause: failure })
+    } catch (error) {
+      return toKafkaFailure(error, 'looking for the missing topic', 'transaction')
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#spent ??= failure('CLOSED', `the producer ${this.#open.transactionalId} was closed`)
+    await disconnect(this.#open.producer)
+  }
+
+  async #commit(step: TransactionStep): Promise<void> {
+    await this.#context.knownTopics.require(topicsOf(step))
+    const transaction = this.#begun ?? (await this.#open.producer.transaction())
+    this.#begun = null
+    // Records before offsets: only with records does kafkajs wait for the broker to be done with the transaction before.
+    for (const records of cutIntoRequests(step.records, this.#context.settings.requestBytesMax)) {
+      await sendRecords(transaction, this.#open.partitioner, records)
+    }
+    if (step.offsets.length > 0) await sendOffsets(transaction, step, this.#context.settings.timers)
+    await transaction.commit()
+  }
+
+  #refusal(earlier: KafkaFailure): KafkaFailure {
+    const message = `the producer ${this.#open.transactionalId} is of no more use: ${earlier.message}`
+    return new KafkaFailure(message, { code: 'PRODUCER_SPENT', disposition: earlier.disposition, cause: earlier })
+  }
+}
+
+// Refused for now, with nothing done. kafkajs repeats the request for none of these, though it means to for some.
+const passingRefusals: ReadonlySet<string> = new Set([
+  'CONCURRENT_TRANSACTIONS',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR',
+])
+
+async function sendOffsets(transaction: Transaction, step: TransactionStep, timers: Timers): Promise<void> {
+  const offsets = { consumerGroupId: step.groupId, topics: byTopic(step.offsets) }
+  let waitMs = retrySettings.initialRetryTime
+  for (let retriesLeft = retrySettings.retries; ; retriesLeft -= 1) {
+    try {
+      await transaction.sendOffsets(offsets)
+      return
+    } catch (error) {
+      const { code } = toKafkaFailure(error, 'sending offsets', 'transaction')
+      if (!passingRefusals.has(code) || retriesLeft === 0) throw error
+    }
+    await delay(timers, waitMs)
+    waitMs = Math.min(retrySettings.maxRetryTime, waitMs * retrySettings.multiplier)
+  }
+}
+
+function byTopic(offsets: readonly Position[]): { topic: string; partitions: { partition: number; offset: string }[] }[] {
+  const topics = new Map<string, { partition: number; offset: string }[]>()
+  for (const { topic, partition, offset } of offsets) {
+    const partitions = topics.get(topic) ?? []
+    topics.set(topic, partitions)
+    partitions.push({ partition, offset: String(offset) })
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }))
+}
+
+function topicsOf(step: TransactionStep): string[] {
+  return step.records.map(({ topic }) => topic)
+}
+
+function failure(code: string, message: string): KafkaFailure {
+  return new KafkaFailure(message, { code, disposition: dispositionOf(code) })
+}
+
+// Nothing depends on how the goodbye went: an open transaction is ended by the next producer with the id, or by its timeout.
+async function disconnect(producer: Producer): Promise<void> {
+  await producer.disconnect().catch(() => undefined)
+}
