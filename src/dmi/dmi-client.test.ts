@@ -206,4 +206,14 @@ describe('the authorization', () => {
     const outcome = await testClient().status(service, call, 'd1', untilDone)
     expect(outcome).toMatchObject({ message: 'DMI service "ran-1", status: answered 401: Basic *** is wrong, ***' })
   })
+
+  it('is struck out even where the quotation ends in the middle of it', async () => {
+    const { service } = await testService(
+      (response, { headers }) => response.writeHead(401).end('x'.repeat(190) + (headers.authorization ?? '')),
+    )
+    const bearerToken = 'secret'.repeat(20)
+    const outcome = await testClient().status(service, { ...call, bearerToken }, 'd1', untilDone)
+    expect(outcome).toMatchObject({ message: expect.stringMatching(/: x{190}Bearer \*/) as unknown })
+    expect(JSON.stringify(outcome)).not.toContain('secret')
+  })
 })

@@ -212,7 +212,8 @@ export class DmiClient {
 
   #refused(request: Request, response: Dispatcher.ResponseData, said: string): DmiFailure {
     const httpStatus = response.statusCode
-    const message = `answered ${httpStatus}: ${said}`
+    const isRedirect = httpStatus >= 300 && httpStatus < 400
+    const message = `answered ${httpStatus}${isRedirect ? ', and redirects are not followed' : ''}: ${said}`
     if (!mayRetryStatus(httpStatus)) return dmiFailure(request, 'http', message, { httpStatus })
     const { clock, retryAfterMsMax } = this.#options
     const waitMs = retryAfterMs(first(response.headers['retry-after']), clock.now(), retryAfterMsMax)
@@ -257,7 +258,8 @@ function targetOf(request: Request): { ok: true; origin: string; path: string } 
 
 function headersOf(request: Request): Record<string, string> {
   const { call, method } = request
-  const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'datajob' }
+  // A result may be of any type, and an error's body often is.
+  const headers: Record<string, string> = { accept: 'application/json, */*;q=0.5', 'user-agent': 'datajob' }
   if (method === 'POST') {
     headers['content-type'] = 'application/json'
     headers['idempotency-key'] = visibleAscii(call.idempotencyKey)

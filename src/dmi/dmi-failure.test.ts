@@ -31,6 +31,7 @@ describe('an answer that is no success', () => {
     const { service } = await testService(json({}, httpStatus, { location: elsewhere.service.baseUrl }))
     const outcome = await testClient().submit(service, call, body, untilDone)
     expect(outcome).toMatchObject({ ok: false, disposition: 'reject', cause: 'http', httpStatus })
+    expect(outcome).toHaveProperty('message', expect.stringContaining('redirects are not followed'))
     expect(elsewhere.requests).toEqual([])
   })
 

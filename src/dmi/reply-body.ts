@@ -31,17 +31,14 @@ export async function readReplyBody(body: AsyncIterable<Buffer>, limits: ReplyLi
 }
 
 const SNIPPET_LENGTH_MAX = 200
-// Enough bytes for that many characters, whatever they are.
-const SNIPPET_BYTES_MAX = 4 * SNIPPET_LENGTH_MAX
+// What is looked at to find that many characters that are not spaces.
+const LOOKED_AT_LENGTH_MAX = 2_000
 
 /** The beginning of a body for a message: on one line, shortened, with every given secret struck out. */
 export function snippet(body: Buffer, secrets: readonly string[]): string {
-  let text = body.subarray(0, SNIPPET_BYTES_MAX + longest(secrets)).toString()
+  let text = body.toString()
+  // Struck out before anything is cut, for half a secret would not be recognised.
   for (const secret of secrets) if (secret !== '') text = text.replaceAll(secret, '***')
-  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
+  const line = text.slice(0, LOOKED_AT_LENGTH_MAX).replace(/[\s\p{Cc}]+/gu, ' ').trim()
   return line.length > SNIPPET_LENGTH_MAX ? `${line.slice(0, SNIPPET_LENGTH_MAX - 1)}…` : line
-}
-
-function longest(texts: readonly string[]): number {
-  return Math.max(0, ...texts.map((text) => Buffer.byteLength(text)))
 }
