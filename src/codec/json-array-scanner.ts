@@ -111,11 +111,6 @@ export class JsonArrayScanner {
     this.#onPath = (1 << paths) - 1
   }
 
-  /** Whether the array has been reached. */
-  get found(): boolean {
-    return this.#found
-  }
-
   /**
    * Takes the document's next bytes and returns the elements that end in them.
    * An element may be a view of the chunk: whoever keeps it for long copies it, and nobody writes to a pushed chunk.
