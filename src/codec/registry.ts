@@ -51,13 +51,17 @@ export async function registerSchemas(address: RegistryAddress): Promise<readonl
 async function registerSchema(registry: SchemaRegistry, address: RegistryAddress, type: MessageType): Promise<RegisteredSchema> {
   const { subject, text } = messageSchemas[type]
   const known = await lookUp(registry, address, type)
-  if (known !== null) return { type, subject, id: known, outcome: 'unchanged' }
   try {
+    // Even when the schema is there: who registered it may have died before its compatibility was set.
     const schema = { type: SchemaType.AVRO, schema: text } as const
     const { id } = await registry.register(schema, { subject, compatibility: COMPATIBILITY.BACKWARD })
-    return { type, subject, id, outcome: 'registered' }
+    return { type, subject, id, outcome: known === null ? 'registered' : 'unchanged' }
   } catch (error) {
-    throw failureOf(error, address, `registering ${subject}`)
+    const failure = failureOf(error, address, `registering ${subject}`)
+    // Apicurio answers 409 as well when another process sets the compatibility at the same time.
+    const id = failure.httpStatus === 409 ? await lookUp(registry, address, type) : null
+    if (id === null) throw failure
+    return { type, subject, id, outcome: 'unchanged' }
   }
 }
 
@@ -101,7 +105,7 @@ export function schemaFetcher(address: RegistryAddress): FetchSchema {
       return avro.Type.isType(schema) ? (schema as avro.Type) : `schema ${id} of the registry is not an Avro schema`
     } catch (error) {
       const status = statusOf(error)
-      if (status === 404) return `the registry has no schema ${id}`
+      if (status === 404 && isAnswer(error)) return `the registry has no schema ${id}`
       if (status === null) return `schema ${id} of the registry cannot be read: ${messageOf(error)}`
       throw failureOf(error, address, `fetching schema ${id}`)
     }
@@ -141,15 +145,21 @@ const unsetCompatibilityMiddleware: Middleware = () => ({
 
 function failureOf(error: unknown, { url }: RegistryAddress, doing: string): RegistryFailure {
   const status = statusOf(error)
-  // The client reports a registry that it could not reach as a 400; the requests that are made here earn no other 400.
-  const unreachable = status === null || status === 400
-  const retry = unreachable || status >= 500 || status === 408 || status === 429
-  const message = `schema registry at ${url}, ${doing}: ${messageOf(error)}`
-  return new RegistryFailure(message, {
-    disposition: retry && !isRefusal(error) ? 'retry' : 'fatal',
-    httpStatus: unreachable ? null : status,
+  const refused = status === 401 || status === 403 || isRefusal(error)
+  const retry = !isAnswer(error) || (status !== null && (status >= 500 || status === 408 || status === 429))
+  return new RegistryFailure(`schema registry at ${url}, ${doing}: ${messageOf(error)}`, {
+    disposition: retry && !refused ? 'retry' : 'fatal',
+    httpStatus: isAnswer(error) ? status : null,
     cause: error,
   })
+}
+
+/**
+ * Whether the registry itself has answered. The client reports one that it could not reach as a 400, and a proxy before
+ * one that is down may say 404; of both the client has no message to show, where every error of a registry has one.
+ */
+function isAnswer(error: unknown): boolean {
+  return statusOf(error) !== null && !messageOf(error).includes('Error, status ')
 }
 
 // The client's own errors other than those of requests: arguments, or a compatibility that someone else has set.
