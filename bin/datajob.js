@@ -8,6 +8,10 @@ if (major < 24) {
   )
   process.exit(2)
 }
+const { enableCompileCache } = await import('node:module')
+const { fileURLToPath } = await import('node:url')
+// Halves the time until a command does something. Where the folder can't be written to, everything works without it.
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/datajob', import.meta.url)))
 const { silenceKnownWarnings } = await import('../src/runtime/warnings.ts')
 silenceKnownWarnings(process)
 await import('../src/cli/main.ts')

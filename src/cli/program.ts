@@ -1,7 +1,12 @@
 import { Command } from 'commander'
 import type { AsAction, Cli } from './cli.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
+import { addGet } from './commands/get.ts'
+import { addList } from './commands/list.ts'
+import { addProducer } from './commands/producer.ts'
 import { addStack } from './commands/stack.ts'
+import { addSubmit } from './commands/submit.ts'
+import { addWatch } from './commands/watch.ts'
 import { ExitCode } from './exit-codes.ts'
 import { reportFailure } from './failures.ts'
 
@@ -11,7 +16,8 @@ export const VERSION = '0.1.0'
 type AddCommand = (program: Command, cli: Cli, asAction: AsAction) => void
 
 const groups: readonly (readonly [heading: string, commands: readonly AddCommand[]])[] = [
-  ['Servers:', [addStack]],
+  ['Jobs:', [addSubmit, addGet, addWatch, addList]],
+  ['Servers:', [addProducer, addStack]],
   ['Help:', [addExitCodes]],
 ]
 

@@ -9,11 +9,8 @@ interface KnownWarning {
   readonly message: RegExp
 }
 
+// What we are built on, knowingly. Which of the two a Node 24 says depends on how late a 24 it is.
 const known: readonly KnownWarning[] = [
-  // kafkajs subtracts the time from "not throttled" (-1) for the timer that looks after its request queue. Node makes that
-  // 1 ms, which is what kafkajs sets where it counts; nothing that can be configured avoids it.
-  { name: 'TimeoutNegativeWarning', message: /is a negative number/ },
-  // What we are built on, knowingly. Node 24 says the one up to 24.11, the other until node:sqlite is declared stable.
   { name: 'ExperimentalWarning', message: /^Type Stripping is an experimental feature/ },
   { name: 'ExperimentalWarning', message: /^SQLite is an experimental feature/ },
 ]

@@ -1,0 +1,142 @@
+import type { Static } from 'typebox'
+import { NCMP_PATH } from '../../rest/dialects/ncmp/mapping.ts'
+import type { acceptedSchema, NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
+import { CommandFailure, ExitCode } from '../exit-codes.ts'
+
+export type AcceptedJob = Static<typeof acceptedSchema>
+
+export interface JobList {
+  readonly items: readonly NcmpJob[]
+  readonly next: string | null
+}
+
+export interface Submission {
+  /** JSON, sent as it is. */
+  readonly body: Uint8Array
+  readonly destination: string | null
+  readonly idempotencyKey: string | null
+}
+
+export interface ServiceAddress {
+  /** Without a slash at its end. */
+  readonly url: string
+  readonly token: string | null
+}
+
+interface ServiceRequest {
+  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly path: string
+  readonly query?: readonly (readonly [string, string])[]
+  readonly body?: Uint8Array | string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const REQUEST_MS_MAX = 60_000
+
+/**
+ * Speaks to the service over REST. Every method throws a CommandFailure: `Unreachable` without a usable answer, `NotFound`
+ * for a 404, `Usage` for every other refusal, with what the service said.
+ */
+export class ServiceClient {
+  readonly url: string
+  readonly #token: string | null
+
+  constructor({ url, token }: ServiceAddress) {
+    this.url = url
+    this.#token = token
+  }
+
+  async submit({ body, destination, idempotencyKey }: Submission): Promise<AcceptedJob> {
+    const query: [string, string][] = destination === null ? [] : [['destination', destination]]
+    const headers = idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey }
+    return (await this.send({ method: 'POST', path: `${NCMP_PATH}/dataJob`, query, body, headers })) as AcceptedJob
+  }
+
+  async job(jobId: string): Promise<NcmpJob> {
+    return (await this.send({ method: 'GET', path: `${NCMP_PATH}/dataJob/${encodeURIComponent(jobId)}` })) as NcmpJob
+  }
+
+  async jobs(query: readonly (readonly [string, string])[]): Promise<JobList> {
+    return (await this.send({ method: 'GET', path: `${NCMP_PATH}/dataJob`, query })) as JobList
+  }
+
+  /** The parsed body of an answer that says yes; undefined where it is empty. */
+  async send(request: ServiceRequest): Promise<unknown> {
+    const response = await this.#fetch(request)
+    const text = await this.#bodyOf(response)
+    if (response.ok) return text === '' ? undefined : this.#parse(text)
+    throw refusalOf(response.status, text, this.url)
+  }
+
+  async #fetch({ method, path, query = [], body, headers = {} }: ServiceRequest): Promise<Response> {
+    const url = `${this.url}${path}${query.length === 0 ? '' : `?${new URLSearchParams(query.map(([...pair]) => pair)).toString()}`}`
+    try {
+      return await fetch(url, {
+        method,
+        headers: {
+          accept: 'application/json',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body }),
+        redirect: 'error',
+        signal: AbortSignal.timeout(REQUEST_MS_MAX),
+      })
+    } catch (error) {
+      throw this.#unreachable(error)
+    }
+  }
+
+  async #bodyOf(response: Response): Promise<string> {
+    try {
+      return await response.text()
+    } catch (error) {
+      throw this.#unreachable(error)
+    }
+  }
+
+  #parse(text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch (cause) {
+      const message = `${this.url} answered, but not as datajob does: is it another service?`
+      throw new CommandFailure(ExitCode.Unreachable, message, { cause })
+    }
+  }
+
+  #unreachable(error: unknown): CommandFailure {
+    const hint = 'Is it running? "datajob serve" starts it; --url or DATAJOB_URL says where it is.'
+    return new CommandFailure(ExitCode.Unreachable, `no answer from ${this.url}: ${reasonOf(error)}`, { hint, cause: error })
+  }
+}
+
+// fetch says "fetch failed" and keeps the reason in its cause.
+function reasonOf(error: unknown): string {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (!(inner instanceof Error)) return String(inner)
+  const code = 'code' in inner && typeof inner.code === 'string' ? inner.code : ''
+  return inner.message === '' ? code : inner.message
+}
+
+function refusalOf(status: number, text: string, url: string): CommandFailure {
+  const { message, details } = errorBodyOf(text)
+  const said = `${message ?? `${url} answered with status ${status}`}${message === null ? '' : ` (status ${status})`}`
+  return new CommandFailure(exitCodeOf(status), said, details === '' ? {} : { hint: details })
+}
+
+function exitCodeOf(status: number): ExitCode {
+  if (status === 404) return ExitCode.NotFound
+  return status >= 500 || status === 408 || status === 429 ? ExitCode.Unreachable : ExitCode.Usage
+}
+
+function errorBodyOf(text: string): { readonly message: string | null; readonly details: string } {
+  try {
+    const body: unknown = JSON.parse(text)
+    if (typeof body !== 'object' || body === null || !('message' in body)) return { message: null, details: '' }
+    const details = 'details' in body && typeof body.details === 'string' ? body.details : ''
+    return { message: String(body.message), details }
+  } catch {
+    return { message: null, details: '' }
+  }
+}
