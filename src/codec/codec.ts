@@ -14,7 +14,9 @@ import { Undecodable } from './undecodable.ts'
 import { HEADER_BYTES, schemaIdOf, writeHeader } from './wire-format.ts'
 
 /** A record's message; or why it has none, as a sentence for the dead letter. */
-export type Decoded<M extends Message = Message> = { readonly ok: true; readonly message: M } | { readonly ok: false; readonly cause: string }
+export type Decoded<M extends Message = Message> =
+  | { readonly ok: true; readonly message: M }
+  | { readonly ok: false; readonly cause: string }
 
 export interface Codec {
   /** The message in Confluent's wire format. Throws on a message that is not as its type says: a broken invariant. */

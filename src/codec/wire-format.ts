@@ -1,4 +1,4 @@
-/** Confluent's wire format: a zero byte, the writer's schema id as 32 bits (big-endian), then the value in Avro's binary encoding. */
+/** Confluent's wire format: a zero byte, the writer's schema id in 32 bits (big-endian), the value in Avro's binary form. */
 import { Undecodable } from './undecodable.ts'
 
 export const MAGIC_BYTE = 0x00
@@ -9,9 +9,12 @@ export function schemaIdOf(value: Buffer): number {
   const first = value[0]
   if (first === undefined) throw new Undecodable('the record is empty')
   if (first !== MAGIC_BYTE) {
-    throw new Undecodable(`the record starts with byte 0x${first.toString(16).padStart(2, '0')}, not with 0x00 as Avro in Confluent's wire format does`)
+    const shown = first.toString(16).padStart(2, '0')
+    throw new Undecodable(`the record starts with byte 0x${shown}, not with 0x00 as Avro in Confluent's wire format does`)
   }
-  if (value.length < HEADER_BYTES) throw new Undecodable(`the record has ${value.length} bytes, fewer than the header of Confluent's wire format`)
+  if (value.length < HEADER_BYTES) {
+    throw new Undecodable(`the record has ${value.length} bytes, fewer than the header of Confluent's wire format`)
+  }
   const id = value.readInt32BE(1)
   if (id < 1) throw new Undecodable(`the record names schema ${id}, and registries count from 1`)
   return id

@@ -29,7 +29,9 @@ const operation: fc.Arbitrary<Operation> = fc.record({
   options: maybe(fc.record({ attributes: fc.jsonValue(), scopeLevel: fc.jsonValue() }).map((options) => JSON.stringify(options))),
 })
 
-const routedOperation: fc.Arbitrary<RoutedOperation> = fc.tuple(operation, text).map(([plain, moduleSetTag]) => ({ ...plain, moduleSetTag }))
+const routedOperation: fc.Arbitrary<RoutedOperation> = fc
+  .tuple(operation, text)
+  .map(([plain, moduleSetTag]) => ({ ...plain, moduleSetTag }))
 
 const attempt: fc.Arbitrary<Attempt> = fc.record({
   number: int,

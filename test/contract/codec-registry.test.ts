@@ -96,7 +96,8 @@ describe('a codec with the registry', () => {
   test("another's record is a cause that names it", async () => {
     const codec = await createCodec(address, { schemas: 'register', clock })
     const id = await register({ type: 'record', name: 'Order', namespace: 'shop', fields: [] }, 'shop.Order')
-    expect(await codec.decode(prefixed(id, Buffer.alloc(0)))).toEqual({ ok: false, cause: `schema ${id} is shop.Order, which is none of ours` })
+    const cause = `schema ${id} is shop.Order, which is none of ours`
+    expect(await codec.decode(prefixed(id, Buffer.alloc(0)))).toEqual({ ok: false, cause })
   })
 })
 
