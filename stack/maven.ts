@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { promisify, stripVTControlCharacters } from 'node:util'
 import { StackError } from './errors.ts'
 import { withLock } from './lock.ts'
 
@@ -82,7 +82,15 @@ async function unpackS3(target: string, java: string): Promise<void> {
 }
 
 function runMaven(target: string, { env, say }: FetchOptions): Promise<void> {
-  const args = ['--batch-mode', '--quiet', '--file', join(pomFolder, 'pom.xml'), `-Dstack.lib=${target}`, 'process-resources']
+  const args = [
+    '--batch-mode',
+    '--quiet',
+    '-Dstyle.color=never',
+    '--file',
+    join(pomFolder, 'pom.xml'),
+    `-Dstack.lib=${target}`,
+    'process-resources',
+  ]
   const started = performance.now()
   const stillThere = setInterval(() => {
     say(`still fetching, ${Math.round((performance.now() - started) / 1000)} s so far…`)
@@ -94,9 +102,9 @@ function runMaven(target: string, { env, say }: FetchOptions): Promise<void> {
         resolve()
         return
       }
-      const said = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('ERROR') && line.length > 12)
-      const why = said.length === 0 ? error.message : said.slice(0, 3).join('\n')
-      reject(new StackError('fetch-failed', `Maven could not fetch the servers:\n${why}`, { cause: error }))
+      const said = stripVTControlCharacters(stdout + stderr).split('\n').find((line) => line.startsWith('[ERROR] ') && line.length > 8)
+      const why = error.killed === true ? `it took more than ${fetchMsMax / 60_000} minutes` : (said?.slice(8) ?? error.message)
+      reject(new StackError('fetch-failed', `Maven could not fetch the servers: ${why}`, { cause: error }))
     })
   })
 }
