@@ -7,6 +7,7 @@ import { type Config, loadConfig } from '../config/config.ts'
 import { settings } from '../config/settings.ts'
 import { createKafkaClient } from '../kafka/kafkajs/client.ts'
 import type { KafkaClient } from '../kafka/port.ts'
+import type { RegistryAddress } from '../codec/registry.ts'
 import type { Cli } from './cli.ts'
 import { CommandFailure, ExitCode } from './exit-codes.ts'
 import { ServiceClient } from './service/service-client.ts'
@@ -76,6 +77,13 @@ const silent = {
 
 export function kafkaClient(config: Config): KafkaClient {
   return createKafkaClient({ brokers: config.kafkaBrokers, clientId: `${config.application}.cli`, logger: silent })
+}
+
+const REGISTRY_TIMEOUT_MS = 10_000
+const REGISTRY_RETRIES_MAX = 3
+
+export function registryAddress({ registryUrl }: Config): RegistryAddress {
+  return { url: registryUrl, requestTimeoutMs: REGISTRY_TIMEOUT_MS, retriesMax: REGISTRY_RETRIES_MAX }
 }
 
 const variablesOf: Record<ServerName, string> = {

@@ -3,6 +3,7 @@ import { CommanderError } from 'commander'
 import { StackError, type StackErrorCode } from '../../stack/errors.ts'
 import { RegistryFailure } from '../codec/registry.ts'
 import { KafkaFailure } from '../kafka/port.ts'
+import { TopicMismatchError } from '../kafka/topics.ts'
 import { CommandFailure, ExitCode } from './exit-codes.ts'
 import type { Pane } from './output/screen.ts'
 
@@ -38,6 +39,7 @@ function reportOf(error: unknown): Report {
   if (error instanceof StackError) return { exitCode: stackExitCodes[error.code], message: error.message, hint: null }
   if (error instanceof KafkaFailure) return { ...of(error, error.disposition === 'reject'), message: `Kafka: ${error.message}` }
   if (error instanceof RegistryFailure) return of(error, error.disposition === 'fatal')
+  if (error instanceof TopicMismatchError) return { exitCode: ExitCode.Usage, message: error.message, hint: null }
   const shown = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { exitCode: ExitCode.Defect, message: shown, hint: 'This is a defect of datajob.' }
 }

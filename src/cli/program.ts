@@ -6,6 +6,7 @@ import { addList } from './commands/list.ts'
 import { addProducer } from './commands/producer.ts'
 import { addStack } from './commands/stack.ts'
 import { addSubmit } from './commands/submit.ts'
+import { addTopics } from './commands/topics.ts'
 import { addWatch } from './commands/watch.ts'
 import { ExitCode } from './exit-codes.ts'
 import { reportFailure } from './failures.ts'
@@ -17,7 +18,7 @@ type AddCommand = (program: Command, cli: Cli, asAction: AsAction) => void
 
 const groups: readonly (readonly [heading: string, commands: readonly AddCommand[]])[] = [
   ['Jobs:', [addSubmit, addGet, addWatch, addList]],
-  ['Servers:', [addProducer, addStack]],
+  ['Servers:', [addProducer, addTopics, addStack]],
   ['Help:', [addExitCodes]],
 ]
 

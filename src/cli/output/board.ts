@@ -1,0 +1,55 @@
+import type { TimerHandle, Timers } from '../../runtime/clock.ts'
+import { LiveRegion } from './live-region.ts'
+import { type Pane, printLines } from './screen.ts'
+
+const FRAME_MS = 100
+
+/** Lines at the bottom of a terminal that are drawn ten times a second. Where there is no terminal they are not drawn. */
+export class Board {
+  readonly #pane: Pane
+  readonly #timers: Timers
+  readonly #region: LiveRegion
+  #render: (() => readonly string[]) | null = null
+  #timer: TimerHandle | null = null
+
+  constructor(pane: Pane, timers: Timers) {
+    this.#pane = pane
+    this.#timers = timers
+    this.#region = new LiveRegion(pane)
+  }
+
+  /** Draws these from now on. */
+  show(render: () => readonly string[]): void {
+    this.#render = render
+    if (this.#pane.isTty && this.#timer === null) this.#frame()
+  }
+
+  /** Writes lines above those that are drawn; they stay. */
+  print(lines: readonly string[]): void {
+    if (this.#timer === null) {
+      printLines(this.#pane, lines)
+      return
+    }
+    this.#region.printAbove(lines)
+    this.#draw()
+  }
+
+  /** Draws nothing any more; what was drawn last is taken away. */
+  hide(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+    this.#render = null
+    this.#region.clear()
+  }
+
+  #frame(): void {
+    this.#draw()
+    this.#timer = this.#timers.after(FRAME_MS, () => {
+      this.#frame()
+    })
+  }
+
+  #draw(): void {
+    if (this.#render !== null) this.#region.draw(this.#render())
+  }
+}
