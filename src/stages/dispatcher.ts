@@ -283,8 +283,9 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         turn.wake(id, turn.now + Math.round(this.#options.resumeSpreadMs * this.#options.random()))
         return
       case 'publishing':
-        if (subjob.attempt === null) this.#queueOf(entry).resume(queuedOf(id, entry), false)
-        else this.#occupy(id, entry)
+        // A refused one never stood in the queue: it must not hold back, or let go, the writes of its job.
+        if (subjob.attempt !== null) this.#occupy(id, entry)
+        else if (entry.dispatch.refusal === null) this.#queueOf(entry).resume(queuedOf(id, entry), false)
         turn.start({ type: 'PublishResult', source: subjob.source, ...callOf(id, entry) })
         return
       case 'submitting':

@@ -1,0 +1,69 @@
+/** A turn that keeps what a stage says, as a lane's recorder would, but unencoded. */
+import type { Message, MessageType } from '../../src/domain/messages.ts'
+import type { InputRecord, OutputRecord } from '../../src/kafka/port.ts'
+import type { PublishOptions, StageTopic, Turn } from '../../src/stages/stage.ts'
+
+export interface Published {
+  readonly to: StageTopic
+  readonly key: string
+  readonly message: Message | null
+  readonly options: PublishOptions
+}
+
+export interface StoredEntry {
+  readonly key: string
+  readonly entry: Message | null
+}
+
+export class RecordedTurn<Effect> implements Turn<Effect> {
+  readonly now: number
+  readonly stored: StoredEntry[] = []
+  readonly published: Published[] = []
+  readonly delivered: OutputRecord[] = []
+  readonly deadLetters: { readonly record: InputRecord; readonly cause: string }[] = []
+  readonly effects: Effect[] = []
+  readonly wakes: { readonly id: string; readonly at: number }[] = []
+
+  constructor(now: number) {
+    this.now = now
+  }
+
+  store(key: string, entry: Message | null): void {
+    this.stored.push({ key, entry })
+  }
+
+  publish(to: StageTopic, key: string, message: Message | null, options: PublishOptions = {}): void {
+    this.published.push({ to, key, message, options })
+  }
+
+  deliver(records: readonly OutputRecord[]): void {
+    this.delivered.push(...records)
+  }
+
+  deadLetter(record: InputRecord, cause: string): void {
+    this.deadLetters.push({ record, cause })
+  }
+
+  start(effect: Effect): void {
+    this.effects.push(effect)
+  }
+
+  wake(id: string, at: number): void {
+    this.wakes.push({ id, at })
+  }
+
+  /** What was published of one type, in order. */
+  messages<Type extends MessageType>(type: Type): readonly Extract<Message, { type: Type }>[] {
+    return this.published.flatMap(({ message }) => (message?.type === type ? [message as Extract<Message, { type: Type }>] : []))
+  }
+
+  /** Whether nothing was said at all. */
+  get silent(): boolean {
+    const { stored, published, delivered, deadLetters, effects, wakes } = this
+    return [stored, published, delivered, deadLetters, effects, wakes].every((said) => said.length === 0)
+  }
+}
+
+export function recordAt(place: Partial<InputRecord> = {}): InputRecord {
+  return { topic: 'datajob.commands', partition: 0, offset: 0, key: null, value: null, headers: {}, timestampMs: 1, ...place }
+}
