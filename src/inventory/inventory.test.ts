@@ -1,0 +1,94 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { jsonCodec } from '../../test/fakes/json-codec.ts'
+import { ManualTime } from '../../test/fakes/manual-time.ts'
+import { MemoryTopics } from '../../test/fakes/memory-topics.ts'
+import type { HandleRegistered, Message, ServiceRegistered } from '../domain/messages.ts'
+import { handleKey, Inventory, serviceKey } from './inventory.ts'
+
+const service = (name: string): ServiceRegistered => {
+  const auth = { username: 'u', password: 'secret' }
+  return { type: 'ServiceRegistered', name, baseUrl: 'http://127.0.0.1:1', contract: 'dataJob', ...auth, subjobsInFlightMax: 4 }
+}
+const handle = (alternateId: string): HandleRegistered => ({
+  ...{ type: 'HandleRegistered', alternateId, cmHandle: `ch-${alternateId}`, moduleSetTag: '', dataProducerId: 'p' },
+  ...{ service: 'dmi', writeService: null, state: 'READY', properties: {} },
+})
+
+describe('Inventory', () => {
+  let topics: MemoryTopics
+  const skipped = vi.fn()
+  const failed = vi.fn()
+  const write = (key: string, message: Message | null): unknown =>
+    topics.append({ topic: 'inventory', key, value: message === null ? null : jsonCodec.encode(message) })
+  const open = async (): Promise<Inventory> => {
+    const events = { skipped, failed, waiting: () => undefined }
+    const inventory = new Inventory({ kafka: topics, admin: topics, codec: jsonCodec, topic: 'inventory', timers: new ManualTime(), events })
+    await inventory.start()
+    await vi.waitUntil(() => inventory.isReady())
+    return inventory
+  }
+
+  beforeEach(() => {
+    topics = new MemoryTopics({ inventory: 2 })
+    vi.clearAllMocks()
+  })
+
+  it('knows all that was registered before it started, once it is ready', async () => {
+    for (let n = 0; n < 1_000; n += 1) write(handleKey(`/a=${n}`), handle(`/a=${n}`))
+    write(serviceKey('dmi'), service('dmi'))
+    const inventory = await open()
+    expect(inventory.handles).toBe(1_000)
+    expect(inventory.find('/a=999/b=1')?.dataProducerId).toBe('p')
+    expect(inventory.service('dmi')).toEqual(service('dmi'))
+  })
+
+  it('knows what was registered before a call of caughtUp, so that a job may follow a registration at once', async () => {
+    const inventory = await open()
+    const { find } = inventory
+    write(handleKey('/a=1'), handle('/a=1'))
+    expect(find('/a=1')).toBeUndefined()
+    expect(await inventory.caughtUp(1_000)).toBe(true)
+    expect(find('/a=1')?.cmHandle).toBe('ch-/a=1')
+  })
+
+  it('forgets what was removed', async () => {
+    write(handleKey('/a=1'), handle('/a=1'))
+    write(serviceKey('dmi'), service('dmi'))
+    const inventory = await open()
+    write(handleKey('a=1/'), null)
+    write(serviceKey('dmi'), null)
+    await inventory.caughtUp(1_000)
+    expect([inventory.find('/a=1'), inventory.service('dmi'), inventory.handles]).toEqual([undefined, undefined, 0])
+  })
+
+  it('lists services by name and shows no password', async () => {
+    for (const name of ['west', 'east']) write(serviceKey(name), service(name))
+    const inventory = await open()
+    expect(inventory.services().map((each) => [each.name, each.hasPassword])).toEqual([
+      ['east', true],
+      ['west', true],
+    ])
+    expect(JSON.stringify(inventory.services())).not.toContain('secret')
+  })
+
+  it('passes over what it can not use, and says so', async () => {
+    topics.append({ topic: 'inventory', key: 'ch/a', value: '{' })
+    write('job-1', { type: 'SubjobEnded' } as Message)
+    write('ch/', handle('/'))
+    write('other', null)
+    write(handleKey('/a=1'), handle('/a=1'))
+    const inventory = await open()
+    expect(inventory.handles).toBe(1)
+    expect(failed).not.toHaveBeenCalled()
+    expect(skipped.mock.calls.map(([, cause]) => String(cause).slice(0, 34))).toEqual([
+      expect.stringContaining('SyntaxError'),
+      'a SubjobEnded does not belong on i',
+      'the alternate id "/" names nothing',
+      'the key "other" begins with neithe',
+    ])
+  })
+
+  it('gives a handle one key, however its alternate id is written', () => {
+    expect(new Set(['/a=1/b=2', 'a=1/b=2', '/a=1/b=2/'].map(handleKey))).toEqual(new Set(['ch/a=1/b=2']))
+  })
+})

@@ -1,0 +1,138 @@
+/**
+ * Every handle and DMI service of the inventory topic, in memory: one for all stages of a process. The topic is read whole
+ * at each start, so nothing else keeps it.
+ */
+import type { Message, ServiceRegistered } from '../domain/messages.ts'
+import type { InputRecord, KafkaAdmin, KafkaClient } from '../kafka/port.ts'
+import { type Decoded, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
+import type { Timers } from '../runtime/clock.ts'
+import { HandleIndex, nameOf, type RegisteredHandle } from './handle-index.ts'
+
+/** A service as it may be shown: whether it has a password, not which. */
+export interface ServiceSummary extends Omit<ServiceRegistered, 'type' | 'password'> {
+  readonly hasPassword: boolean
+}
+
+export interface InventoryOptions {
+  readonly kafka: Pick<KafkaClient, 'tailReader'>
+  readonly admin: Pick<KafkaAdmin, 'startOffsets' | 'endOffsets'>
+  readonly codec: { decode(value: Buffer): Decoded | Promise<Decoded> }
+  readonly topic: string
+  readonly timers: Timers
+  readonly events: InventoryEvents
+}
+
+/** `failed`: Kafka or the codec failed for good. */
+export interface InventoryEvents extends TopicTailEvents {
+  /** A record can't be used; what it says is missing. */
+  skipped(record: InputRecord, cause: string): void
+}
+
+const HANDLE_PREFIX = 'ch/'
+const SERVICE_PREFIX = 'dmi/'
+
+/** The record key of a handle: the same whether its alternate id begins or ends with a slash or not. */
+export function handleKey(alternateId: string): string {
+  return HANDLE_PREFIX + nameOf(alternateId)
+}
+
+/** The record key of a DMI service. */
+export function serviceKey(name: string): string {
+  return SERVICE_PREFIX + name
+}
+
+export class Inventory {
+  readonly #handles = new HandleIndex()
+  readonly #services = new Map<string, ServiceRegistered>()
+  readonly #tail: TopicTail
+  readonly #events: InventoryEvents
+
+  constructor({ kafka, admin, codec, topic, timers, events }: InventoryOptions) {
+    this.#events = events
+    this.#tail = new TopicTail({
+      ...{ kafka, admin, timers, name: 'inventory', topics: [topic], events },
+      decode: (_, value) => codec.decode(value),
+      take: (records) => {
+        for (const record of records) this.#takeRecord(record)
+        return Promise.resolve()
+      },
+    })
+  }
+
+  /** Resolves once reading has begun. Rejects with KafkaFailure. */
+  start(): Promise<void> {
+    return this.#tail.start([])
+  }
+
+  stop(): Promise<void> {
+    return this.#tail.stop()
+  }
+
+  /** Whether all that was on the topic at the start is known. */
+  isReady(): boolean {
+    return this.#tail.isReady()
+  }
+
+  /** Resolves to true once all that was registered before the call is known, to false after `timeoutMs`. Rejects with KafkaFailure. */
+  caughtUp(timeoutMs: number): Promise<boolean> {
+    return this.#tail.caughtUp(timeoutMs)
+  }
+
+  /** Records on the topic that were not taken in yet. Rejects with KafkaFailure. */
+  lag(): Promise<number> {
+    return this.#tail.lag()
+  }
+
+  get handles(): number {
+    return this.#handles.size
+  }
+
+  /** Who answers for a managed object: a domain `FindHandle`, bound, to be handed on. */
+  readonly find = (name: string): RegisteredHandle | undefined => this.#handles.find(name)
+
+  byAlternateId(alternateId: string): RegisteredHandle | undefined {
+    return this.#handles.byAlternateId(alternateId)
+  }
+
+  byCmHandle(cmHandle: string): RegisteredHandle | undefined {
+    return this.#handles.byCmHandle(cmHandle)
+  }
+
+  /** With its password: for those who call the service. */
+  service(name: string): ServiceRegistered | undefined {
+    return this.#services.get(name)
+  }
+
+  /** By name. */
+  services(): readonly ServiceSummary[] {
+    return [...this.#services.values()].map(summaryOf).sort((one, other) => (one.name < other.name ? -1 : 1))
+  }
+
+  #takeRecord({ record, decoded }: TailRecord): void {
+    if (decoded === null) this.#remove(record)
+    else if (decoded.ok) this.#put(record, decoded.message)
+    else this.#events.skipped(record, decoded.cause)
+  }
+
+  #put(record: InputRecord, message: Message): void {
+    if (message.type === 'ServiceRegistered') {
+      this.#services.set(message.name, message)
+    } else if (message.type !== 'HandleRegistered') {
+      this.#events.skipped(record, `a ${message.type} does not belong on ${record.topic}`)
+    } else if (!this.#handles.put(message)) {
+      this.#events.skipped(record, `the alternate id "${message.alternateId}" names nothing`)
+    }
+  }
+
+  #remove(record: InputRecord): void {
+    const key = record.key?.toString() ?? ''
+    if (key.startsWith(HANDLE_PREFIX)) this.#handles.remove(key.slice(HANDLE_PREFIX.length))
+    else if (key.startsWith(SERVICE_PREFIX)) this.#services.delete(key.slice(SERVICE_PREFIX.length))
+    else this.#events.skipped(record, `the key "${key}" begins with neither "${HANDLE_PREFIX}" nor "${SERVICE_PREFIX}"`)
+  }
+}
+
+/** What may be shown of a service. */
+export function summaryOf({ name, baseUrl, contract, username, password, subjobsInFlightMax }: ServiceRegistered): ServiceSummary {
+  return { name, baseUrl, contract, username, subjobsInFlightMax, hasPassword: password !== null }
+}
