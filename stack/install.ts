@@ -14,7 +14,7 @@ export interface Installation {
 export async function install(options: Omit<FetchOptions, 'java'>): Promise<Installation> {
   const [java, maven] = await Promise.all([
     findJava(options.env),
-    isFetched(options.stackHome) ? true : hasMaven(options.env),
+    isFetched() ? true : hasMaven(options.env),
   ])
   const isRoot = process.getuid?.() === 0
   const missing = missingRequirements({ java, maven, platform: process.platform, isRoot })

@@ -9,7 +9,6 @@ import type { ServerName, StackState } from './state.ts'
 
 export interface JvmContext {
   readonly folder: string
-  readonly stackHome: string
   readonly env: NodeJS.ProcessEnv
   readonly say: (line: string) => void
   /** Chooses the ports of the servers to start and writes them down. */

@@ -121,6 +121,8 @@ export function kafkaProperties(
     'share.coordinator.state.topic.min.isr': 1,
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
+    // A controller that was the leader waits that long before it stands for election again, though it is the only voter.
+    'controller.quorum.election.timeout.ms': 100,
     // A broker that was killed may register again only after its old session ended.
     'broker.heartbeat.interval.ms': 250,
     'broker.session.timeout.ms': 2_000,

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { join } from 'node:path'
 import { promisify, stripVTControlCharacters } from 'node:util'
 import { StackError } from './errors.ts'
+import { stackHome } from './home.ts'
 import { withLock } from './lock.ts'
 
 /** Changes when the files are laid out in another way. */
@@ -12,15 +13,15 @@ const fetchMsMax = 15 * 60_000
 const pomFolder = import.meta.dirname
 
 /** Where the servers of the current pom.xml are, or will be once fetched. The name changes with the pom's content. */
-function libraryFolder(stackHome: string): string {
+function libraryFolder(): string {
   const hash = createHash('sha256').update(layout)
   for (const file of ['pom.xml', 'registry-parent/pom.xml']) hash.update(readFileSync(join(pomFolder, file)))
   return join(stackHome, `lib-${hash.digest('hex').slice(0, 12)}`)
 }
 
 /** True when the servers of the current pom.xml are there, so that Maven isn't needed. */
-export function isFetched(stackHome: string): boolean {
-  return existsSync(libraryFolder(stackHome))
+export function isFetched(): boolean {
+  return existsSync(libraryFolder())
 }
 
 export function hasMaven(env: NodeJS.ProcessEnv): Promise<boolean> {
@@ -32,8 +33,6 @@ export function hasMaven(env: NodeJS.ProcessEnv): Promise<boolean> {
 }
 
 export interface FetchOptions {
-  /** The folder that holds all that the stack keeps, `.stack` in the project. */
-  readonly stackHome: string
   readonly java: string
   readonly env: NodeJS.ProcessEnv
   readonly say: (line: string) => void
@@ -45,10 +44,10 @@ export interface FetchOptions {
  * Throws a StackError `fetch-failed` with what Maven said.
  */
 export async function fetchServers(options: FetchOptions): Promise<string> {
-  const folder = libraryFolder(options.stackHome)
+  const folder = libraryFolder()
   if (existsSync(folder)) return folder
   const lock = {
-    file: join(options.stackHome, 'fetch.lock'),
+    file: join(stackHome, 'fetch.lock'),
     waitMsMax: fetchMsMax,
     onWait: () => {
       options.say('waiting for another process that fetches the servers…')

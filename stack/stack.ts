@@ -1,8 +1,9 @@
 import { rmSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pullImages, removeContainers, startContainers, whyNoDocker, type DockerOptions } from './docker.ts'
 import { endpointsOf, givenEndpoints, type StackEndpoints } from './endpoints.ts'
 import { StackError } from './errors.ts'
+import { stackHome } from './home.ts'
 import { startServers, type JvmContext } from './jvm.ts'
 import { withLock } from './lock.ts'
 import { ownerId, startWatchdog } from './owner.ts'
@@ -50,8 +51,6 @@ const answerMsMax = 10_000
 /** How long the system may take to give back the port of a server that ended. */
 const releaseMsMax = 3_000
 
-/** The folder for everything the stack keeps, `.stack` in the project. */
-const stackHome = join(dirname(import.meta.dirname), '.stack')
 const defaultFolder = join(stackHome, 'run')
 
 interface Context {
@@ -189,7 +188,6 @@ async function startOnDocker(
 async function startOnJvm(context: Context, missing: readonly ServerName[]): Promise<StackState['ports']> {
   const jvm: JvmContext = {
     folder: context.folder,
-    stackHome,
     env: context.env,
     say: context.say,
     choosePorts: async () => {
