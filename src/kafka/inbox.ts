@@ -111,8 +111,12 @@ export class Inbox<Completion> {
     const queue = this.#topics.get(topic)
     if (queue === undefined || queue.throttled === held) return
     queue.throttled = held
-    if (held) this.#input.pause(topic)
-    else if (!queue.full) this.#input.resume(topic)
+    if (held) {
+      this.#input.pause(topic)
+      return
+    }
+    if (!queue.full) this.#input.resume(topic)
+    this.#ringBell()
   }
 
   /** Up to `max` records, an equal share for each topic, and all completions. Records of a throttled topic stay. */

@@ -180,9 +180,10 @@ export class LaneLife<Effect, Completion> {
 
   async #turns(producer: TransactionalProducer): Promise<void> {
     for (;;) {
+      // Before waiting: the turn that brought the load down may have been the last thing to arrive but for what is held back.
+      this.#inbox.throttle(this.#stageOf.inputs[0], this.#stage.load() >= this.#stageOf.limits.loadMax)
       await this.#inbox.arrival()
       if (this.#effects.signal.aborted) return
-      this.#inbox.throttle(this.#stageOf.inputs[0], this.#stage.load() >= this.#stageOf.limits.loadMax)
       const taken = this.#inbox.take(this.#stageOf.limits.turnInputsMax)
       const decoded = await this.#decodeAll(taken.records)
       const turn = new TurnRecorder<Effect>(this.#context.clock.now(), this.#place)
@@ -234,6 +235,7 @@ export class LaneLife<Effect, Completion> {
       this.#context.observe({ type: 'TurnCommitted', inputs: taken.inputs, records: records.length, ms })
       for (const { record, cause } of turn.deadLetters) this.#context.observe({ type: 'RecordDeadLettered', record, cause })
     }
+    if (this.#effects.signal.aborted) return
     for (const wake of turn.wakes) this.#timerQueue.set(wake.id, wake.at)
     this.#setAlarm()
     for (const effect of turn.effects) this.#begin(effect)
