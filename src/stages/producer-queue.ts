@@ -75,7 +75,10 @@ export class ProducerQueue {
   /** A subjob that had begun before a restart; `running` tells whether it occupies the producer, or is paused. */
   resume(subjob: QueuedSubjob, running: boolean): void {
     if (running) this.#running += 1
-    if (subjob.ordered) this.#turnOf(subjob.jobId).holder = subjob.subjobId
+    if (!subjob.ordered) return
+    const turn = this.#turnOf(subjob.jobId)
+    turn.holder = subjob.subjobId
+    this.#refresh(subjob.jobId, turn)
   }
 
   #turnOf(jobId: string): JobTurn {
