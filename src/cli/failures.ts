@@ -1,8 +1,6 @@
 /** What was thrown, as a person reads it and as the exit code that a script sees. */
 import { CommanderError } from 'commander'
 import { StackError, type StackErrorCode } from '../../stack/errors.ts'
-import { RegistryFailure } from '../codec/registry.ts'
-import { KafkaFailure } from '../kafka/port.ts'
 import { TopicMismatchError } from '../kafka/topics.ts'
 import { CommandFailure, ExitCode } from './exit-codes.ts'
 import type { Pane } from './output/screen.ts'
@@ -22,6 +20,15 @@ const stackExitCodes: Record<StackErrorCode, ExitCode> = {
   busy: ExitCode.Timeout,
 }
 
+/** What our adapters say should be done after one of their errors. */
+const dispositionExitCodes: Readonly<Record<string, ExitCode>> = {
+  retry: ExitCode.Unreachable,
+  restart: ExitCode.Unreachable,
+  fenced: ExitCode.Unreachable,
+  reject: ExitCode.Usage,
+  fatal: ExitCode.Usage,
+}
+
 const START_STACK = 'Is it running? "datajob stack up" starts a local one.'
 
 /** Says what went wrong; answers the exit code. */
@@ -30,21 +37,22 @@ export function reportFailure(error: unknown, pane: Pane): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage
   const { exitCode, message, hint } = reportOf(error)
   pane.write(`${pane.paint('red', 'error:')} ${message}\n`)
-  if (hint !== null) pane.write(`${hint}\n`)
+  if (hint !== null && hint !== '') pane.write(`${hint}\n`)
   return exitCode
 }
 
 function reportOf(error: unknown): Report {
   if (error instanceof CommandFailure) return error
   if (error instanceof StackError) return { exitCode: stackExitCodes[error.code], message: error.message, hint: null }
-  if (error instanceof KafkaFailure) return { ...of(error, error.disposition === 'reject'), message: `Kafka: ${error.message}` }
-  if (error instanceof RegistryFailure) return of(error, error.disposition === 'fatal')
   if (error instanceof TopicMismatchError) return { exitCode: ExitCode.Usage, message: error.message, hint: null }
+  const exitCode = dispositionExitCodes[dispositionOf(error)]
+  if (error instanceof Error && exitCode !== undefined) {
+    return { exitCode, message: error.message, hint: exitCode === ExitCode.Unreachable ? START_STACK : null }
+  }
   const shown = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { exitCode: ExitCode.Defect, message: shown, hint: 'This is a defect of datajob.' }
 }
 
-function of(error: Error, isRefusal: boolean): Report {
-  if (isRefusal) return { exitCode: ExitCode.Usage, message: error.message, hint: null }
-  return { exitCode: ExitCode.Unreachable, message: error.message, hint: START_STACK }
+function dispositionOf(error: unknown): string {
+  return error instanceof Error && 'disposition' in error && typeof error.disposition === 'string' ? error.disposition : ''
 }

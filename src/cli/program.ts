@@ -4,6 +4,8 @@ import { addExitCodes } from './commands/exit-codes.ts'
 import { addGet } from './commands/get.ts'
 import { addList } from './commands/list.ts'
 import { addProducer } from './commands/producer.ts'
+import { addResults } from './commands/results.ts'
+import { addServe } from './commands/serve.ts'
 import { addStack } from './commands/stack.ts'
 import { addSubmit } from './commands/submit.ts'
 import { addTopics } from './commands/topics.ts'
@@ -17,8 +19,8 @@ export const VERSION = '0.1.0'
 type AddCommand = (program: Command, cli: Cli, asAction: AsAction) => void
 
 const groups: readonly (readonly [heading: string, commands: readonly AddCommand[]])[] = [
-  ['Jobs:', [addSubmit, addGet, addWatch, addList]],
-  ['Servers:', [addProducer, addTopics, addStack]],
+  ['Jobs:', [addSubmit, addGet, addWatch, addList, addResults]],
+  ['Servers:', [addServe, addTopics, addProducer, addStack]],
   ['Help:', [addExitCodes]],
 ]
 
