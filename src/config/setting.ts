@@ -37,7 +37,7 @@ export function text(
   return { variable, fallback, unit, description, limits, secret, parse: (value) => (pattern.test(value) ? value : undefined) }
 }
 
-export function choice<Value extends string>(
+export function choice<const Value extends string>(
   variable: string,
   options: Described & { readonly fallback: Value; readonly values: readonly Value[] },
 ): Setting<Value> {
@@ -49,7 +49,7 @@ export function choice<Value extends string>(
 }
 
 /** Several values, separated by commas. */
-export function list<Value extends string>(
+export function list<const Value extends string>(
   variable: string,
   options: Described & {
     readonly fallback: readonly Value[]

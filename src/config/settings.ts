@@ -203,6 +203,10 @@ export const settings = {
     ...{ fallback: 7 * 24 * 3_600_000, min: 1_000, max: 366 * 24 * 3_600_000, unit: 'ms' },
     description: 'How long an ended job can be read and its id stays taken.',
   }),
+  startTimeoutMs: wholeNumber('DATAJOB_START_TIMEOUT_MS', {
+    ...{ fallback: 60_000, min: 0, max: 3_600_000, unit: 'ms' },
+    description: 'How long a start waits for Kafka and the schema registry.',
+  }),
   shutdownTimeoutMs: wholeNumber('DATAJOB_SHUTDOWN_TIMEOUT_MS', {
     ...{ fallback: 10_000, min: 100, max: 600_000, unit: 'ms' },
     description: 'How long a stop waits for transactions and answers under way.',

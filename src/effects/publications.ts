@@ -1,0 +1,108 @@
+/** Publishes what came of a subjob: fetches its producer's result, or reports one failure for all of its operations. */
+import type { Readable } from 'node:stream'
+import { bulkhead, type BulkheadPolicy } from 'cockatiel'
+import type { Destination } from '../domain/destination.ts'
+import type { DispatchSubjob } from '../domain/messages.ts'
+import { ResponseCode } from '../domain/response-code.ts'
+import type { Publication } from '../domain/subjob.ts'
+import type { DmiClient, DmiService } from '../dmi/dmi-client.ts'
+import { readSubjobResult, type ResultLimits } from '../dmi/responses.ts'
+import type { StageMetrics } from '../observability/metrics.ts'
+import { KeptBody } from '../sinks/kept-body.ts'
+import { type PublishedResults, type ResultSource, SinkFailure, type SubjobToPublish } from '../sinks/sink.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../stages/dispatcher.ts'
+import { type DmiCalls, failedCall, replyTo } from './dmi-calls.ts'
+import { type SinkChoice, sinkFor, type Sinks } from './sink-choice.ts'
+
+type PublishResult = Extract<DispatcherEffect, { readonly type: 'PublishResult' }>
+type Completion = Extract<DispatcherCompletion, { readonly type: 'Published' | 'SinkFailed' | 'CallFailed' }>
+
+export interface PublicationsOptions {
+  readonly calls: DmiCalls
+  readonly client: DmiClient
+  readonly sinks: Sinks
+  readonly destinationOf: (text: string) => Destination
+  readonly resultLimits: ResultLimits
+  readonly resultsInFlightMax: number
+  readonly metrics: Pick<StageMetrics, 'publications'>
+}
+
+export class Publications {
+  readonly #options: PublicationsOptions
+  readonly #bulkhead: BulkheadPolicy
+
+  constructor(options: PublicationsOptions) {
+    this.#options = options
+    // What waits here is bounded by the subjobs that a lane holds.
+    this.#bulkhead = bulkhead(options.resultsInFlightMax, Number.MAX_SAFE_INTEGER)
+  }
+
+  async publish(effect: PublishResult, signal: AbortSignal): Promise<Completion> {
+    const destination = this.#options.destinationOf(effect.dispatch.destination)
+    const choice = sinkFor(this.#options.sinks, destination)
+    const completion = await this.#bulkhead.execute(() => this.#attempt(effect, choice, signal))
+    this.#options.metrics.publications.inc({ sink: destination.type, outcome: outcomeOf(completion) })
+    return completion
+  }
+
+  async #attempt(effect: PublishResult, choice: SinkChoice, signal: AbortSignal): Promise<Completion> {
+    try {
+      if (effect.source.type === 'result') return await this.#fetchAndPublish(effect, choice, signal)
+      return published(effect, await choice.sink.publish(subjobOf(effect.dispatch, choice), effect.source))
+    } catch (error) {
+      if (!(error instanceof SinkFailure)) throw error
+      const failure = { disposition: error.disposition, code: ResponseCode.UnknownError, message: error.message }
+      return { type: 'SinkFailed', ...replyTo(effect), failure }
+    }
+  }
+
+  async #fetchAndPublish(effect: PublishResult, choice: SinkChoice, signal: AbortSignal): Promise<Completion> {
+    const { calls, client } = this.#options
+    const line = calls.line(effect)
+    if (!line.ok) return line.failed
+    const { source } = effect
+    if (source.type !== 'result') throw new Error('broken invariant: only a result is fetched')
+    const result = await client.result(line.service, line.call, source.dataProducerJobId, signal)
+    if (!result.ok) return failedCall(effect, result)
+    try {
+      const content = await this.#contentOf(result.body, result.contentType, choice)
+      if (content !== null) return published(effect, await choice.sink.publish(subjobOf(effect.dispatch, choice), content))
+      const message = `DMI service "${line.service.name}" answered with a resulturi, which is not supported for ${effect.dispatch.kind} jobs`
+      const failure = { disposition: 'reject', code: ResponseCode.UnableToRead, message } as const
+      return { type: 'CallFailed', ...replyTo(effect), failure, retryAfterMs: 0 }
+    } catch (error) {
+      return this.#brokenOff(effect, line.service, error)
+    } finally {
+      result.body.destroy()
+    }
+  }
+
+  /** Null for a result that names a place instead of the data. */
+  async #contentOf(stream: Readable, contentType: string, { sink }: SinkChoice): Promise<ResultSource | null> {
+    const body = new KeptBody(stream, sink.bodyBytesMax)
+    const result = await readSubjobResult(body, contentType, this.#options.resultLimits)
+    if (result.type === 'resulturi') return null
+    return result.type === 'responses' ? { ...result, body } : result
+  }
+
+  // What a stream ends with has a code or is ours; anything else is a defect here, which must not look like a bad network.
+  #brokenOff(effect: PublishResult, service: DmiService, error: unknown): Completion {
+    const explained = error instanceof Error && ('code' in error || error.name === 'AbortError')
+    if (!explained || error instanceof SinkFailure) throw error
+    return failedCall(effect, this.#options.client.resultFailure(service, error))
+  }
+}
+
+function subjobOf(dispatch: DispatchSubjob, { name }: SinkChoice): SubjobToPublish {
+  const { jobId, index, service, traceparent, operations } = dispatch
+  return { jobId, index, service, destination: name, traceparent, operations }
+}
+
+function published(effect: PublishResult, { records, object, succeeded, failed, message }: PublishedResults): Completion {
+  const publication: Publication = { succeeded, failed, object, message }
+  return { type: 'Published', ...replyTo(effect), records, publication }
+}
+
+function outcomeOf(completion: Completion): string {
+  return completion.type === 'Published' ? 'ok' : completion.failure.disposition
+}

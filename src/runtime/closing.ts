@@ -1,0 +1,32 @@
+/** What must be closed again, in the reverse order of its opening. */
+export class Closing {
+  readonly #steps: { readonly name: string; readonly close: () => Promise<void> }[] = []
+  readonly #onFailure: (name: string, error: unknown) => void
+  #closed: Promise<void> | undefined
+
+  /** Closing goes on when a step fails; `onFailure` hears of it. */
+  constructor(onFailure: (name: string, error: unknown) => void) {
+    this.#onFailure = onFailure
+  }
+
+  later(name: string, close: () => Promise<void>): void {
+    this.#steps.push({ name, close })
+  }
+
+  /** Closes everything, once, however often it is called. */
+  close(): Promise<void> {
+    this.#closed ??= this.#run()
+    return this.#closed
+  }
+
+  async #run(): Promise<void> {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      const { name, close } = step
+      try {
+        await close()
+      } catch (error) {
+        this.#onFailure(name, error)
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The composition root: builds the adapters and stages that a process runs, starts them in order, and stops them. Everything
+ * else is handed what it needs.
+ */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Logger } from 'pino'
+import type { Config } from './config/config.ts'
+import type { Role } from './config/settings.ts'
+import { createMetrics } from './observability/metrics.ts'
+import type { ReadinessCheck } from './rest/health.ts'
+import { Closing } from './runtime/closing.ts'
+import { delay, systemClock, systemTimers } from './runtime/clock.ts'
+import { connect, type Connections } from './service/connections.ts'
+import { startFacade, startProjector } from './service/facade.ts'
+import { openSinks } from './service/sinks.ts'
+import { startStages, type StartedStage } from './service/stages.ts'
+
+export interface RunningService {
+  /** Where REST answers; null where this process has no facade. */
+  readonly url: string | null
+  readonly roles: readonly Role[]
+  /** Resolves to the exit code once the service has stopped, for whatever reason. */
+  readonly stopped: Promise<number>
+  /** Stops gracefully: transactions and answers under way are finished, lanes handed over. */
+  stop(): Promise<void>
+}
+
+/** EX_SOFTWARE of sysexits: a defect, or something that only a person can mend. */
+const EXIT_BROKEN = 70
+const START_AGAIN_MS = 1_000
+
+/**
+ * Resolves once everything was started; lanes may still be restoring (see `/readyz`). Waits for servers that are away, bounded
+ * by the settings. Throws what a connection or a setting fails with; all that was opened is closed then.
+ */
+export async function startService(config: Config, { logger }: { readonly logger: Logger }): Promise<RunningService> {
+  const giveUpAt = systemClock.now() + config.startTimeoutMs
+  for (;;) {
+    const closing = new Closing((name, error) => {
+      logger.warn({ part: name, err: error }, 'not closed cleanly')
+    })
+    try {
+      return await startOnce({ config, logger, closing })
+    } catch (error) {
+      await closing.close()
+      if (!mayWorkLater(error) || systemClock.now() + START_AGAIN_MS > giveUpAt) throw error
+      logger.warn({ err: error, againInMs: START_AGAIN_MS }, 'not started yet')
+      await delay(systemTimers, START_AGAIN_MS)
+    }
+  }
+}
+
+function mayWorkLater(error: unknown): boolean {
+  return error instanceof Error && 'disposition' in error && (error.disposition === 'retry' || error.disposition === 'restart')
+}
+
+async function startOnce({ config, logger, closing }: Omit<Start, 'onFatal'>): Promise<RunningService> {
+  const stopped = Promise.withResolvers<number>()
+  const stop = async (exitCode: number): Promise<void> => {
+    const overdue = systemTimers.after(config.shutdownTimeoutMs, () => {
+      logger.warn({ shutdownTimeoutMs: config.shutdownTimeoutMs }, 'stopping takes too long: giving up on the rest')
+      stopped.resolve(exitCode)
+    })
+    await closing.close()
+    overdue.cancel()
+    stopped.resolve(exitCode)
+  }
+  const onFatal = (error: unknown): void => {
+    logger.fatal({ err: error }, 'the process stops')
+    void stop(EXIT_BROKEN)
+  }
+  const url = await startRoles({ config, logger, closing, onFatal })
+  logger.info({ url, roles: config.roles }, 'started')
+  return { url, roles: config.roles, stopped: stopped.promise, stop: () => stop(0) }
+}
+
+interface Start {
+  readonly config: Config
+  readonly logger: Logger
+  readonly closing: Closing
+  readonly onFatal: (error: unknown) => void
+}
+
+async function startRoles({ config, logger, closing, onFatal }: Start): Promise<string | null> {
+  const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
+  const metrics = createMetrics()
+  const connections = await connect({ config, worker, logger, closing, onFatal })
+  const { sinks, bucketExists } = openSinks(config, connections)
+  const facade = { config, connections, metrics, logger, closing, bucketExists, onFatal }
+  const projected = config.roles.includes('projector') ? await startProjector(facade) : null
+  const stages = await startStages({ config, worker, connections, sinks, metrics, logger, closing, onFatal })
+  if (projected === null || !config.roles.includes('facade')) return null
+  const isProjected = (): boolean => projected.projector.isReady()
+  return startFacade(facade, projected, readinessOf(connections, stages, isProjected))
+}
+
+function readinessOf(
+  { inventory }: Connections,
+  stages: readonly StartedStage[],
+  isProjected: () => boolean,
+): readonly ReadinessCheck[] {
+  const check = (name: string, ready: () => boolean, missing: string): ReadinessCheck => ({
+    name,
+    check: () => Promise.resolve(ready() ? null : missing),
+  })
+  return [
+    check('inventory', () => inventory.isReady(), 'the inventory is being read'),
+    check('projector', isProjected, 'the read model is catching up'),
+    ...stages.map((stage) => check(stage.name, () => stage.ready(), 'lanes are being restored')),
+  ]
+}

@@ -1,0 +1,81 @@
+/** Opens what all roles share: Kafka, the codec, the inventory. */
+import type { Logger } from 'pino'
+import { type Codec, createCodec } from '../codec/codec.ts'
+import type { Config } from '../config/config.ts'
+import { Inventory } from '../inventory/inventory.ts'
+import { createKafkaClient } from '../kafka/kafkajs/client.ts'
+import type { KafkaAdmin, KafkaClient } from '../kafka/port.ts'
+import { describeTopics, type TopicNames, topicNames, type TopicSettings } from '../kafka/topics.ts'
+import { systemClock, systemTimers } from '../runtime/clock.ts'
+import type { Closing } from '../runtime/closing.ts'
+
+export interface Connections {
+  readonly kafka: KafkaClient
+  readonly admin: KafkaAdmin
+  readonly codec: Codec
+  readonly topics: TopicNames
+  readonly inventory: Inventory
+  /** Tells one cluster's topics from another's. */
+  readonly identity: string
+}
+
+/** The topics that a process works on are not there. Starting again changes nothing before someone creates them. */
+export class MissingTopics extends Error {
+  override readonly name = 'MissingTopics'
+  readonly disposition = 'fatal'
+
+  constructor(names: readonly string[]) {
+    super(`topics are missing: ${names.join(', ')}: run "datajob topics apply"`)
+  }
+}
+
+const REGISTRY_TIMEOUT_MS = 5_000
+const REGISTRY_RETRIES_MAX = 5
+
+export interface ConnectOptions {
+  readonly config: Config
+  readonly worker: string
+  readonly logger: Logger
+  readonly closing: Closing
+  /** Something without which the process is of no use has ended for good. */
+  readonly onFatal: (error: Error) => void
+}
+
+/** Throws MissingTopics, KafkaFailure or RegistryFailure. */
+export async function connect({ config, worker, logger, closing, onFatal }: ConnectOptions): Promise<Connections> {
+  const kafka = createKafkaClient({
+    brokers: config.kafkaBrokers,
+    clientId: worker,
+    logger: logger.child({ part: 'kafka' }),
+    sessionTimeoutMs: config.sessionTimeoutMs,
+    heartbeatIntervalMs: config.heartbeatIntervalMs,
+    transactionTimeoutMs: config.transactionTimeoutMs,
+  })
+  const admin = await kafka.admin()
+  closing.later('admin', () => admin.close())
+  const topics = topicNames(config.topicPrefix)
+  await requireTopics(admin, { prefix: config.topicPrefix, ...config })
+  const registry = { url: config.registryUrl, requestTimeoutMs: REGISTRY_TIMEOUT_MS, retriesMax: REGISTRY_RETRIES_MAX }
+  const codec = await createCodec(registry, { schemas: 'register', clock: systemClock })
+  const inventory = new Inventory({
+    ...{ kafka, admin, codec, topic: topics.inventory, timers: systemTimers },
+    events: {
+      failed: onFatal,
+      waiting: (error) => {
+        logger.warn({ err: error }, 'the inventory waits for the schema registry')
+      },
+      skipped: ({ topic, partition, offset }, cause) => {
+        logger.warn({ topic, partition, offset, cause }, 'inventory record skipped')
+      },
+    },
+  })
+  closing.later('inventory', () => inventory.stop())
+  await inventory.start()
+  return { kafka, admin, codec, topics, inventory, identity: `${config.kafkaBrokers.join(',')}/${config.topicPrefix}` }
+}
+
+async function requireTopics(admin: KafkaAdmin, settings: TopicSettings): Promise<void> {
+  const reports = await describeTopics(admin, settings)
+  const missing = reports.filter(({ state }) => state === 'missing').map(({ name }) => name)
+  if (missing.length > 0) throw new MissingTopics(missing)
+}

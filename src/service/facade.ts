@@ -1,0 +1,105 @@
+/** The read model with its projector, and the REST server that answers from it. */
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.ts'
+import type { StageMetrics } from '../observability/metrics.ts'
+import { openSqliteReadModel } from '../read-model/sqlite.ts'
+import type { ReadModel } from '../read-model/port.ts'
+import type { AuthOptions } from '../rest/auth.ts'
+import type { ReadinessCheck } from '../rest/health.ts'
+import { DEFAULT_REST_LIMITS } from '../rest/limits.ts'
+import { buildServer, startServer } from '../rest/server.ts'
+import type { Closing } from '../runtime/closing.ts'
+import { systemClock, systemTimers } from '../runtime/clock.ts'
+import { Projector } from '../stages/projector.ts'
+import type { Connections } from './connections.ts'
+import { destinationRules, submissionLimits } from './lanes.ts'
+import { registeredInventory } from './registered-inventory.ts'
+
+export interface FacadeOptions {
+  readonly config: Config
+  readonly connections: Connections
+  readonly metrics: StageMetrics
+  readonly logger: Logger
+  readonly closing: Closing
+  readonly bucketExists: (name: string) => Promise<boolean>
+  readonly onFatal: (error: unknown) => void
+}
+
+const DAY_MS = 24 * 3_600_000
+// The `jobs` topic keeps the word that a job is gone for seven days (src/kafka/topics.ts).
+const READ_MODEL_STALE_MS = 6 * DAY_MS
+
+export interface ProjectedReadModel {
+  readonly readModel: ReadModel
+  readonly projector: Projector
+}
+
+export async function startProjector(options: FacadeOptions): Promise<ProjectedReadModel> {
+  const { config, connections, logger, closing, onFatal } = options
+  const { kafka, admin, codec, topics, identity } = connections
+  const readModel = openSqliteReadModel({
+    folder: join(config.dataFolder, 'read-model'),
+    identity,
+    staleAfterMs: READ_MODEL_STALE_MS,
+    clock: systemClock,
+    onDiscard: (reason) => {
+      logger.warn({ reason }, 'the read model is rebuilt from the topics')
+    },
+  })
+  closing.later('read model', () => readModel.close())
+  const projector = new Projector({
+    ...{ kafka, admin, readModel, codec, topics, clock: systemClock, timers: systemTimers },
+    rules: {
+      destinations: destinationRules(config),
+      submissions: submissionLimits(config),
+      attemptsMax: config.attemptsMax,
+    },
+    events: {
+      failed: onFatal,
+      waiting: (error) => {
+        logger.warn({ err: error }, 'the projector waits for the schema registry')
+      },
+      skipped: ({ topic, partition, offset }, cause) => {
+        logger.warn({ topic, partition, offset, cause }, 'record not projected')
+      },
+      rebuilding: (reason) => {
+        logger.warn({ reason }, 'the read model is rebuilt from the topics')
+      },
+    },
+  })
+  closing.later('projector', () => projector.stop())
+  await projector.start()
+  return { readModel, projector }
+}
+
+/** Resolves to where REST listens. Throws UnsafeBinding, or what listening fails with. */
+export async function startFacade(
+  options: FacadeOptions,
+  projected: ProjectedReadModel,
+  readiness: readonly ReadinessCheck[],
+): Promise<string> {
+  const { config, connections, metrics, logger, closing, bucketExists } = options
+  const { kafka, admin, codec, topics, inventory } = connections
+  const producer = await kafka.producer()
+  closing.later('producer', () => producer.close())
+  const auth = authOf(config)
+  const app = await buildServer({
+    ...{ codec, producer, admin, bucketExists, readModel: projected.readModel, progress: projected.projector },
+    ...{ clock: systemClock, timers: systemTimers, topics, limits: DEFAULT_REST_LIMITS, readiness, auth },
+    destinations: destinationRules(config),
+    submissions: submissionLimits(config),
+    inventory: registeredInventory(inventory),
+    logger,
+    metrics: metrics.registry,
+    apiRoot: config.apiRoot === '' ? null : config.apiRoot,
+    version: '0.1.0',
+  })
+  closing.later('rest', () => app.close())
+  return startServer(app, { host: config.host, port: config.port, insecure: config.insecure }, auth)
+}
+
+function authOf({ clientTokens, operatorTokens }: Config): AuthOptions {
+  const named = (kind: string) => (secret: string, at: number) => ({ name: `${kind}-${at + 1}`, secret })
+  return { bearerTokens: clientTokens.map(named('client')), basicUsers: [], operatorTokens: operatorTokens.map(named('operator')) }
+}

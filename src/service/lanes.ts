@@ -1,0 +1,135 @@
+/** What the lanes of each stage are made of. */
+import type { Codec } from '../codec/codec.ts'
+import type { Config } from '../config/config.ts'
+import type { DestinationRules } from '../domain/destination.ts'
+import type { Message } from '../domain/messages.ts'
+import type { MessageType } from '../domain/messages.ts'
+import { managedObjectOf } from '../domain/split.ts'
+import type { SubmissionLimits } from '../domain/submission.ts'
+import type { Inventory } from '../inventory/inventory.ts'
+import type { DecodeRecord, LaneLimits, LaneStage } from '../kafka/lane-life.ts'
+import type { InputRecord, KafkaClient } from '../kafka/port.ts'
+import type { TopicNames } from '../kafka/topics.ts'
+import { systemRandom } from '../runtime/random.ts'
+import { type ConcludeJob, Coordinator, type JobConclusion } from '../stages/coordinator.ts'
+import { Dispatcher, type DispatcherCompletion, type DispatcherEffect } from '../stages/dispatcher.ts'
+import type { EffectRunner } from '../stages/stage.ts'
+
+export interface LaneParts {
+  readonly config: Config
+  readonly worker: string
+  readonly kafka: KafkaClient
+  readonly codec: Codec
+  readonly topics: TopicNames
+  readonly inventory: Inventory
+}
+
+/** A job whose handles are missing may have overtaken their registration: it waits for the inventory this long. */
+const INVENTORY_WAIT_MS = 2_000
+const LANE_RESTART_DELAY_MIN_MS = 100
+const LANE_RESTART_DELAY_MAX_MS = 5_000
+const RESUME_SPREAD_MS = 2_000
+const POLL_ELAPSED_RATIO = 0.25
+const POLL_JITTER_RATIO = 0.2
+
+export function destinationRules(config: Config): DestinationRules {
+  return { bareNameIs: config.bareDestinationIs, topicPrefix: config.topicPrefix }
+}
+
+export function submissionLimits(config: Config): SubmissionLimits {
+  return { operationsMax: config.operationsMax, pathLengthMax: config.pathLengthMax }
+}
+
+export function coordinatorLanes(
+  parts: LaneParts,
+  runEffect: EffectRunner<ConcludeJob, JobConclusion>,
+): LaneStage<ConcludeJob, JobConclusion> {
+  const { config, topics, codec, inventory, kafka } = parts
+  return {
+    ...common(parts, 'coordinator', topics.coordinatorChangelog),
+    inputs: [topics.commands, topics.subjobEvents],
+    decode: decodeBy(codec, topics, { [topics.subjobEvents]: ['SubjobStarted', 'SubjobAttemptFailed', 'SubjobEnded'] }),
+    runEffect,
+    beforeTurn: (messages) => awaitHandles(messages, inventory),
+    createStage: (partition) =>
+      new Coordinator({
+        partition,
+        homePartition: (jobId) => kafka.partitionOf(jobId, config.partitions),
+        findHandle: inventory.find,
+        destinations: destinationRules(config),
+        submissions: submissionLimits(config),
+        splits: { operationsMax: config.subjobOperationsMax, bytesMax: config.subjobBytesMax },
+        attemptsMax: config.attemptsMax,
+        jobRetentionMs: config.jobRetentionMs,
+      }),
+  }
+}
+
+export function dispatcherLanes(
+  parts: LaneParts,
+  runEffect: EffectRunner<DispatcherEffect, DispatcherCompletion>,
+): LaneStage<DispatcherEffect, DispatcherCompletion> {
+  const { config, topics, codec, inventory, worker } = parts
+  return {
+    ...common(parts, 'dispatcher', topics.dispatcherChangelog),
+    inputs: [topics.subjobs],
+    decode: decodeBy(codec, topics, { [topics.subjobs]: ['DispatchSubjob'] }),
+    runEffect,
+    createStage: () =>
+      new Dispatcher({
+        worker,
+        random: systemRandom,
+        polls: {
+          delayMinMs: config.pollDelayMinMs,
+          delayMaxMs: config.pollDelayMaxMs,
+          elapsedRatio: POLL_ELAPSED_RATIO,
+          jitterRatio: POLL_JITTER_RATIO,
+        },
+        retries: { delayMinMs: config.retryDelayMinMs, delayMaxMs: config.retryDelayMaxMs },
+        callFailuresMax: config.callFailuresMax,
+        subjobsInFlightMax: (service) => inventory.service(service)?.subjobsInFlightMax ?? config.subjobsInFlightMax,
+        resumeSpreadMs: RESUME_SPREAD_MS,
+      }),
+  }
+}
+
+interface CommonParts {
+  readonly name: string
+  readonly groupId: string
+  readonly changelog: string
+  readonly limits: LaneLimits
+  readonly place: LaneStage<never, never>['place']
+}
+
+function common({ config, topics, codec }: LaneParts, name: string, changelog: string): CommonParts {
+  return {
+    name,
+    groupId: `${config.application}.${name}`,
+    changelog,
+    limits: {
+      turnInputsMax: config.turnInputsMax,
+      inboxRecordsMax: config.inboxRecordsMax,
+      loadMax: config.openSubjobsMax,
+      restartDelayMinMs: LANE_RESTART_DELAY_MIN_MS,
+      restartDelayMaxMs: LANE_RESTART_DELAY_MAX_MS,
+    },
+    place: { topics, changelog, stage: name, encode: (message: Message) => codec.encode(message) },
+  }
+}
+
+function decodeBy(codec: Codec, topics: TopicNames, expected: Readonly<Record<string, readonly MessageType[]>>): DecodeRecord {
+  return (record: InputRecord) => {
+    if (record.value === null) return { ok: false, cause: 'the record has no value' }
+    if (record.topic === topics.commands) return codec.decodeCommand(record.value, record.timestampMs)
+    return codec.decode(record.value, expected[record.topic])
+  }
+}
+
+async function awaitHandles(messages: readonly Message[], inventory: Inventory): Promise<void> {
+  const missing = messages.some(
+    (message) =>
+      message.type === 'SubmitJob' &&
+      message.operations.some((operation) => inventory.find(managedObjectOf(operation.path)) === undefined),
+  )
+  if (missing) await inventory.caughtUp(INVENTORY_WAIT_MS)
+}

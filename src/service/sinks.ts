@@ -1,0 +1,33 @@
+/** Opens the places that results go to. */
+import type { Config } from '../config/config.ts'
+import type { Sinks } from '../effects/sink-choice.ts'
+import { systemClock } from '../runtime/clock.ts'
+import { kafkaSinkDefaults } from '../sinks/kafka/config.ts'
+import { KafkaSink } from '../sinks/kafka/sink.ts'
+import { s3Client } from '../sinks/s3/client.ts'
+import { s3SinkDefaults } from '../sinks/s3/config.ts'
+import { S3Sink } from '../sinks/s3/sink.ts'
+import type { Connections } from './connections.ts'
+
+export interface OpenedSinks {
+  readonly sinks: Sinks
+  readonly bucketExists: (name: string) => Promise<boolean>
+}
+
+export function openSinks(config: Config, { admin, topics }: Connections): OpenedSinks {
+  const topic = new KafkaSink({
+    admin,
+    clock: systemClock,
+    config: { ...kafkaSinkDefaults, valueBytesMax: config.eventBytesMax },
+  })
+  const s3Config = {
+    ...s3SinkDefaults,
+    endpoint: config.s3Endpoint,
+    region: config.s3Region,
+    accessKey: config.s3AccessKey,
+    secretKey: config.s3SecretKey,
+  }
+  const client = s3Client(s3Config)
+  const bucket = new S3Sink({ client, clock: systemClock, config: s3Config })
+  return { sinks: { topic, bucket, resultsTopic: topics.results }, bucketExists: (name) => client.bucketExists(name) }
+}

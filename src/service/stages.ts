@@ -1,0 +1,127 @@
+/** Starts the stages that this process runs, with the adapters that carry out what they decide. */
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.ts'
+import { type Destination, parseDestination } from '../domain/destination.ts'
+import { DmiClient } from '../dmi/dmi-client.ts'
+import { coordinatorEffects } from '../effects/conclusions.ts'
+import { dispatcherEffects } from '../effects/dispatcher-effects.ts'
+import { DmiCalls } from '../effects/dmi-calls.ts'
+import { Publications } from '../effects/publications.ts'
+import type { Sinks } from '../effects/sink-choice.ts'
+import { type GroupEvent, GroupSession, type GroupSessionOptions } from '../kafka/group-session.ts'
+import type { StageMetrics } from '../observability/metrics.ts'
+import { observeGroup } from '../observability/stage-events.ts'
+import { systemClock, systemTimers } from '../runtime/clock.ts'
+import type { Closing } from '../runtime/closing.ts'
+import { systemRandom } from '../runtime/random.ts'
+import type { Connections } from './connections.ts'
+import { coordinatorLanes, destinationRules, dispatcherLanes } from './lanes.ts'
+
+export interface StagesOptions {
+  readonly config: Config
+  readonly worker: string
+  readonly connections: Connections
+  readonly sinks: Sinks
+  readonly metrics: StageMetrics
+  readonly logger: Logger
+  readonly closing: Closing
+  readonly onFatal: (error: unknown) => void
+}
+
+/** Whether the stage has its lanes, and each of them works. */
+export interface StartedStage {
+  readonly name: string
+  ready(): boolean
+}
+
+const RESULT_DEPTH_MAX = 1_000
+const CONNECT_TIMEOUT_MS = 5_000
+const BODY_TIMEOUT_MS = 30_000
+const KEEP_ALIVE_MS = 10_000
+const ORIGINS_MAX = 1_000
+const REPLY_BYTES_MAX = 1024 * 1024
+
+export async function startStages(options: StagesOptions): Promise<readonly StartedStage[]> {
+  const { config, closing } = options
+  const stages: StartedStage[] = []
+  const sessions: StageSession[] = []
+  const add = (name: string, session: StageSession): void => {
+    closing.later(name, () => session.stop())
+    stages.push({ name, ready: () => session.ready() })
+    sessions.push(session)
+  }
+  if (config.roles.includes('coordinator')) add('coordinator', coordinator(options))
+  if (config.roles.includes('dispatcher')) add('dispatcher', dispatcher(options))
+  await Promise.all(sessions.map((session) => session.start()))
+  return stages
+}
+
+interface StageSession {
+  start(): Promise<void>
+  stop(): Promise<void>
+  ready(): boolean
+}
+
+function coordinator(options: StagesOptions): StageSession {
+  const { config, worker, connections, sinks } = options
+  const { retryDelayMinMs, retryDelayMaxMs } = config
+  const effects = coordinatorEffects({
+    sinks,
+    retries: { delayMinMs: retryDelayMinMs, delayMaxMs: retryDelayMaxMs },
+    random: systemRandom,
+    timers: systemTimers,
+  })
+  const lanes = coordinatorLanes({ config, worker, ...connections }, effects)
+  return new GroupSession(lanes, sessionOptions(options))
+}
+
+function dispatcher(options: StagesOptions): StageSession {
+  const { config, worker, connections, sinks, metrics, closing } = options
+  const client = new DmiClient({
+    connectionsMax: config.callsInFlightMax + config.resultsInFlightMax,
+    originsMax: ORIGINS_MAX,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    headersTimeoutMs: config.callTimeoutMs,
+    bodyTimeoutMs: BODY_TIMEOUT_MS,
+    callTimeoutMs: config.callTimeoutMs,
+    keepAliveMs: KEEP_ALIVE_MS,
+    replyBytesMax: REPLY_BYTES_MAX,
+    retryAfterMsMax: config.retryDelayMaxMs,
+    clock: systemClock,
+  })
+  closing.later('dmi', () => client.close())
+  const destinationOf = acceptedDestination(config)
+  const serviceOf = (name: string): ReturnType<typeof connections.inventory.service> => connections.inventory.service(name)
+  const calls = new DmiCalls({ client, serviceOf, destinationOf, callsInFlightMax: config.callsInFlightMax, metrics })
+  const resultLimits = { valueBytesMax: config.resultValueBytesMax, depthMax: RESULT_DEPTH_MAX }
+  const publications = new Publications({
+    ...{ calls, client, sinks, destinationOf, resultLimits, resultsInFlightMax: config.resultsInFlightMax, metrics },
+  })
+  const lanes = dispatcherLanes({ config, worker, ...connections }, dispatcherEffects(calls, publications))
+  return new GroupSession(lanes, sessionOptions(options))
+}
+
+function sessionOptions({ config, connections, logger, metrics, onFatal }: StagesOptions): GroupSessionOptions {
+  const observe = observeGroup(logger, metrics)
+  return {
+    kafka: connections.kafka,
+    admin: connections.admin,
+    application: config.application,
+    clock: systemClock,
+    timers: systemTimers,
+    observe: (event: GroupEvent) => {
+      observe(event)
+      if (event.type === 'LaneBroken') onFatal(event.error)
+    },
+  }
+}
+
+// Every destination in a message of ours was checked when its job was accepted.
+function acceptedDestination(config: Config): (text: string) => Destination {
+  const rules = destinationRules(config)
+  return (text) => {
+    const parsed = parseDestination(text, rules)
+    if (!parsed.ok) throw new Error(`broken invariant: ${parsed.message}, yet the job was accepted`)
+    return parsed.destination
+  }
+}
