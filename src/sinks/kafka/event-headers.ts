@@ -1,0 +1,39 @@
+import { CloudEvent, Kafka } from 'cloudevents'
+
+/** Contract page, "Results on a topic". */
+export const RESULT_TYPE = 'org.onap.cps.ncmp.events.async1_0_0.DataJobEvent'
+/** Ours: the last record of a job. */
+export const COMPLETION_TYPE = 'org.onap.cps.ncmp.events.async1_0_0.DataJobCompletionEvent'
+
+export interface EventAttributes {
+  readonly id: string
+  readonly type: typeof RESULT_TYPE | typeof COMPLETION_TYPE
+  /** The DMI service that the results are from; empty: they are from us. */
+  readonly service: string
+  /** ISO 8601. */
+  readonly time: string
+  readonly jobId: string
+  readonly destination: string
+  readonly traceparent: string | null
+}
+
+/** A CloudEvent's attributes in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0.2, section 3.2). */
+export function eventHeaders(attributes: EventAttributes): Readonly<Record<string, string>> {
+  const { id, type, service, time, jobId, destination, traceparent } = attributes
+  const event = new CloudEvent({
+    id,
+    type,
+    source: service === '' ? 'datajob' : `dmi.${encodeURI(service.toWellFormed())}`,
+    time,
+    dataschema: `urn:cps:${type}:1.0.0`,
+    datacontenttype: 'application/json',
+    correlationid: jobId,
+    destination,
+  })
+  const headers: Record<string, string> = {}
+  for (const [name, value] of Object.entries(Kafka.binary(event).headers)) {
+    // The library repeats the content type under a name that the binding does not have, and leaves absent ones undefined.
+    if (typeof value === 'string' && name !== 'ce_datacontenttype') headers[name] = value
+  }
+  return traceparent === null ? headers : { ...headers, traceparent }
+}

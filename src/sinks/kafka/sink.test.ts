@@ -1,0 +1,205 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { bodyOf, concludingJob, operations, responseTo, sourceOf, subjobFor } from '../../../test/contract/sinks.ts'
+import { KafkaFailure } from '../../kafka/port.ts'
+import type { ResultSource } from '../sink.ts'
+import { SinkFailure } from '../sink.ts'
+import { type KafkaSinkConfig, kafkaSinkDefaults } from './config.ts'
+import { KafkaSink } from './sink.ts'
+import { ValueBuilder } from './value-builder.ts'
+
+const NOW = 1_700_000_100_000
+
+function kafkaSink(config: Partial<KafkaSinkConfig> = {}): KafkaSink {
+  const admin = { topicExists: () => Promise.resolve(true) }
+  return new KafkaSink({ admin, clock: { now: () => NOW }, config: { ...kafkaSinkDefaults, ...config } })
+}
+
+function responsesOf(value: Buffer | null): { operationId: unknown; statusCode: number; statusMessage?: string }[] {
+  const { data } = JSON.parse(String(value)) as { data: { responses: { operationId: unknown; statusCode: number }[] } }
+  return data.responses
+}
+
+describe('a result event', () => {
+  test('has the headers of a CloudEvent in binary mode, and is keyed by the job', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const subjob = { ...subjobFor('results', 1), jobId: 'job-1', traceparent }
+    const { records } = await kafkaSink().publish(subjob, { type: 'failure', code: 102, message: 'm' })
+    expect(records).toMatchObject([{ topic: 'results', key: 'job-1' }])
+    expect(records[0]?.headers).toEqual({
+      'content-type': 'application/json',
+      ce_specversion: '1.0',
+      ce_id: 'job-1/3/0',
+      ce_source: 'dmi.dmi-1',
+      ce_type: 'org.onap.cps.ncmp.events.async1_0_0.DataJobEvent',
+      ce_dataschema: 'urn:cps:org.onap.cps.ncmp.events.async1_0_0.DataJobEvent:1.0.0',
+      ce_time: '2023-11-14T22:15:00.000Z',
+      ce_correlationid: 'job-1',
+      ce_destination: 'results',
+      traceparent,
+    })
+  })
+
+  test('of a subjob that no producer was asked for is from us', async () => {
+    const { records } = await kafkaSink().publish({ ...subjobFor('results', 1), service: '' }, { type: 'failure', code: 100, message: 'm' })
+    expect(records[0]?.headers).toMatchObject({ ce_source: 'datajob' })
+    expect(records[0]?.headers).not.toHaveProperty('traceparent')
+  })
+
+  test('names a service of any name, in the form that a source must have', async () => {
+    const subjob = { ...subjobFor('results', 1), service: 'dmi nörd' }
+    const { records } = await kafkaSink().publish(subjob, { type: 'failure', code: 100, message: 'm' })
+    expect(records[0]?.headers).toMatchObject({ ce_source: 'dmi.dmi%20n%C3%B6rd' })
+  })
+})
+
+describe('results larger than a record', () => {
+  test('go out as several, numbered, none above the limit, each response as it came', async () => {
+    const subjob = subjobFor('results', 50)
+    const responses = subjob.operations.map((operation) => responseTo(operation, { result: 'ö'.repeat(40) }))
+    const sink = kafkaSink({ valueBytesMax: 1_000 })
+    const { records, succeeded } = await sink.publish(subjob, await sourceOf(sink, bodyOf(responses)))
+    expect(records.length).toBeGreaterThan(8)
+    for (const { value } of records) expect(value?.length).toBeLessThanOrEqual(1_000)
+    expect(records.flatMap(({ value }) => responsesOf(value))).toEqual(responses)
+    expect(records.map(({ headers }) => headers?.['ce_id'])).toEqual(records.map((_, n) => `${subjob.jobId}/3/${n}`))
+    expect(succeeded).toBe(50)
+  })
+
+  test('a single response that no record can hold is reported as too large', async () => {
+    const subjob = subjobFor('results', 2)
+    const [first, second] = subjob.operations
+    const sink = kafkaSink({ valueBytesMax: 1_000 })
+    const body = bodyOf([responseTo(first!, { result: 'x'.repeat(1_000) }), responseTo(second!)])
+    const { records, ...published } = await sink.publish(subjob, await sourceOf(sink, body))
+    expect(responsesOf(records[0]?.value ?? null)).toEqual([
+      {
+        operationId: 0,
+        statusCode: 112,
+        statusMessage: expect.stringMatching(/^message too large: the response has 10\d\d bytes, 975 are allowed$/) as string,
+        request: { op: 'merge', path: '/ManagedElement=0' },
+      },
+      responseTo(second!),
+    ])
+    expect(published).toEqual({ object: null, succeeded: 1, failed: 1, foreign: 0, message: '1 of 2 responses are larger than allowed' })
+  })
+
+  test('what exceeds the memory that a subjob may take is reported as too large', async () => {
+    const subjob = subjobFor('results', 10)
+    const responses = subjob.operations.map((operation) => responseTo(operation, { result: 'x'.repeat(1_000) }))
+    const sink = kafkaSink({ subjobBytesMax: 5_000 })
+    const { records, succeeded, failed } = await sink.publish(subjob, await sourceOf(sink, bodyOf(responses)))
+    const codes = records.flatMap(({ value }) => responsesOf(value)).map(({ statusCode }) => statusCode)
+    expect(codes).toEqual([0, 0, 0, 0, 112, 112, 112, 112, 112, 112])
+    expect([succeeded, failed]).toEqual([4, 6])
+  })
+
+  test('a result without responses that no record can hold fails every operation', async () => {
+    const source: ResultSource = { type: 'opaque', bytes: Buffer.from('x'.repeat(2_000)) }
+    const { records, ...published } = await kafkaSink({ valueBytesMax: 1_000 }).publish(subjobFor('results', 2), source)
+    expect(records.flatMap(({ value }) => responsesOf(value)).map(({ statusCode }) => statusCode)).toEqual([112, 112])
+    expect(published).toMatchObject({ succeeded: 0, failed: 2, message: 'the result has 2002 bytes, 965 are allowed' })
+  })
+
+  test('a result without responses is there once, in the first of several records', async () => {
+    const source: ResultSource = { type: 'opaque', bytes: Buffer.from(JSON.stringify('x'.repeat(900))) }
+    const { records } = await kafkaSink({ valueBytesMax: 1_000 }).publish(subjobFor('results', 20), source)
+    expect(records.map(({ value }) => String(value).includes('"result"'))).toEqual([true, ...records.slice(1).map(() => false)])
+    expect(records.flatMap(({ value }) => responsesOf(value))).toHaveLength(20)
+  })
+
+  test('values are as few and as full as their limit allows', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 60 })), fc.integer({ min: 90, max: 300 }), (sizes, valueBytesMax) => {
+        const builder = new ValueBuilder(valueBytesMax, null)
+        const responses = sizes.map((size) => JSON.stringify('x'.repeat(size)))
+        for (const response of responses) builder.add(Buffer.from(response))
+        const values = builder.finish().map(String)
+        const taken = values.map((value) => (JSON.parse(value) as { data: { responses: string[] } }).data.responses)
+        expect(taken.flat()).toEqual(responses.map((response) => JSON.parse(response) as string))
+        for (const [position, value] of values.entries()) {
+          expect(value.length).toBeLessThanOrEqual(valueBytesMax)
+          const next = taken[position + 1]?.[0]
+          if (next !== undefined) expect(value.length + next.length + 3).toBeGreaterThan(valueBytesMax)
+        }
+      }),
+    )
+  })
+
+  test('a response of our own that no record can hold is refused, not written', async () => {
+    const subjob = { ...subjobFor('results', 1), operations: [{ ...operations(1)[0]!, operationId: 'x'.repeat(1_000) }] }
+    const publish = kafkaSink({ valueBytesMax: 1_000 }).publish(subjob, { type: 'failure', code: 100, message: 'm' })
+    await expect(publish).rejects.toMatchObject({ name: 'SinkFailure', disposition: 'reject', code: 'MESSAGE_TOO_LARGE' })
+  })
+})
+
+describe('the completion event', () => {
+  test("says the job's status and counts, as its last record", async () => {
+    const [record, ...others] = await kafkaSink().conclude({ job: concludingJob('job-1'), destination: 'results', objects: [] })
+    expect(others).toEqual([])
+    expect(record).toMatchObject({ topic: 'results', key: 'job-1' })
+    expect(record?.headers).toMatchObject({
+      ce_id: 'job-1/completion',
+      ce_type: 'org.onap.cps.ncmp.events.async1_0_0.DataJobCompletionEvent',
+      ce_dataschema: 'urn:cps:org.onap.cps.ncmp.events.async1_0_0.DataJobCompletionEvent:1.0.0',
+      ce_source: 'datajob',
+      ce_correlationid: 'job-1',
+      ce_destination: 'results',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    })
+    expect(JSON.parse(String(record?.value))).toEqual({
+      data: {
+        jobId: 'job-1',
+        status: 'PARTIALLY_FAILED',
+        counts: { operations: { total: 5, succeeded: 4, failed: 1 }, subjobs: { total: 2, succeeded: 1, partiallyFailed: 1, failed: 0 } },
+        startedAt: '2023-11-14T22:13:20.000Z',
+        finishedAt: '2023-11-14T22:15:00.000Z',
+      },
+    })
+  })
+
+  test.each([
+    ['succeeded', 'FINISHED'],
+    ['failed', 'FAILED'],
+  ] as const)('calls a job that %s %s, with the reason where there is one', async (outcome, status) => {
+    const job = { ...concludingJob('job-1'), outcome, message: 'because' }
+    const [record] = await kafkaSink().conclude({ job, destination: 'results', objects: [] })
+    expect(JSON.parse(String(record?.value))).toMatchObject({ data: { status, message: 'because' } })
+  })
+})
+
+describe('the topic', () => {
+  test('that was there is asked for again only after a while, one that was not at once', async () => {
+    let now = 0
+    let there = false
+    const asked: string[] = []
+    const admin = {
+      topicExists: (name: string) => {
+        asked.push(name)
+        return Promise.resolve(there)
+      },
+    }
+    const sink = new KafkaSink({ admin, clock: { now: () => now }, config: kafkaSinkDefaults })
+    expect(await sink.destinationExists('t')).toBe(false)
+    there = true
+    expect(await sink.destinationExists('t')).toBe(true)
+    await sink.publish(subjobFor('t', 1), { type: 'failure', code: 100, message: 'm' })
+    expect(asked).toEqual(['t', 't'])
+    now = 30_000
+    await sink.destinationExists('t')
+    expect(asked).toHaveLength(3)
+  })
+
+  test.each([
+    ['retry', 'retry'],
+    ['restart', 'retry'],
+    ['fatal', 'retry'],
+    ['reject', 'reject'],
+  ] as const)('that could not be looked up, disposition %s: %s', async (given, disposition) => {
+    const admin = { topicExists: () => Promise.reject(new KafkaFailure('no answer', { code: 'REQUEST_TIMED_OUT', disposition: given })) }
+    const sink = new KafkaSink({ admin, clock: { now: () => 0 }, config: kafkaSinkDefaults })
+    const error = await sink.destinationExists('t').catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(SinkFailure)
+    expect(error).toMatchObject({ disposition, code: 'REQUEST_TIMED_OUT', message: 'topic "t" can\'t be looked up: no answer' })
+  })
+})

@@ -1,0 +1,55 @@
+import { SEPARATOR, VALUE_HEAD, valueTail } from '../event-value.ts'
+import { SinkFailure } from '../sink.ts'
+
+/** Puts responses into as few values as hold them, none larger than its limit. An opaque result goes into the first one. */
+export class ValueBuilder {
+  /** The largest response that a value has room for. */
+  readonly responseBytesMax: number
+  /** The largest opaque result that a value has room for. */
+  readonly resultBytesMax: number
+  readonly #valueBytesMax: number
+  readonly #values: Buffer[] = []
+  #responses: Buffer[] = []
+  #tail: Buffer
+  #bytes: number
+
+  constructor(valueBytesMax: number, result: Buffer | null) {
+    this.#valueBytesMax = valueBytesMax
+    this.responseBytesMax = valueBytesMax - VALUE_HEAD.length - valueTail(null).length
+    this.resultBytesMax = valueBytesMax - VALUE_HEAD.length - valueTail(Buffer.alloc(0)).length
+    this.#tail = valueTail(result !== null && result.length <= this.resultBytesMax ? result : null)
+    this.#bytes = VALUE_HEAD.length + this.#tail.length
+  }
+
+  /** Throws SinkFailure for a response that no value has room for. */
+  add(response: Buffer): void {
+    if (response.length > this.responseBytesMax) {
+      const message = `a response of ${response.length} bytes does not fit into an event of ${this.#valueBytesMax}`
+      throw new SinkFailure(message, { disposition: 'reject', code: 'MESSAGE_TOO_LARGE' })
+    }
+    if (this.#bytes + response.length + this.#separatorBytes() > this.#valueBytesMax) this.#flush()
+    this.#bytes += response.length + this.#separatorBytes()
+    this.#responses.push(response)
+  }
+
+  finish(): readonly Buffer[] {
+    if (this.#responses.length > 0 || this.#values.length === 0) this.#flush()
+    return this.#values
+  }
+
+  #separatorBytes(): number {
+    return this.#responses.length === 0 ? 0 : SEPARATOR.length
+  }
+
+  #flush(): void {
+    const parts: Buffer[] = [VALUE_HEAD]
+    for (const [position, response] of this.#responses.entries()) {
+      if (position > 0) parts.push(SEPARATOR)
+      parts.push(response)
+    }
+    this.#values.push(Buffer.concat([...parts, this.#tail]))
+    this.#responses = []
+    this.#tail = valueTail(null)
+    this.#bytes = VALUE_HEAD.length + this.#tail.length
+  }
+}

@@ -1,0 +1,111 @@
+import type { RoutedOperation } from '../domain/operation.ts'
+import { isSuccess, messageOf, ResponseCode } from '../domain/response-code.ts'
+import type { OperationResponse, PublishedResults, ResultSource } from './sink.ts'
+
+/** Responses that are larger than a limit are replaced by ones that say so; null: any may be as large as it is. */
+export interface ResponseLimits {
+  readonly responseBytesMax: number
+  /** All responses of a subjob together. */
+  readonly totalBytesMax: number
+}
+
+/** Keeps account of a subjob's responses: each operation has one in the end, and only one. */
+export class ResponseLedger {
+  readonly #operations: readonly RoutedOperation[]
+  readonly #limits: ResponseLimits | null
+  /** Operations without a response, by the text of their id: a producer may write the number 1 as "1". */
+  readonly #open: Map<string, RoutedOperation>
+  #succeeded = 0
+  #failed = 0
+  #foreign = 0
+  #tooLarge = 0
+  #bytes = 0
+  #message: string | null = null
+
+  constructor(operations: readonly RoutedOperation[], limits: ResponseLimits | null) {
+    this.#operations = operations
+    this.#limits = limits
+    this.#open = new Map(operations.map((operation) => [String(operation.operationId), operation]))
+  }
+
+  /** Whether the producer gave one response for each operation, nothing else, and none that had to be replaced. */
+  get complete(): boolean {
+    return this.#foreign === 0 && this.#tooLarge === 0 && this.#message === null
+  }
+
+  counts(): Pick<PublishedResults, 'succeeded' | 'failed' | 'foreign' | 'message'> {
+    const { length } = this.#operations
+    const tooLarge = this.#tooLarge === 0 ? null : `${this.#tooLarge} of ${length} responses are larger than allowed`
+    return { succeeded: this.#succeeded, failed: this.#failed, foreign: this.#foreign, message: this.#message ?? tooLarge }
+  }
+
+  /** The responses to publish, each a JSON text: one for each operation, the producer's own as they came. */
+  async *settle(source: ResultSource): AsyncGenerator<Buffer, void, undefined> {
+    switch (source.type) {
+      case 'failure':
+        this.#message = source.message
+        yield* this.#rest(source.code, source.message)
+        return
+      case 'opaque':
+        yield* this.#rest(ResponseCode.Success)
+        return
+      case 'responses':
+        for await (const response of source.responses) {
+          const settled = this.#take(response)
+          if (settled !== null) yield settled
+        }
+        if (this.#open.size === 0) return
+        this.#message = `${this.#open.size} of ${this.#operations.length} operations are not in the producer's result`
+        yield* this.#rest(ResponseCode.UnknownError, "the producer's result does not mention this operation")
+    }
+  }
+
+  #take({ operationId, statusCode, raw }: OperationResponse): Buffer | null {
+    const id = String(operationId)
+    const operation = this.#open.get(id)
+    if (operation === undefined) {
+      this.#foreign += 1
+      return null
+    }
+    this.#open.delete(id)
+    const excess = this.#excessOf(raw)
+    if (excess !== null) {
+      this.#tooLarge += 1
+      return this.#own(operation, ResponseCode.MessageTooLarge, excess)
+    }
+    // Without a code there is no telling that it was done.
+    return this.#count(raw, statusCode !== undefined && isSuccess(statusCode))
+  }
+
+  #excessOf(raw: Buffer): string | null {
+    if (this.#limits === null) return null
+    const { responseBytesMax, totalBytesMax } = this.#limits
+    if (raw.length > responseBytesMax) return `the response has ${raw.length} bytes, ${responseBytesMax} are allowed`
+    if (this.#bytes + raw.length > totalBytesMax) return `the subjob's responses exceed the ${totalBytesMax} bytes allowed`
+    return null
+  }
+
+  *#rest(code: ResponseCode, detail?: string): Generator<Buffer, void, undefined> {
+    for (const operation of this.#open.values()) yield this.#own(operation, code, detail)
+    this.#open.clear()
+  }
+
+  #own({ operationId, op, path }: RoutedOperation, code: ResponseCode, detail?: string): Buffer {
+    const response = { operationId, statusCode: code, statusMessage: statusMessageOf(code, detail), request: { op, path } }
+    return this.#count(Buffer.from(JSON.stringify(response)), isSuccess(code))
+  }
+
+  #count(response: Buffer, succeeded: boolean): Buffer {
+    if (succeeded) this.#succeeded += 1
+    else this.#failed += 1
+    this.#bytes += response.length
+    return response
+  }
+}
+
+/** The code's own message, and behind it what is known beyond that. */
+function statusMessageOf(code: ResponseCode, detail: string | undefined): string {
+  const message = messageOf(code)
+  if (detail === undefined || detail === message) return message
+  return detail.startsWith(message) ? detail : `${message}: ${detail}`
+}
