@@ -3,6 +3,7 @@ import { jsonCodec } from '../../test/fakes/json-codec.ts'
 import { ManualTime } from '../../test/fakes/manual-time.ts'
 import { MemoryTopics } from '../../test/fakes/memory-topics.ts'
 import type { HandleRegistered, Message, ServiceRegistered } from '../domain/messages.ts'
+import type { Position } from '../kafka/port.ts'
 import { handleKey, Inventory, serviceKey } from './inventory.ts'
 
 const service = (name: string): ServiceRegistered => {
@@ -18,7 +19,7 @@ describe('Inventory', () => {
   let topics: MemoryTopics
   const skipped = vi.fn()
   const failed = vi.fn()
-  const write = (key: string, message: Message | null): unknown =>
+  const write = (key: string, message: Message | null): Position =>
     topics.append({ topic: 'inventory', key, value: message === null ? null : jsonCodec.encode(message) })
   const open = async (): Promise<Inventory> => {
     const events = { skipped, failed, waiting: () => undefined }
@@ -49,6 +50,12 @@ describe('Inventory', () => {
     expect(find('/a=1')).toBeUndefined()
     expect(await inventory.caughtUp(1_000)).toBe(true)
     expect(find('/a=1')?.cmHandle).toBe('ch-/a=1')
+  })
+
+  it('lets whoever registers wait until it counts', async () => {
+    const inventory = await open()
+    expect(await inventory.waitFor(write(serviceKey('dmi'), service('dmi')), 1_000)).toBe(true)
+    expect(inventory.service('dmi')).toBeDefined()
   })
 
   it('forgets what was removed', async () => {

@@ -4,7 +4,7 @@
  */
 import type { Message, ServiceRegistered } from '../domain/messages.ts'
 import type { InputRecord, KafkaAdmin, KafkaClient } from '../kafka/port.ts'
-import { type Decoded, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
+import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { Timers } from '../runtime/clock.ts'
 import { HandleIndex, nameOf, type RegisteredHandle } from './handle-index.ts'
 
@@ -71,6 +71,11 @@ export class Inventory {
   /** Whether all that was on the topic at the start is known. */
   isReady(): boolean {
     return this.#tail.isReady()
+  }
+
+  /** Resolves to true once the record at that place is known, to false after `timeoutMs`. */
+  waitFor(record: RecordPlace, timeoutMs: number): Promise<boolean> {
+    return this.#tail.reachRecord(record, timeoutMs)
   }
 
   /** Resolves to true once all that was registered before the call is known, to false after `timeoutMs`. Rejects with KafkaFailure. */

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { ManualTime } from '../../test/fakes/manual-time.ts'
 import { MemoryTopics } from '../../test/fakes/memory-topics.ts'
 import type { HandleRegistered } from '../domain/messages.ts'
-import type { Position } from './port.ts'
+import type { Position, TailReaderOptions } from './port.ts'
 import { TopicTail, type TopicTailOptions } from './topic-tail.ts'
 
 const message = { type: 'HandleRegistered' } as HandleRegistered
@@ -127,6 +127,22 @@ describe('TopicTail', () => {
     expect(taken).toEqual(['a0', 'a1'])
     expect(waiting).toHaveBeenCalledTimes(3)
     expect(failed).not.toHaveBeenCalled()
+  })
+
+  it('begins with a new reader when the broker is not ready for one yet', async () => {
+    const topics = new MemoryTopics({ a: 1, b: 1 })
+    write(topics, 'a', 1)
+    const loading = Object.assign(new Error('COORDINATOR_LOAD_IN_PROGRESS'), { disposition: 'retry' })
+    const kafka = { tailReader: vi.fn((options: TailReaderOptions) => topics.tailReader(options)) }
+    kafka.tailReader.mockReturnValueOnce({ start: () => Promise.reject(loading), stop: () => Promise.resolve() })
+    const { tail, time, taken, waiting } = tailOf(topics, { kafka })
+    const started = tail.start([])
+    await vi.waitUntil(() => time.pending === 1)
+    time.pass(100)
+    await started
+    await vi.waitUntil(() => tail.isReady())
+    expect(taken).toEqual(['a0'])
+    expect(waiting.mock.calls).toEqual([[loading]])
   })
 
   it('stops in the middle of such a wait, which is no failure', async () => {

@@ -4,6 +4,11 @@ import { delay, type Timers } from '../runtime/clock.ts'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position, TailReader, TopicPartition } from './port.ts'
 import { TailProgress } from './tail-progress.ts'
 
+/** Where a record is: unlike a Position, the offset is its own. */
+export interface RecordPlace extends TopicPartition {
+  readonly offset: number
+}
+
 /** A record's message, or why it can't be read. */
 export type Decoded = { readonly ok: true; readonly message: Message } | { readonly ok: false; readonly cause: string }
 
@@ -29,7 +34,7 @@ export interface TopicTailOptions {
 export interface TopicTailEvents {
   /** Reading has ended for good. Called once. */
   failed(error: Error): void
-  /** Decoding is tried again after a while; reading waits meanwhile. */
+  /** Beginning to read, or decoding, is tried again after a while; reading waits meanwhile. */
   waiting(error: Error): void
 }
 
@@ -61,19 +66,10 @@ export class TopicTail {
     void this.#progress.reach(ends, null).then(() => {
       this.#isReady = true
     })
-    const { kafka, name, topics } = this.#options
-    this.#reader = kafka.tailReader({
-      name,
-      topics,
-      from: begin,
-      events: {
-        records: (at, records, nextOffset) => this.#read(at, records, nextOffset),
-        crashed: (error) => {
-          this.#fail(error)
-        },
-      },
+    await this.#patiently(async () => {
+      this.#reader = this.#readerFrom(begin)
+      await this.#reader.start()
     })
-    await this.#reader.start()
   }
 
   /** What is being taken in is finished first. */
@@ -92,9 +88,9 @@ export class TopicTail {
     return this.#progress.at(at)
   }
 
-  /** Resolves to true once every partition has come to its position, to false after `timeoutMs`. */
-  reach(targets: readonly Position[], timeoutMs: number): Promise<boolean> {
-    return this.#progress.reach(targets, timeoutMs)
+  /** Resolves to true once the record at that place was taken in, to false after `timeoutMs`. */
+  reachRecord({ topic, partition, offset }: RecordPlace, timeoutMs: number): Promise<boolean> {
+    return this.#progress.reach([{ topic, partition, offset: offset + 1 }], timeoutMs)
   }
 
   /** Resolves to true once all that was written before the call was taken in, to false after `timeoutMs`. Rejects with KafkaFailure. */
@@ -134,6 +130,22 @@ export class TopicTail {
     return perTopic.flat()
   }
 
+  // One that could not start is of no use any more.
+  #readerFrom(from: readonly Position[]): TailReader {
+    const { kafka, name, topics } = this.#options
+    return kafka.tailReader({
+      name,
+      topics,
+      from,
+      events: {
+        records: (at, records, nextOffset) => this.#read(at, records, nextOffset),
+        crashed: (error) => {
+          this.#fail(error)
+        },
+      },
+    })
+  }
+
   async #read(at: TopicPartition, records: readonly InputRecord[], nextOffset: number): Promise<void> {
     if (this.#failure !== null) throw this.#failure
     try {
@@ -159,10 +171,14 @@ export class TopicTail {
     return decoded
   }
 
-  async #decode(record: InputRecord, value: Buffer): Promise<Decoded> {
+  #decode(record: InputRecord, value: Buffer): Promise<Decoded> {
+    return this.#patiently(() => this.#options.decode(record, value))
+  }
+
+  async #patiently<Result>(call: () => Result | Promise<Result>): Promise<Result> {
     for (let waitMs = RETRY_DELAY_MS_MIN; ; waitMs = Math.min(RETRY_DELAY_MS_MAX, waitMs * 2)) {
       try {
-        return await this.#options.decode(record, value)
+        return await call()
       } catch (error) {
         if (!isTemporary(error)) throw error
         this.#options.events.waiting(error)

@@ -13,7 +13,8 @@ describe('the file of the read model', () => {
   let folder: string
   let file: string
   const onDiscard = vi.fn<(reason: string) => void>()
-  const open = (changes: { identity?: string; staleAfterMs?: number } = {}): ReadModel => openTestReadModel({ folder, onDiscard, ...changes })
+  const open = (changes: { identity?: string; staleAfterMs?: number } = {}): ReadModel =>
+    openTestReadModel({ folder, onDiscard, ...changes })
   const leaveJobs = async (count = 1): Promise<void> => {
     const model = open()
     const jobs = Array.from({ length: count }, (_, n) => sampleJob({ id: `job-${n}`, number: n, createdAt: n }))

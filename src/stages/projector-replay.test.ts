@@ -48,7 +48,9 @@ function logsOf(all: readonly History[]): readonly (readonly Entry[])[] {
       append('commands', jobId, submissionOf(jobId, `${n}`))
     }
     for (const phase of phasesOf(phases)) append('jobs', jobId, { type: 'JobChanged', job: sampleJob({ id: jobId, digest: '0' }, phase) })
-    for (const [index, fate] of subjobs.entries()) for (const event of eventsOf(index, fate)) append('subjobEvents', jobId, { ...event, jobId: asJobId(jobId) })
+    for (const [index, fate] of subjobs.entries()) {
+      for (const event of eventsOf(index, fate)) append('subjobEvents', jobId, { ...event, jobId: asJobId(jobId) })
+    }
     if (isForgotten) append('jobs', jobId, null)
   }
   return Object.values(logs)

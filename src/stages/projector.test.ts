@@ -33,7 +33,13 @@ describe('Projector', () => {
   const rebuilding = vi.fn()
 
   const home = (jobId: string): number => topics.partitionOf(jobId, PARTITIONS)
-  const write = (topic: keyof typeof topicNames, jobId: string, message: Message | null, timestampMs = 0, partition = home(jobId)): Position => {
+  const write = (
+    topic: keyof typeof topicNames,
+    jobId: string,
+    message: Message | null,
+    timestampMs = 0,
+    partition = home(jobId),
+  ): Position => {
     const value = message === null ? null : jsonCodec.encode(message)
     return topics.append({ topic: topicNames[topic], partition, key: jobId, value, timestampMs })
   }

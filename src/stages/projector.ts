@@ -6,7 +6,7 @@
  */
 import { setImmediate as nextLoop } from 'node:timers/promises'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position, TopicPartition } from '../kafka/port.ts'
-import { type Decoded, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
+import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { ReadModel, RowChange } from '../read-model/port.ts'
 import type { Clock, Timers } from '../runtime/clock.ts'
 import { changeOf, changeOfTombstone, type ProjectedTopic, type ProjectionRules } from './projector-changes.ts'
@@ -114,9 +114,8 @@ export class Projector {
   }
 
   /** Resolves to true once the record at that place is in the read model, to false after `timeoutMs`. */
-  waitFor(record: TopicPartition & { readonly offset: number }, timeoutMs: number): Promise<boolean> {
-    const { topic, partition, offset } = record
-    return this.#tail.reach([{ topic, partition, offset: offset + 1 }], timeoutMs)
+  waitFor(record: RecordPlace, timeoutMs: number): Promise<boolean> {
+    return this.#tail.reachRecord(record, timeoutMs)
   }
 
   /**

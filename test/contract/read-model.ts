@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { jobId as asJobId } from '../../src/domain/ids.ts'
 import type { Job, Outcome, Phase } from '../../src/domain/job.ts'
 import type { SubjobEnded, SubjobStarted } from '../../src/domain/messages.ts'
+import type { Position } from '../../src/kafka/port.ts'
 import type { JobFilter, ReadModel, RowChange } from '../../src/read-model/port.ts'
 
 export function sampleJob(changes: Partial<Omit<Job, 'state'>> & { id?: string } = {}, phase: Phase = { state: 'accepted' }): Job {
@@ -27,7 +28,8 @@ export function sampleStart(index: number, attempt = 1): SubjobStarted {
 
 export function sampleEnd(index: number): SubjobEnded {
   const ended = { type: 'SubjobEnded', jobId: 'job-1', index, outcome: 'partiallyFailed', succeeded: 3, failed: 1 } as const
-  const attempt = { number: 1, worker: 'w1', startedAt: 2_001, endedAt: 2_900, outcome: 'partiallyFailed', code: null, message: 'no' } as const
+  const times = { startedAt: 2_001, endedAt: 2_900 }
+  const attempt = { number: 1, worker: 'w1', ...times, outcome: 'partiallyFailed', code: null, message: 'no' } as const
   return { ...ended, object: { key: `job-1/${index}`, bytes: 12, etag: 'e' }, message: 'no', attempts: [attempt], at: 2_900 }
 }
 
@@ -72,7 +74,8 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
     })
 
     it('finds jobs by each filter and by all of them together', async () => {
-      const other = { ...{ id: 'job-2', number: 2, destination: 's3:bucket', tenant: 'south', dialect: 'ogc' }, kind: 'WRITE', createdAt: 2_000 } as const
+      const told = { destination: 's3:bucket', tenant: 'south', dialect: 'ogc', kind: 'WRITE', createdAt: 2_000 } as const
+      const other = { ...told, id: 'job-2', number: 2 }
       await apply({ type: 'PutJob', job: sampleJob() }, { type: 'PutJob', job: sampleJob(other, endedPhase('failed')) })
       const filters: readonly JobFilter[] = [
         { statuses: ['failed'] },
@@ -164,7 +167,7 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
     })
 
     it('keeps the latest position of each partition', async () => {
-      const at = (partition: number, offset: number): { topic: string; partition: number; offset: number } => ({ topic: 't', partition, offset })
+      const at = (partition: number, offset: number): Position => ({ topic: 't', partition, offset })
       await model.apply({ changes: [], positions: [at(0, 5), at(1, 7), at(0, 9)] })
       await model.apply({ changes: [], positions: [at(1, 8)] })
       const positions = [...(await model.positions())].sort((one, other) => one.partition - other.partition)
@@ -173,7 +176,8 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
 
     it('applies all of a batch or nothing', async () => {
       const broken = { type: 'PutJob', job: { ...sampleJob({ id: 'job-2' }), tenant: null } } as unknown as RowChange
-      const batch = { changes: [{ type: 'PutJob', job: sampleJob() } as const, broken], positions: [{ topic: 't', partition: 0, offset: 5 }] }
+      const positions = [{ topic: 't', partition: 0, offset: 5 }]
+      const batch = { changes: [{ type: 'PutJob', job: sampleJob() } as const, broken], positions }
       await expect(model.apply(batch)).rejects.toMatchObject({ name: 'ReadModelFailure', disposition: 'fatal' })
       expect(await model.job('job-1')).toBeUndefined()
       expect(await model.positions()).toEqual([])
@@ -182,8 +186,12 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
     })
 
     it('is empty once cleared', async () => {
-      const changes: RowChange[] = [{ type: 'PutJob', job: sampleJob() }, { type: 'FoldSubjobEvent', event: sampleEnd(0), at: 1 }]
-      await model.apply({ changes: [...changes, { type: 'ForgetJob', jobId: 'x', at: 9 }], positions: [{ topic: 't', partition: 0, offset: 5 }] })
+      const changes: readonly RowChange[] = [
+        { type: 'PutJob', job: sampleJob() },
+        { type: 'FoldSubjobEvent', event: sampleEnd(0), at: 1 },
+        { type: 'ForgetJob', jobId: 'x', at: 9 },
+      ]
+      await model.apply({ changes, positions: [{ topic: 't', partition: 0, offset: 5 }] })
       await model.clear()
       await apply({ type: 'AcceptJob', job: sampleJob({ id: 'x' }), at: 1 })
       expect(await list({})).toEqual(['x'])
