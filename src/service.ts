@@ -12,7 +12,7 @@ import type { ReadinessCheck } from './rest/health.ts'
 import { Closing } from './runtime/closing.ts'
 import { delay, systemClock, systemTimers } from './runtime/clock.ts'
 import { connect, type Connections } from './service/connections.ts'
-import { startFacade, startProjector } from './service/facade.ts'
+import { startFacade, startHealth, startProjector } from './service/facade.ts'
 import { openSinks } from './service/sinks.ts'
 import { startStages, type StartedStage } from './service/stages.ts'
 
@@ -90,9 +90,11 @@ async function startRoles({ config, logger, closing, onFatal }: Start): Promise<
   const facade = { config, connections, metrics, logger, closing, bucketExists, onFatal }
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
   const stages = await startStages({ config, worker, connections, sinks, metrics, logger, closing, onFatal })
-  if (projected === null || !config.roles.includes('facade')) return null
-  const isProjected = (): boolean => projected.projector.isReady()
-  return startFacade(facade, projected, readinessOf(connections, stages, isProjected))
+  const isProjected = (): boolean => projected === null || projected.projector.isReady()
+  const readiness = readinessOf(connections, stages, isProjected)
+  if (projected !== null && config.roles.includes('facade')) return startFacade(facade, projected, readiness)
+  await startHealth(facade, readiness)
+  return null
 }
 
 function readinessOf(

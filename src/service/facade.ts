@@ -7,6 +7,7 @@ import { openSqliteReadModel } from '../read-model/sqlite.ts'
 import type { ReadModel } from '../read-model/port.ts'
 import type { AuthOptions } from '../rest/auth.ts'
 import type { ReadinessCheck } from '../rest/health.ts'
+import { buildHealthServer } from '../rest/health-server.ts'
 import { DEFAULT_REST_LIMITS } from '../rest/limits.ts'
 import { buildServer, startServer } from '../rest/server.ts'
 import type { Closing } from '../runtime/closing.ts'
@@ -97,6 +98,16 @@ export async function startFacade(
   })
   closing.later('rest', () => app.close())
   return startServer(app, { host: config.host, port: config.port, insecure: config.insecure }, auth)
+}
+
+/** Where there is no facade, the address answers for the process's health only. */
+export async function startHealth(
+  { config, metrics, logger, closing }: FacadeOptions,
+  readiness: readonly ReadinessCheck[],
+): Promise<void> {
+  const app = buildHealthServer({ readiness, metrics: metrics.registry, timers: systemTimers, logger })
+  closing.later('health', () => app.close())
+  await app.listen({ host: config.host, port: config.port })
 }
 
 function authOf({ clientTokens, operatorTokens }: Config): AuthOptions {
