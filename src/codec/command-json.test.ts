@@ -102,7 +102,8 @@ describe('a command as JSON', () => {
 
   test('null is the same as leaving it out', () => {
     const operation = '{"operationId":null,"op":"add","path":"/a","value":null}'
-    expect(submission(`{"jobId":null,"priority":null,"kind":null,"operations":[${operation}]}`)).toEqual(submission('{"operations":[{"op":"add","path":"/a"}]}'))
+    const nulls = `{"jobId":null,"priority":null,"kind":null,"operations":[${operation}]}`
+    expect(submission(nulls)).toEqual(submission('{"operations":[{"op":"add","path":"/a"}]}'))
   })
 
   test("a read's extras are options, wherever they are given", () => {

@@ -132,8 +132,8 @@ describe('a registry that is not well', () => {
 
   test('not reachable: retry, whatever is asked', async () => {
     const gone = { ...address, url: 'http://127.0.0.1:1' }
-    for (const run of [registerSchemas(gone), lookUpSchemas(gone), schemaFetcher(gone)(7)]) {
-      expect(await failureOf(run)).toMatchObject({ disposition: 'retry', httpStatus: null })
+    for (const ask of [() => registerSchemas(gone), () => lookUpSchemas(gone), () => schemaFetcher(gone)(7)]) {
+      expect(await failureOf(ask())).toMatchObject({ disposition: 'retry', httpStatus: null })
     }
   })
 

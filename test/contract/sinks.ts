@@ -230,11 +230,12 @@ export function exerciseSink(name: string, start: () => Promise<SinkUnderTest>):
       expect(await tested.sink.destinationExists(tested.destination)).toBe(true)
       expect(await tested.sink.destinationExists(tested.missing)).toBe(false)
       const source = { type: 'failure', code: 102, message: 'm' } as const
-      for (const refused of [
-        tested.sink.publish(subjobFor(tested.missing, 1), source),
-        tested.sink.conclude({ job: concludingJob('job'), destination: tested.missing, objects: [] }),
+      const conclusion = { job: concludingJob('job'), destination: tested.missing, objects: [] }
+      for (const write of [
+        () => tested.sink.publish(subjobFor(tested.missing, 1), source),
+        () => tested.sink.conclude(conclusion),
       ]) {
-        const error = await refused.catch((reason: unknown) => reason)
+        const error: unknown = await write().catch((reason: unknown) => reason)
         expect(error).toBeInstanceOf(SinkFailure)
         expect(error).toMatchObject({ disposition: 'reject', message: expect.stringContaining(tested.missing) as string })
       }
