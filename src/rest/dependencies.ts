@@ -1,0 +1,60 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { Registry } from 'prom-client'
+import type { DestinationRules } from '../domain/destination.ts'
+import type { Message } from '../domain/messages.ts'
+import type { SubmissionLimits } from '../domain/submission.ts'
+import type { KafkaAdmin, Position, RecordProducer } from '../kafka/port.ts'
+import type { ReadModel } from '../read-model/port.ts'
+import type { Clock, Timers } from '../runtime/clock.ts'
+import type { AuthOptions } from './auth.ts'
+import type { RegisteredInventory } from './dialects/inventory/registered.ts'
+import type { ReadinessCheck } from './health.ts'
+import type { RestLimits } from './limits.ts'
+
+/** How far the read model of this process has come; src/stages/projector.ts is it. */
+export interface ReadProgress {
+  /** The partition of the command topic that decides the job. */
+  homePartition(jobId: string): number
+  /** Whether the record at that place came to be in the read model within that time. */
+  waitFor(record: Position, timeoutMs: number): Promise<boolean>
+  /** Whether all that was acknowledged about the job before the call came to be there. Rejects with KafkaFailure. */
+  waitForJob(jobId: string, timeoutMs: number): Promise<boolean>
+  /** Records that were written and are not there yet. Rejects with KafkaFailure. */
+  lag(): Promise<number>
+}
+
+export interface RestTopics {
+  readonly commands: string
+  readonly inventory: string
+  /** Where results of jobs without a destination are kept. */
+  readonly results: string
+}
+
+/** What jobs are taken in and looked up with, whatever the dialect. */
+export interface JobDependencies {
+  readonly codec: { encode(message: Message): Buffer }
+  readonly producer: Pick<RecordProducer, 'send'>
+  readonly admin: Pick<KafkaAdmin, 'topicExists'>
+  /** Rejects when the object store can't be asked. */
+  readonly bucketExists: (name: string) => Promise<boolean>
+  readonly readModel: Pick<ReadModel, 'job' | 'jobs'>
+  readonly progress: ReadProgress
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly topics: RestTopics
+  readonly destinations: DestinationRules
+  readonly submissions: SubmissionLimits
+  readonly limits: RestLimits
+}
+
+export interface ServerDependencies extends JobDependencies {
+  readonly inventory: RegisteredInventory
+  readonly logger: FastifyBaseLogger
+  readonly metrics: Registry
+  readonly readiness: readonly ReadinessCheck[]
+  /** Where clients reach this server, such as `https://jobs.example.org/api`; null takes it from each request. */
+  readonly apiRoot: string | null
+  readonly auth: AuthOptions
+  /** The product's version, as the OpenAPI document shows it. */
+  readonly version: string
+}

@@ -1,0 +1,35 @@
+/** Bounds of the REST facade. The operator may set those that depend on the machine; see src/config. */
+export interface RestLimits {
+  /** Bytes of a job's body. */
+  readonly jobBodyBytesMax: number
+  /** Bytes of a job's command as a record's value: with key and headers under the broker's own limit of 1,048,588. */
+  readonly commandBytesMax: number
+  /** Bytes of a registration's body: 50,000 handles are about 15 MB. */
+  readonly inventoryBodyBytesMax: number
+  /** Jobs that are being written to Kafka at a time; the next one is told to come back. */
+  readonly submissionsInFlightMax: number
+  readonly connectionsMax: number
+  /** How long a client may take to send a request. */
+  readonly requestTimeoutMs: number
+  /** How long Kafka or the object store may take to answer, until the client is told to come back. */
+  readonly backendTimeoutMs: number
+  /** How long a request waits for the read model to reach what was written before it. */
+  readonly catchUpTimeoutMs: number
+  /** How long a destination that was there is taken to be there still. */
+  readonly destinationTtlMs: number
+  /** How long it is good for what was found out about how far the read model is behind. */
+  readonly lagTtlMs: number
+}
+
+export const DEFAULT_REST_LIMITS: RestLimits = {
+  jobBodyBytesMax: 4 * 1024 * 1024,
+  commandBytesMax: 1_000_000,
+  inventoryBodyBytesMax: 32 * 1024 * 1024,
+  submissionsInFlightMax: 1_000,
+  connectionsMax: 10_000,
+  requestTimeoutMs: 30_000,
+  backendTimeoutMs: 10_000,
+  catchUpTimeoutMs: 2_000,
+  destinationTtlMs: 10_000,
+  lagTtlMs: 1_000,
+}
