@@ -1,0 +1,52 @@
+import { isJobId } from '../../domain/ids.ts'
+import type { Job } from '../../domain/job.ts'
+import type { JobCursor } from '../../read-model/job-cursor.ts'
+import type { JobFilter, JobPage } from '../../read-model/port.ts'
+import type { JobDependencies } from '../dependencies.ts'
+import { clip, Refusal, RETRY_AFTER_S, unavailable } from '../errors.ts'
+import { bounded } from './bounded.ts'
+import { ReadLag } from './read-lag.ts'
+
+/**
+ * Reads jobs. The read model follows the topics; what it lacks may be written already, so a miss is believed only once
+ * the read model has come past everything that was written before the question.
+ */
+export class JobLookup {
+  readonly #deps: JobDependencies
+  readonly #lag: ReadLag
+
+  constructor(deps: JobDependencies) {
+    this.#deps = deps
+    const { clock, timers, progress, limits } = deps
+    this.#lag = new ReadLag({ count: () => progress.lag(), clock, timers, ttlMs: limits.lagTtlMs })
+  }
+
+  /** Throws a 404 when there is no such job, a 503 when that can't be said in time. */
+  async require(jobId: string): Promise<Job> {
+    const { readModel } = this.#deps
+    const job = isJobId(jobId) ? ((await readModel.job(jobId)) ?? (await this.#awaited(jobId))) : undefined
+    if (job === undefined) throw new Refusal(404, `There is no job "${clip(jobId)}"`)
+    return job
+  }
+
+  list(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): Promise<JobPage> {
+    return this.#deps.readModel.jobs(filter, page)
+  }
+
+  /** Records that answers may lack, a short while ago; null when nobody can say. */
+  recordsBehind(): Promise<number | null> {
+    return this.#lag.recent()
+  }
+
+  async #awaited(jobId: string): Promise<Job | undefined> {
+    const { progress, readModel, limits, timers } = this.#deps
+    const timeoutMs = limits.catchUpTimeoutMs
+    const reached = await bounded(progress.waitForJob(jobId, timeoutMs), { timers, timeoutMs, who: 'Kafka' })
+    const job = await readModel.job(jobId)
+    if (job !== undefined || reached) return job
+    throw unavailable(`Whether there is a job "${clip(jobId)}" is not known within ${timeoutMs} ms`, {
+      retryAfterS: RETRY_AFTER_S,
+      details: 'What was written to Kafka is still being read here. Ask again.',
+    })
+  }
+}
