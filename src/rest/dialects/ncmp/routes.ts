@@ -1,0 +1,199 @@
+/** The NCMP dialect: `/ranoam/cm/v1` (contract page, "Client → us"). */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { Static } from 'typebox'
+import { formatJobCursor } from '../../../read-model/job-cursor.ts'
+import { apiRootOf } from '../../api-root.ts'
+import { requireClient } from '../../auth.ts'
+import type { ServerDependencies } from '../../dependencies.ts'
+import { clientSecurity } from '../../docs.ts'
+import { Refusal } from '../../errors.ts'
+import type { JobIntake, JobRequest } from '../../jobs/job-intake.ts'
+import type { JobLookup } from '../../jobs/job-lookup.ts'
+import { errorAnswer, headed, refTo } from '../../schemas.ts'
+import { traceparentOf } from '../../traceparent.ts'
+import { acceptedLinks, agreedDestination, cursorOf, filterOf, jobAnswer, NCMP_PATH, type Places } from './mapping.ts'
+import { readJobRequest } from './request.ts'
+import {
+  acceptedSchema,
+  jobBodySchema,
+  jobListSchema,
+  jobParamsSchema,
+  jobSchema,
+  listQuerySchema,
+  submitHeadersSchema,
+  submitQuerySchema,
+} from './schemas.ts'
+
+export interface NcmpOptions {
+  readonly deps: ServerDependencies
+  readonly intake: JobIntake
+  readonly lookup: JobLookup
+}
+
+const DIALECT = 'ncmp'
+const TENANT = 'default'
+/** What schemas/SubmitJob.avsc gives a job that doesn't say. */
+const PRIORITY = 100
+
+/** How many records that were written to Kafka the answer may lack, or `unknown`; left out when it lacks none. */
+const BEHIND_HEADER = 'datajob-records-behind'
+
+const tags = ['Data jobs']
+
+/** Adds the dialect's routes under its own prefix. */
+export async function addNcmpRoutes(app: FastifyInstance, options: NcmpOptions): Promise<void> {
+  for (const schema of [acceptedSchema, jobSchema]) app.addSchema(schema)
+  const routes = (scope: FastifyInstance): void => {
+    const { auth, limits } = options.deps
+    scope.addHook('onRequest', requireClient(auth))
+    // A value reaches its producer byte for byte, so nobody but readJobRequest may parse the body.
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: limits.jobBodyBytesMax }, keepBytes)
+    addSubmit(scope, options)
+    addStatus(scope, options)
+    addList(scope, options)
+  }
+  await app.register((scope, _options, done) => {
+    routes(scope)
+    done()
+  }, { prefix: NCMP_PATH })
+}
+
+function keepBytes(_request: FastifyRequest, body: Buffer, done: (error: null, body: Buffer) => void): void {
+  done(null, body)
+}
+
+const SUBMIT_DESCRIPTION = `
+Takes a job in: once this is answered with 202, the job is durable in Kafka and will be carried out.
+
+All operations read, or all write. One that no registered handle answers for fails on its own; the others go on. A job
+that was sent under a \`jobId\` or an \`Idempotency-Key\` may be sent again: the same job gets the same answer and runs
+once, another one gets 409.
+`
+
+interface SubmitRoute {
+  Body: Buffer | undefined
+  Querystring: Static<typeof submitQuerySchema>
+}
+
+function addSubmit(app: FastifyInstance, { deps, intake }: NcmpOptions): void {
+  const scope = app.withTypeProvider<TypeBoxTypeProvider>()
+  scope.post<SubmitRoute>('/dataJob', {
+    config: { documentedBody: jobBodySchema },
+    schema: {
+      tags,
+      operationId: 'submitDataJob',
+      summary: 'Submit a job',
+      description: SUBMIT_DESCRIPTION,
+      security: clientSecurity(deps.auth),
+      querystring: submitQuerySchema,
+      headers: submitHeadersSchema,
+      response: {
+        202: headed(refTo(acceptedSchema), 'The job is durable. `Location` is its `statusuri`.'),
+        400: errorAnswer('The body, a parameter or a header can’t be read'),
+        409: errorAnswer('The id is taken by a job with other content'),
+        413: errorAnswer('The job is larger than a record on the command topic may be'),
+        415: errorAnswer('The body is not sent as application/json'),
+        422: errorAnswer('The destination does not exist'),
+        503: errorAnswer('Kafka or the object store is away, or too much is going on; see `Retry-After`'),
+      },
+    },
+    handler: async (request, reply) => {
+      const places = placesOf(request, deps)
+      const asked = jobRequestOf(request, deps)
+      const { job } = await intake.take(asked)
+      request.jobId = job.jobId
+      const links = acceptedLinks(job.jobId, job.destination, places)
+      return reply.code(202).header('location', links.statusuri).send(links)
+    },
+  })
+}
+
+function jobRequestOf(request: FastifyRequest<SubmitRoute>, deps: ServerDependencies): JobRequest {
+  const { body, query, headers, principal } = request
+  const read = readJobRequest(body ?? Buffer.of(), { operationBytesMax: deps.limits.commandBytesMax })
+  request.jobId = read.jobId
+  const key = headers['idempotency-key']
+  if (Array.isArray(key)) throw new Refusal(400, 'Idempotency-Key is there twice')
+  return {
+    ...read,
+    destination: agreedDestination(query.destination, read.destination, deps.destinations),
+    idempotencyKey: key ?? null,
+    tenant: TENANT,
+    dialect: DIALECT,
+    dialectData: null,
+    priority: PRIORITY,
+    labels: {},
+    deadlineAt: null,
+    attemptsMax: null,
+    submittedBy: principal,
+    traceparent: traceparentOf(headers.traceparent),
+    dependencies: [],
+  }
+}
+
+function addStatus(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
+  const scope = app.withTypeProvider<TypeBoxTypeProvider>()
+  scope.get('/dataJob/:jobId', {
+    schema: {
+      tags,
+      operationId: 'getDataJob',
+      summary: 'Ask how far a job is',
+      description: `A job that was answered with 202 is found from then on, on every instance. ${BEHIND_DESCRIPTION}`,
+      security: clientSecurity(deps.auth),
+      params: jobParamsSchema,
+      response: {
+        200: headed(refTo(jobSchema), 'The job as far as it is known here'),
+        404: errorAnswer('There is no such job, or it ended long ago'),
+        503: errorAnswer('Whether there is such a job can’t be said now; see `Retry-After`'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { jobId } = request.params
+      request.jobId = jobId
+      const places = placesOf(request, deps)
+      const job = await lookup.require(jobId)
+      await tellLag(reply, lookup)
+      return jobAnswer(job, places)
+    },
+  })
+}
+
+const BEHIND_DESCRIPTION = `Where the answer may lack what was written to Kafka, \`${BEHIND_HEADER}\` says how many records.`
+
+function addList(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
+  const scope = app.withTypeProvider<TypeBoxTypeProvider>()
+  scope.get('/dataJob', {
+    schema: {
+      tags,
+      operationId: 'listDataJobs',
+      summary: 'List jobs, the newest first',
+      description: `Jobs of every dialect that satisfy all filters given. ${BEHIND_DESCRIPTION}`,
+      security: clientSecurity(deps.auth),
+      querystring: listQuerySchema,
+      response: {
+        200: headed(jobListSchema, 'One page of jobs'),
+        400: errorAnswer('A parameter is unknown or can’t be read'),
+        503: errorAnswer('Jobs can’t be read now; see `Retry-After`'),
+      },
+    },
+    handler: async (request, reply) => {
+      const { query } = request
+      const places = placesOf(request, deps)
+      const filter = filterOf(query, TENANT, deps.destinations)
+      const { items, next } = await lookup.list(filter, { limit: query.limit, after: cursorOf(query.cursor) })
+      await tellLag(reply, lookup)
+      return { items: items.map((job) => jobAnswer(job, places)), next: next === null ? null : formatJobCursor(next) }
+    },
+  })
+}
+
+async function tellLag(reply: FastifyReply, lookup: JobLookup): Promise<void> {
+  const behind = await lookup.recordsBehind()
+  if (behind !== 0) reply.header(BEHIND_HEADER, behind ?? 'unknown')
+}
+
+function placesOf(request: FastifyRequest, { apiRoot, topics }: ServerDependencies): Places {
+  return { apiRoot: apiRootOf(request, apiRoot), resultsTopic: topics.results }
+}

@@ -1,0 +1,207 @@
+/** The NCMP dialect's bodies and parameters (contract page, "Client → us"). The job's body is read in request.ts. */
+import { type Static, Type } from 'typebox'
+import { JOB_ID_LENGTH_MAX } from '../../../domain/ids.ts'
+import { READ_OPERATIONS, WRITE_OPERATIONS } from '../../../domain/operation.ts'
+import { named, nullable, refTo } from '../../schemas.ts'
+import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../../jobs/job-ids.ts'
+
+export const JOB_STATUSES = ['NOT_STARTED', 'RUNNING', 'FINISHED', 'PARTIALLY_FAILED', 'FAILED'] as const
+export type NcmpStatus = (typeof JOB_STATUSES)[number]
+
+export const DATA_ACCEPT_TYPES = [
+  'application/vnd.3gpp.object-tree-hierarchical+json',
+  'application/vnd.3gpp.object-tree-flat+json',
+] as const
+export const DATA_CONTENT_TYPE_DEFAULT = 'application/3gpp-json-patch+json'
+
+export const PAGE_LIMIT_DEFAULT = 100
+export const PAGE_LIMIT_MAX = 1000
+
+const SCOPE_TYPES = ['BASE_ONLY', 'BASE_ALL', 'BASE_NTH_LEVEL', 'BASE_SUBTREE'] as const
+
+const textOrTexts = Type.Union([Type.String(), Type.Array(Type.String())])
+
+/** What a read may ask for beside the path. */
+export const readOptionsSchema = Type.Object(
+  {
+    attributes: Type.Optional(textOrTexts),
+    fields: Type.Optional(textOrTexts),
+    filter: Type.Optional(Type.String()),
+    scopeType: Type.Optional(Type.Enum(SCOPE_TYPES)),
+    scopeLevel: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  { additionalProperties: false },
+)
+
+const operationId = Type.Optional(
+  Type.Union([Type.Integer(), Type.String()], {
+    description:
+      'The client’s own name for the operation, unique within the job, reported with its result. Left out: its place, from "1".',
+  }),
+)
+const path = Type.String({
+  description: 'The managed object’s fully distinguished name',
+  examples: ['/ManagedElement=RAN001/GNBDUFunction=1'],
+})
+
+const readOperation = Type.Object(
+  { op: Type.Enum(READ_OPERATIONS), path, operationId, ...readOptionsSchema.properties },
+  { additionalProperties: false, title: 'Read' },
+)
+
+const writeOperation = Type.Object(
+  {
+    op: Type.Enum(WRITE_OPERATIONS),
+    path: Type.String({ description: 'As for a read; `…#attribute` replaces one attribute, `…#action` calls an action' }),
+    operationId,
+    value: Type.Optional(Type.Unknown({ description: 'Any JSON. It reaches the producer byte for byte as it came.' })),
+  },
+  { additionalProperties: false, title: 'Write' },
+)
+
+const jobId = Type.Optional(
+  Type.String({
+    minLength: 1,
+    maxLength: JOB_ID_LENGTH_MAX,
+    description:
+      'The client’s own id for the job. The same job sent again under it is not taken twice; another one is refused with 409.',
+  }),
+)
+const dataAcceptType = Type.Optional(Type.Enum(DATA_ACCEPT_TYPES, { default: DATA_ACCEPT_TYPES[0] }))
+const dataContentType = Type.Optional(Type.String({ default: DATA_CONTENT_TYPE_DEFAULT }))
+
+const reads = Type.Array(readOperation, { minItems: 1 })
+const writes = Type.Array(writeOperation, { minItems: 1 })
+const dataJobMetadata = Type.Optional(
+  Type.Object({ destination: Type.Optional(Type.String()), dataAcceptType, dataContentType }, { additionalProperties: false }),
+)
+
+const readExample = {
+  dataaccepttype: DATA_ACCEPT_TYPES[0],
+  data: [
+    { op: 'read', path: '/ManagedElement=RAN001/GNBDUFunction=1', operationId: 'du-1', attributes: ['gNBId'] },
+    { op: 'read', path: '/ManagedElement=RAN002/GNBDUFunction=1', operationId: 'du-2', scopeType: 'BASE_SUBTREE' },
+  ],
+}
+
+const writeExample = {
+  jobId: 'replan-2025-11-22',
+  dataJobMetadata: { destination: 's3:replan-results', dataContentType: DATA_CONTENT_TYPE_DEFAULT },
+  dataJobWriteRequest: {
+    data: [
+      { op: 'merge', path: '/ManagedElement=RAN001/NRCellDU=7', operationId: 1, value: { attributes: { nRPCI: 42 } } },
+      { op: 'remove', path: '/ManagedElement=RAN001/NRCellDU=8', operationId: 2 },
+    ],
+  },
+}
+
+export const jobBodySchema = {
+  ...Type.Union([
+    Type.Object(
+      { jobId, dataaccepttype: dataAcceptType, datacontenttype: dataContentType, data: Type.Union([reads, writes]) },
+      { additionalProperties: false, title: 'Operations that all read, or all write' },
+    ),
+    Type.Object(
+      { jobId, dataJobMetadata, dataJobReadRequest: Type.Object({ data: reads }, { additionalProperties: false }) },
+      { additionalProperties: false, title: 'Read, as CPS spells it' },
+    ),
+    Type.Object(
+      { jobId, dataJobMetadata, dataJobWriteRequest: Type.Object({ data: writes }, { additionalProperties: false }) },
+      { additionalProperties: false, title: 'Write, as CPS spells it' },
+    ),
+  ]),
+  'x-examples': {
+    read: { summary: 'Read from two elements', value: readExample },
+    write: { summary: 'Write to one element, in the spelling of CPS', value: writeExample },
+  },
+}
+
+const DESTINATION = `
+Where the results go: \`kafka:TOPIC\`, \`s3:BUCKET\`, or a bare name, which the operator’s settings make a topic or a
+bucket. It must exist. Left out: the results are kept on the topic that \`resultsuri\` names.
+`
+
+export const submitQuerySchema = Type.Object(
+  { destination: Type.Optional(Type.String({ description: DESTINATION, examples: ['kafka:my-results'] })) },
+  { additionalProperties: false },
+)
+
+export const submitHeadersSchema = Type.Object({
+  'Idempotency-Key': Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: IDEMPOTENCY_KEY_LENGTH_MAX,
+      description: 'Makes sending the same job again safe where the client has no id of its own. Outweighed by `jobId`.',
+    }),
+  ),
+  traceparent: Type.Optional(Type.String({ description: 'W3C trace context that the job belongs to' })),
+})
+
+export const jobParamsSchema = Type.Object({ jobId: Type.String({ description: 'Percent-encoded' }) })
+
+export const listQuerySchema = Type.Object(
+  {
+    status: Type.Optional(Type.Array(Type.Enum(JOB_STATUSES), { description: 'Any of these; may be repeated' })),
+    destination: Type.Optional(Type.String({ description: 'As given when the job was submitted' })),
+    createdAfter: Type.Optional(
+      Type.String({ description: 'ISO 8601 instant; jobs created then are in', examples: ['2025-11-22T00:00:00Z'] }),
+    ),
+    createdBefore: Type.Optional(Type.String({ description: 'ISO 8601 instant; jobs created then are out' })),
+    limit: Type.Integer({ minimum: 1, maximum: PAGE_LIMIT_MAX, default: PAGE_LIMIT_DEFAULT }),
+    cursor: Type.Optional(Type.String({ description: '`next` of the page before' })),
+  },
+  { additionalProperties: false },
+)
+export type ListQuery = Static<typeof listQuerySchema>
+
+const status = Type.Enum(JOB_STATUSES, { description: 'FINISHED, PARTIALLY_FAILED and FAILED are final.' })
+const links = {
+  jobId: Type.String(),
+  status,
+  statusuri: Type.String({ description: 'Where to ask how far the job is' }),
+  resultsuri: Type.String({ description: 'Where the results are: the bucket’s page, or `kafka:` and the name of the topic' }),
+}
+
+export const acceptedSchema = named('JobAccepted', Type.Object(links, {
+  examples: [
+    {
+      jobId: 'replan-2025-11-22',
+      status: 'NOT_STARTED',
+      statusuri: 'http://127.0.0.1:8080/ranoam/cm/v1/dataJob/replan-2025-11-22',
+      resultsuri: 'http://127.0.0.1:8080/s3-bucket/replan-results',
+    },
+  ],
+}))
+
+const count = Type.Integer({ minimum: 0 })
+const instant = Type.String({ format: 'date-time' })
+
+export const jobSchema = named('Job', Type.Object({
+  ...links,
+  kind: Type.Enum(['READ', 'WRITE'], { description: 'Whether the operations read or write' }),
+  destination: nullable(Type.String(), 'With its scheme; null when results are kept here'),
+  dialect: Type.String({ description: 'The door that the job came through: `ncmp`, `kafka`, …' }),
+  dataaccepttype: Type.String(),
+  datacontenttype: Type.String(),
+  priority: Type.Integer({ description: 'Lower goes first' }),
+  labels: Type.Record(Type.String(), Type.String()),
+  counts: Type.Object({
+    operations: Type.Object({ total: count, succeeded: count, failed: count }),
+    subjobs: Type.Object(
+      { total: count, succeeded: count, partiallyFailed: count, failed: count },
+      { description: 'One subjob per producer and batch; the total is 0 until the job was split' },
+    ),
+  }),
+  createdAt: instant,
+  startedAt: nullable(instant, 'When the first producer began; null before'),
+  finishedAt: nullable(instant, 'When the last result was published; null before'),
+  deadline: nullable(instant, 'When what is not done by then is given up'),
+  submittedBy: nullable(Type.String(), 'Who submitted the job, where clients identify themselves'),
+  message: nullable(Type.String(), 'Why something failed, as far as one sentence can say it'),
+}))
+export type NcmpJob = Static<typeof jobSchema>
+
+export const jobListSchema = Type.Object({
+  items: Type.Array(refTo(jobSchema), { description: 'The newest first' }),
+  next: nullable(Type.String(), '`cursor` of the next page; null on the last. Jobs that come in meanwhile never shift a page.'),
+})
