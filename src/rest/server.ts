@@ -1,0 +1,87 @@
+/** Puts the facade together. Nothing listens before {@link startServer} is called. */
+import { randomUUID } from 'node:crypto'
+import fastify, { type FastifyInstance, LogController } from 'fastify'
+import { Counter } from 'prom-client'
+import type { AuthOptions } from './auth.ts'
+import { type Binding, checkBinding } from './binding.ts'
+import type { ServerDependencies } from './dependencies.ts'
+import { addInventoryRoutes } from './dialects/inventory/routes.ts'
+import { addNcmpRoutes } from './dialects/ncmp/routes.ts'
+import { addDocs } from './docs.ts'
+import { answerConnectionFault, answerError, answerErrors, commonHeaders } from './error-handling.ts'
+import { addHealth } from './health.ts'
+import { JobIntake } from './jobs/job-intake.ts'
+import { JobLookup } from './jobs/job-lookup.ts'
+import { errorSchema } from './schemas.ts'
+import { observeTraffic } from './traffic.ts'
+
+// A job id of 256 characters, each of which may be percent-encoded to three.
+const PARAM_LENGTH_MAX = 1024
+const KEEP_ALIVE_TIMEOUT_MS = 72_000
+const HEADERS_TIMEOUT_MS = 15_000
+
+export async function buildServer(deps: ServerDependencies): Promise<FastifyInstance> {
+  const { limits, metrics, readiness, timers, version, apiRoot, auth } = deps
+  const app = instanceFor(deps)
+  app.server.maxConnections = limits.connectionsMax
+  app.decorateRequest('principal', null)
+  observeTraffic(app, metrics)
+  addCommonHeaders(app)
+  answerErrors(app)
+  app.addSchema(errorSchema)
+  await addDocs(app, { version, apiRoot, auth })
+  addHealth(app, { readiness, metrics, timers })
+  const accepted = new Counter({
+    name: 'datajob_jobs_accepted_total',
+    help: 'Jobs that were taken in and acknowledged by Kafka, repetitions not counted',
+    labelNames: ['dialect', 'kind'],
+    registers: [metrics],
+  })
+  const intake = new JobIntake(deps, ({ dialect, kind }) => {
+    accepted.inc({ dialect, kind })
+  })
+  await addNcmpRoutes(app, { deps, intake, lookup: new JobLookup(deps) })
+  await addInventoryRoutes(app, deps)
+  return app
+}
+
+/** Begins to listen and resolves to where. Throws UnsafeBinding where strangers could come in. */
+export async function startServer(app: FastifyInstance, binding: Binding, auth: AuthOptions): Promise<string> {
+  checkBinding(binding, auth)
+  return app.listen({ host: binding.host, port: binding.port })
+}
+
+function instanceFor({ limits, logger }: ServerDependencies): FastifyInstance {
+  return fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: (request) => requestIdOf(request.headers['x-request-id']),
+    requestIdHeader: false,
+    bodyLimit: limits.jobBodyBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
+    // A parameter that isn't known is refused, not dropped.
+    ajv: { customOptions: { removeAdditional: false } },
+    frameworkErrors: (error, request, reply) => {
+      answerError(error, request, reply)
+    },
+    clientErrorHandler: answerConnectionFault,
+    // What still comes over an open connection while the server closes is served, and its connection ended.
+    return503OnClosing: false,
+  })
+}
+
+function addCommonHeaders(app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(commonHeaders(request))
+    done()
+  })
+}
+
+const REQUEST_ID = /^[\w.:/+=-]{1,128}$/
+
+function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+}

@@ -1,0 +1,187 @@
+/** The REST facade with fakes of what is behind it: Kafka is a list, the projector reads it when a test says so. */
+import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import type { HandleRegistered, InventoryMessage, Message, ServiceRegistered, SubmitJob } from '../../src/domain/messages.ts'
+import { handleKey } from '../../src/inventory/inventory.ts'
+import { type InputRecord, KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
+import type { ReadModel } from '../../src/read-model/port.ts'
+import { NO_AUTH } from '../../src/rest/auth.ts'
+import type { ServerDependencies } from '../../src/rest/dependencies.ts'
+import { DEFAULT_REST_LIMITS, type RestLimits } from '../../src/rest/limits.ts'
+import { buildServer } from '../../src/rest/server.ts'
+import { changeOf } from '../../src/stages/projector-changes.ts'
+import { jsonCodec } from './json-codec.ts'
+import { ManualTime } from './manual-time.ts'
+import { openTestReadModel } from './test-read-model.ts'
+
+const PARTITIONS = 3
+const RULES = {
+  destinations: { bareNameIs: 'topic', topicPrefix: 'datajob.' },
+  submissions: { operationsMax: 1_000, pathLengthMax: 200 },
+} as const
+
+interface Changes extends Partial<Omit<ServerDependencies, 'limits'>> {
+  readonly limits?: Partial<RestLimits>
+}
+
+export class RestFixture {
+  readonly time = new ManualTime(1_763_785_140_250)
+  readonly readModel: ReadModel = openTestReadModel()
+  readonly metrics = new Registry()
+  /** Everything written to Kafka, in order. */
+  readonly written: OutputRecord[] = []
+  readonly topics = new Set(['my-results'])
+  readonly buckets = new Set(['my-bucket'])
+  readonly services = new Map<string, ServiceRegistered>()
+  readonly handles = new Map<string, HandleRegistered>()
+  readonly logLines: string[] = []
+  readonly asked = { topicExists: 0, bucketExists: 0, lag: 0 }
+  /** What every call to Kafka ends with; null when all is well, `silence` when none ends. */
+  outage: KafkaFailure | 'silence' | null = null
+  storeFailure: Error | null = null
+  lag = 0
+  readonly #unread: InputRecord[] = []
+  readonly #offsets = new Map<number, number>()
+  #reading = true
+
+  /** The command that was written last. */
+  get command(): SubmitJob {
+    const record = this.written.findLast(({ topic }) => topic === 'commands')
+    return JSON.parse(record?.value?.toString() ?? 'null') as SubmitJob
+  }
+
+  build(changes: Changes = {}): Promise<FastifyInstance> {
+    const { limits, ...others } = changes
+    return buildServer({
+      codec: jsonCodec,
+      producer: { send: (records) => this.#send(records) },
+      admin: { topicExists: (name) => this.#topicExists(name) },
+      bucketExists: (name) => this.#bucketExists(name),
+      readModel: this.readModel,
+      progress: {
+        homePartition: (jobId) => jobId.length % PARTITIONS,
+        waitFor: () => Promise.resolve(this.#reading),
+        waitForJob: async () => {
+          await this.#answered()
+          return this.#reading
+        },
+        lag: async () => {
+          this.asked.lag += 1
+          await this.#answered()
+          return this.lag
+        },
+      },
+      inventory: {
+        service: (name) => this.services.get(name),
+        services: () => [...this.services.values()],
+        handleOf: (cmHandle) => this.handles.get(cmHandle),
+        handleAt: (id) => [...this.handles.values()].find((each) => handleKey(each.alternateId) === handleKey(id)),
+        waitFor: () => Promise.resolve(true),
+      },
+      ...{ clock: this.time, timers: this.time, metrics: this.metrics, version: '0.0.0', apiRoot: null, auth: NO_AUTH },
+      logger: pino({ level: 'debug' }, { write: (line) => this.logLines.push(line) }),
+      topics: { commands: 'commands', inventory: 'inventory', results: 'datajob.results' },
+      readiness: [],
+      ...RULES,
+      limits: { ...DEFAULT_REST_LIMITS, ...limits },
+      ...others,
+    })
+  }
+
+  /** From here on what is written can't be read, until {@link resumeReading}. */
+  pauseReading(): void {
+    this.#reading = false
+  }
+
+  async resumeReading(): Promise<void> {
+    this.#reading = true
+    for (const record of this.#unread.splice(0)) await this.#project(record)
+  }
+
+  /** Someone else writes a command, by another door. */
+  async writeCommand(command: SubmitJob): Promise<void> {
+    const partition = (command.jobId ?? '').length % PARTITIONS
+    await this.#append({ topic: 'commands', key: command.jobId, value: jsonCodec.encode(command), partition })
+  }
+
+  async #send(records: readonly OutputRecord[]): Promise<readonly Position[]> {
+    await this.#answered()
+    const positions: Position[] = []
+    for (const record of records) positions.push(await this.#append(record))
+    return positions
+  }
+
+  async #append(record: OutputRecord): Promise<Position> {
+    this.written.push(record)
+    const { topic, key, value, headers = {}, partition = 0 } = record
+    const offset = this.#offsets.get(partition) ?? 0
+    this.#offsets.set(partition, offset + 1)
+    if (topic === 'inventory') this.#register(key ?? '', value)
+    const input = {
+      topic,
+      partition,
+      offset,
+      key: Buffer.from(key ?? ''),
+      value,
+      headers,
+      timestampMs: this.time.now(),
+    }
+    if (!this.#reading) this.#unread.push(input)
+    else if (topic === 'commands') await this.#project(input)
+    return { topic, partition, offset }
+  }
+
+  async #project(record: InputRecord): Promise<void> {
+    const message = JSON.parse(record.value?.toString() ?? 'null') as Message
+    const rules = { ...RULES, homePartition: (jobId: string) => jobId.length % PARTITIONS, attemptsMax: 3 }
+    const change = changeOf('commands', record, message, rules)
+    await this.readModel.apply({ changes: change === null ? [] : [change], positions: [] })
+  }
+
+  #register(key: string, value: Buffer | null): void {
+    const message = value === null ? null : (JSON.parse(value.toString()) as InventoryMessage)
+    if (message?.type === 'ServiceRegistered') this.services.set(message.name, message)
+    if (message?.type === 'HandleRegistered') this.handles.set(message.cmHandle, message)
+    if (message !== null) return
+    if (key.startsWith('dmi/')) this.services.delete(key.slice('dmi/'.length))
+    for (const { cmHandle, alternateId } of this.handles.values()) {
+      if (key === handleKey(alternateId)) this.handles.delete(cmHandle)
+    }
+  }
+
+  async #topicExists(name: string): Promise<boolean> {
+    this.asked.topicExists += 1
+    await this.#answered()
+    return this.topics.has(name)
+  }
+
+  #bucketExists(name: string): Promise<boolean> {
+    this.asked.bucketExists += 1
+    return this.storeFailure === null ? Promise.resolve(this.buckets.has(name)) : Promise.reject(this.storeFailure)
+  }
+
+  #answered(): Promise<void> {
+    if (this.outage === 'silence') return new Promise(() => undefined)
+    return this.outage === null ? Promise.resolve() : Promise.reject(this.outage)
+  }
+}
+
+export const brokerAway = new KafkaFailure('connect ECONNREFUSED', { code: 'CONNECTION_ERROR', disposition: 'retry' })
+
+export interface Submission {
+  readonly query?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: object | string
+}
+
+/** Submits a job, one that reads a single object unless the test says another. */
+export function submitTo(app: FastifyInstance, submission: Submission = {}): Promise<LightMyRequestResponse> {
+  const { query = '', headers = {}, body = { data: [{ op: 'read', path: '/ManagedElement=1' }] } } = submission
+  return app.inject({
+    method: 'POST',
+    url: `/ranoam/cm/v1/dataJob${query}`,
+    payload: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { 'content-type': 'application/json', host: 'jobs.example:8080', ...headers },
+  })
+}
