@@ -67,10 +67,10 @@ describe('applying topics', () => {
     expect(second.every(({ state, differences }) => state === 'exists' && differences.length === 0)).toBe(true)
   })
 
-  it('refuses wrong partition counts and cleanup policies, all at once, and creates nothing', async () => {
-    const jobs = asCreated('datajob.jobs')
+  it('refuses what would mix up lanes, lose records or stop a lane, all at once, and creates nothing', async () => {
+    const [jobs, commands] = [asCreated('datajob.jobs'), asCreated('datajob.commands', { partitions: 4 })]
     const admin = adminOver([
-      asCreated('datajob.commands', { partitions: 4 }),
+      { ...commands, config: { ...commands.config, 'compression.type': 'producer' } },
       asCreated('datajob.inventory', { partitions: 3 }),
       { ...jobs, config: { ...jobs.config, 'cleanup.policy': 'delete' } },
     ])
@@ -78,6 +78,7 @@ describe('applying topics', () => {
     expect(refusal).toBeInstanceOf(TopicMismatchError)
     const { mismatches, message } = refusal as TopicMismatchError
     expect(mismatches.map(({ name, setting, found, wanted }) => [name, setting, found, wanted])).toEqual([
+      ['datajob.commands', 'compression.type', 'producer', 'uncompressed'],
       ['datajob.commands', 'partitions', '4', '6'],
       ['datajob.jobs', 'cleanup.policy', 'delete', 'compact'],
       ['datajob.inventory', 'partitions', '3', '1'],

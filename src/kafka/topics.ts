@@ -140,7 +140,7 @@ export async function describeTopics(admin: KafkaAdmin, settings: TopicSettings)
 
 /**
  * Creates the topics that are missing; those that exist are left as they are. Throws TopicMismatchError, before anything is
- * created, if one of them has another partition count or cleanup policy; KafkaFailure if Kafka refuses.
+ * created, if one of them has another partition count, cleanup policy or compression; KafkaFailure if Kafka refuses.
  */
 export async function applyTopics(admin: KafkaAdmin, settings: TopicSettings): Promise<readonly TopicReport[]> {
   const specs = topicSpecs(settings)
@@ -183,7 +183,7 @@ function remedyOf(name: string, { setting, found, wanted }: TopicDifference, isS
     if (isSingle) return 'delete the topic, it is created anew'
     return `configure ${found} partitions, or another prefix; jobs would change their lane if the topic were changed`
   }
-  if (setting === 'cleanup.policy') {
+  if (setting === 'cleanup.policy' || setting === 'compression.type') {
     return `kafka-configs.sh --alter --entity-type topics --entity-name ${name} --add-config ${setting}=${wanted}`
   }
   return null

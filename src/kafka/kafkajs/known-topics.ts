@@ -2,6 +2,8 @@ import { delay, type Timers } from '../../runtime/clock.ts'
 import { dispositionOf } from '../error-dispositions.ts'
 import { KafkaFailure } from '../port.ts'
 
+const MISSING = 'UNKNOWN_TOPIC_OR_PARTITION'
+
 // A topic that was just created is known to all brokers some milliseconds later.
 const CHECKS_MAX = 4
 const CHECK_INTERVAL_MS = 100
@@ -13,7 +15,7 @@ const CHECK_INTERVAL_MS = 100
 export class KnownTopics {
   readonly #exists: (topic: string) => Promise<boolean>
   readonly #timers: Timers
-  readonly #known = new Set<string>()
+  readonly #known = new Map<string, Promise<void>>()
 
   constructor(exists: (topic: string) => Promise<boolean>, timers: Timers) {
     this.#exists = exists
@@ -22,24 +24,44 @@ export class KnownTopics {
 
   /** Throws KafkaFailure UNKNOWN_TOPIC_OR_PARTITION with the name of the first topic that is not there. */
   async require(topics: Iterable<string>): Promise<void> {
-    for (const topic of new Set(topics)) if (!this.#known.has(topic)) await this.#check(topic)
+    for (const topic of new Set(topics)) await (this.#known.get(topic) ?? this.#ask(topic))
   }
 
-  /** A topic that was there may have been deleted: the next {@link require} looks again. */
-  forget(topics: Iterable<string>): void {
+  /**
+   * Finds out which of the topics is missing after a failure that says only that one is. If none is, it was one that the
+   * producer has written to long ago, and asks about ever since: another producer does not.
+   */
+  async explain(failure: KafkaFailure, topics: readonly string[]): Promise<KafkaFailure> {
+    const { code, message } = failure
+    if (code !== MISSING) return failure
     for (const topic of topics) this.#known.delete(topic)
+    try {
+      await this.require(topics)
+    } catch (error) {
+      return error instanceof KafkaFailure ? error : failure
+    }
+    return new KafkaFailure(message, { code, disposition: 'restart', cause: failure })
+  }
+
+  // Callers at the same time share one question; only the answer that the topic is there is kept.
+  #ask(topic: string): Promise<void> {
+    const asked = this.#check(topic)
+    this.#known.set(topic, asked)
+    asked.catch(() => {
+      if (this.#known.get(topic) === asked) this.#known.delete(topic)
+    })
+    return asked
   }
 
   async #check(topic: string): Promise<void> {
     for (let check = 1; !(await this.#exists(topic)); check += 1) {
-      if (check >= CHECKS_MAX) throw unknown(topic)
+      if (check >= CHECKS_MAX) throw missing(topic)
       await delay(this.#timers, CHECK_INTERVAL_MS)
     }
-    this.#known.add(topic)
   }
 }
 
-function unknown(topic: string): KafkaFailure {
-  const code = 'UNKNOWN_TOPIC_OR_PARTITION'
-  return new KafkaFailure(`topic ${topic} does not exist: create it first`, { code, disposition: dispositionOf(code), topic })
+function missing(topic: string): KafkaFailure {
+  const details = { code: MISSING, disposition: dispositionOf(MISSING), topic }
+  return new KafkaFailure(`topic ${topic} does not exist: create it first`, details)
 }

@@ -81,9 +81,7 @@ class KafkajsRecordProducer implements RecordProducer {
       for (const call of calls) call.resolve(positions.slice(at, (at += call.records.length)))
     } catch (error) {
       await this.#discard()
-      const failure = toKafkaFailure(error, 'sending records', 'call')
-      const records = calls.flatMap((call) => call.records)
-      if (failure.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#context.knownTopics.forget(records.map(({ topic }) => topic))
+      const failure = await this.#explain(error, calls)
       if (failure.disposition === 'reject' && calls.length > 1) {
         // Only one of them need be at fault. What the others wrote already is written twice then.
         for (const call of calls) await this.#sendTogether([call])
@@ -91,6 +89,12 @@ class KafkajsRecordProducer implements RecordProducer {
         for (const call of calls) call.reject(failure)
       }
     }
+  }
+
+  async #explain(error: unknown, calls: readonly Call[]): Promise<KafkaFailure> {
+    const topics = calls.flatMap(({ records }) => records.map(({ topic }) => topic))
+    const failure = toKafkaFailure(error, 'sending records', 'call')
+    return toKafkaFailure(await this.#context.knownTopics.explain(failure, topics), 'sending records', 'call')
   }
 
   async #send(records: readonly OutputRecord[]): Promise<Position[]> {

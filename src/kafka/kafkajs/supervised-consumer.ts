@@ -21,7 +21,7 @@ export interface ConsumerRole {
 }
 
 const RESTART_DELAY_MIN_MS = 100
-const RESTART_DELAY_MAX_MS = 5_000
+const RESTART_DELAY_MAX_MS = 2_000
 
 /**
  * Keeps a kafkajs consumer running: a new one takes the place of each that crashes, later each time. kafkajs could restart

@@ -49,6 +49,7 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
   readonly #open: OpenProducer
   /** Begun, and not used yet. */
   #begun: Transaction | null
+  #isBusy = false
   #spent: KafkaFailure | null = null
 
   constructor(context: ProducerContext, open: OpenProducer) {
@@ -60,25 +61,15 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
   async commit(step: TransactionStep): Promise<void> {
     if (this.#spent !== null) throw this.#refusal(this.#spent)
     if (step.records.length === 0 && step.offsets.length === 0) return
+    if (this.#isBusy) throw new Error(`broken invariant: ${this.#open.transactionalId} is asked for two transactions at once`)
+    this.#isBusy = true
     try {
       await this.#commit(step)
+      this.#isBusy = false
     } catch (error) {
-      this.#spent = toKafkaFailure(error, `transaction of ${this.#open.transactionalId}`, 'transaction')
-      if (this.#spent.code === 'UNKNOWN_TOPIC_OR_PARTITION') this.#spent = await this.#whichTopic(this.#spent, step)
+      const failure = toKafkaFailure(error, `transaction of ${this.#open.transactionalId}`, 'transaction')
+      this.#spent = await this.#context.knownTopics.explain(failure, topicsOf(step))
       throw this.#spent
-    }
-  }
-
-  // kafkajs does not tell. It may be one that the producer has written to long ago, and asks about ever since.
-  async #whichTopic(failure: KafkaFailure, step: TransactionStep): Promise<KafkaFailure> {
-    const topics = topicsOf(step)
-    this.#context.knownTopics.forget(topics)
-    try {
-      await this.#context.knownTopics.require(topics)
-      const { code, message } = failure
-      return new KafkaFailure(message, { code, disposition: 'restart', cause: failure })
-    } catch (error) {
-      return toKafkaFailure(error, 'looking for the missing topic', 'transaction')
     }
   }
 

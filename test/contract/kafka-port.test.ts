@@ -1,0 +1,36 @@
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
+import { afterAll, inject } from 'vitest'
+import { createKafkaClient } from '../../src/kafka/kafkajs/client.ts'
+import type { OutputRecord } from '../../src/kafka/port.ts'
+import { exerciseKafkaPort, type OpenTransaction } from './kafka-port.ts'
+
+const brokers = inject('kafkaBrokers').split(',')
+const silent = { debug: (): void => undefined, info: (): void => undefined, warn: (): void => undefined }
+const left: { disconnect(): Promise<void> }[] = []
+
+/** By kafkajs itself: a producer that never commits, whose process might as well be gone. */
+async function leaveOpen(transactionalId: string, records: readonly OutputRecord[]): Promise<OpenTransaction> {
+  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING, retry: { initialRetryTime: 5, retries: 40, maxRetryTime: 150 } })
+  const producer = kafka.producer({
+    ...{ transactionalId, idempotent: true, maxInFlightRequests: 1, createPartitioner: Partitioners.DefaultPartitioner },
+  })
+  await producer.connect()
+  left.push(producer)
+  const transaction = await producer.transaction()
+  for (const { topic, headers, ...message } of records) {
+    await transaction.send({ topic, messages: [{ ...message, headers: { ...headers } }] })
+  }
+  return { abort: () => transaction.abort() }
+}
+
+afterAll(async () => {
+  await Promise.all(left.map((producer) => producer.disconnect()))
+})
+
+exerciseKafkaPort('kafkajs', {
+  kafka: createKafkaClient({
+    ...{ brokers, clientId: 'contract', logger: silent },
+    ...{ sessionTimeoutMs: 3_000, heartbeatIntervalMs: 100, fetchWaitMs: 50 },
+  }),
+  leaveOpen,
+})
