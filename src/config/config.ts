@@ -62,6 +62,11 @@ function brokenRelations(config: Config): string[] {
       const names = [settings[lesser].variable, settings[greater].variable] as const
       return `${names[0]} (${String(config[lesser])}) must be below ${names[1]} (${String(config[greater])}), ${why}`
     })
+  // A path may take six bytes a character in JSON, and each operation's report has to fit into one event.
+  if (config.eventBytesMax < 6 * config.pathLengthMax + 1_024) {
+    const needed = `6 × DATAJOB_PATH_LENGTH_MAX (${config.pathLengthMax}) + 1024`
+    problems.push(`DATAJOB_EVENT_BYTES_MAX (${config.eventBytesMax}) must be at least ${needed}, or a report may not fit into an event`)
+  }
   if (config.roles.includes('facade') && !config.roles.includes('projector')) {
     problems.push('DATAJOB_ROLES: the facade answers from the read model that the projector keeps: run both in one process')
   }

@@ -2,13 +2,16 @@
 import { type Destination, type DestinationRules, parseDestination } from './destination.ts'
 import { isJobId, JOB_ID_RULE } from './ids.ts'
 import type { Dependency, SubmitJob } from './messages.ts'
-import { operationsOf } from './operation.ts'
+import { type JobKind, type Operation, operationsOf } from './operation.ts'
 
 export interface SubmissionLimits {
   readonly operationsMax: number
   /** Characters of one path. */
   readonly pathLengthMax: number
 }
+
+/** Each response on the destination carries the id; a response has to fit into one event. */
+export const OPERATION_ID_LENGTH_MAX = 256
 
 /** The first thing that is wrong with a submission: where (a JSON path), and a sentence that names the value and the limit. */
 export interface Fault {
@@ -40,18 +43,28 @@ function checkOperations(submission: SubmitJob, limits: SubmissionLimits): Fault
   const legal = operationsOf(kind)
   const seen = new Set<string>()
   for (const [position, operation] of operations.entries()) {
-    const field = `operations[${position}]`
-    if (!legal.includes(operation.op)) {
-      return { field: `${field}.op`, message: `"${clip(operation.op)}" is not one of ${legal.join(', ')}, which a ${kind} job may hold` }
-    }
-    if (operation.path === '') return { field: `${field}.path`, message: 'a path is not empty' }
-    if (operation.path.length > limits.pathLengthMax) {
-      const message = `a path of ${operation.path.length} characters is longer than the ${limits.pathLengthMax} allowed`
-      return { field: `${field}.path`, message }
-    }
+    const wrong = checkOperation(operation, kind, legal, limits)
+    if (wrong !== null) return { field: `operations[${position}].${wrong.field}`, message: wrong.message }
     const identity = identityOf(operation.operationId)
-    if (seen.has(identity)) return { field: `${field}.operationId`, message: `"${clip(String(operation.operationId))}" is there twice` }
+    const field = `operations[${position}].operationId`
+    if (seen.has(identity)) return { field, message: `"${clip(identity)}" is there twice` }
     seen.add(identity)
+  }
+  return null
+}
+
+function checkOperation(operation: Operation, kind: JobKind, legal: readonly string[], limits: SubmissionLimits): Fault | null {
+  const { op, path, operationId } = operation
+  if (!legal.includes(op)) {
+    return { field: 'op', message: `"${clip(op)}" is not one of ${legal.join(', ')}, which a ${kind} job may hold` }
+  }
+  if (path === '') return { field: 'path', message: 'a path is not empty' }
+  if (path.length > limits.pathLengthMax) {
+    return { field: 'path', message: `a path of ${path.length} characters is longer than the ${limits.pathLengthMax} allowed` }
+  }
+  const idLength = String(operationId).length
+  if (idLength === 0 || idLength > OPERATION_ID_LENGTH_MAX) {
+    return { field: 'operationId', message: `an operation id has 1 to ${OPERATION_ID_LENGTH_MAX} characters, this one has ${idLength}` }
   }
   return null
 }
