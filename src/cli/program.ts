@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { AsAction, Cli } from './cli.ts'
+import { addDemo } from './commands/demo.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
 import { addGet } from './commands/get.ts'
 import { addList } from './commands/list.ts'
@@ -12,8 +13,7 @@ import { addTopics } from './commands/topics.ts'
 import { addWatch } from './commands/watch.ts'
 import { ExitCode } from './exit-codes.ts'
 import { reportFailure } from './failures.ts'
-
-export const VERSION = '0.1.0'
+import { readVersion } from './version.ts'
 
 /** Adds a command to the program. */
 type AddCommand = (program: Command, cli: Cli, asAction: AsAction) => void
@@ -21,7 +21,7 @@ type AddCommand = (program: Command, cli: Cli, asAction: AsAction) => void
 const groups: readonly (readonly [heading: string, commands: readonly AddCommand[]])[] = [
   ['Jobs:', [addSubmit, addGet, addWatch, addList, addResults]],
   ['Servers:', [addServe, addTopics, addProducer, addStack]],
-  ['Help:', [addExitCodes]],
+  ['Help:', [addDemo, addExitCodes]],
 ]
 
 /** Runs the command line given without the program's name. Resolves to the exit code; never rejects. */
@@ -44,7 +44,7 @@ function createProgram(cli: Cli, asAction: AsAction): Command {
   const { out, err } = cli.screen
   const program = new Command('datajob')
     .description('Runs data jobs: lists of operations on things that data producers own, over Kafka.')
-    .version(VERSION, '-V, --version', 'print the version')
+    .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .showSuggestionAfterError()
     .exitOverride()

@@ -50,6 +50,7 @@ export class Children {
 
   /** Starts a process and waits until it listens; answers what it printed. Rejects with a CommandFailure and the end of its log. */
   async start({ name, args, env }: ChildOptions): Promise<unknown> {
+    if (this.#isStopping) throw new CommandFailure(ExitCode.Interrupted, `${name} is not started any more`)
     const logFile = join(this.#logFolder, `${name}.log`)
     const log = openSync(logFile, 'w')
     const child = spawn(process.execPath, [PROGRAM, ...args, '-o', 'json'], {

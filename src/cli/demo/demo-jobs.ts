@@ -27,8 +27,8 @@ export interface DemoNames {
 
 const OPERATIONS = 500
 const FAULTY_OPERATIONS = 150
-/** Every how many operations of the third job ask for the cell that one producer refuses. */
-const FAULTY_EVERY = 5
+/** Every other operation of the third job asks for the cell that one service refuses. */
+const FAULTY_EVERY = 2
 
 /** The three jobs; the same in every run but for their names. */
 export function demoJobs({ run, topic, bucket }: DemoNames): readonly DemoJob[] {

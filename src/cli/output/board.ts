@@ -11,6 +11,7 @@ export class Board {
   readonly #region: LiveRegion
   #render: (() => readonly string[]) | null = null
   #timer: TimerHandle | null = null
+  #isClosed = false
 
   constructor(pane: Pane, timers: Timers) {
     this.#pane = pane
@@ -20,12 +21,14 @@ export class Board {
 
   /** Draws these from now on. */
   show(render: () => readonly string[]): void {
+    if (this.#isClosed) return
     this.#render = render
     if (this.#pane.isTty && this.#timer === null) this.#frame()
   }
 
   /** Writes lines above those that are drawn; they stay. */
   print(lines: readonly string[]): void {
+    if (this.#isClosed) return
     if (this.#timer === null) {
       printLines(this.#pane, lines)
       return
@@ -40,6 +43,12 @@ export class Board {
     this.#timer = null
     this.#render = null
     this.#region.clear()
+  }
+
+  /** Neither draws nor prints from now on, whoever still works. */
+  close(): void {
+    this.hide()
+    this.#isClosed = true
   }
 
   #frame(): void {

@@ -3,7 +3,7 @@ import { barWidth, formatProgress, renderBar } from './progress-bar.ts'
 import type { Paint } from './screen.ts'
 
 const plain: Paint = (_, text) => text
-const marked: Paint = (style, text) => (text === '' ? '' : `<${style}:${text.length}>`)
+const marked: Paint = (style, text) => (text === '' ? '' : `<${[style].flat().join('+')}:${text.length}>`)
 
 describe('renderBar', () => {
   it('grows with what is done', () => {

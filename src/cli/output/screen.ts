@@ -5,7 +5,7 @@
 import { styleText } from 'node:util'
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
-export type Paint = (style: Style, text: string) => string
+export type Paint = (style: Style | Style[], text: string) => string
 
 /** A stream that text is written to, with what decides how that text looks. */
 export interface Pane {

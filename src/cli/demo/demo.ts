@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import type { Cli } from '../cli.ts'
+import { CommandFailure, ExitCode } from '../exit-codes.ts'
+import { Board } from '../output/board.ts'
+import { formatDuration } from '../output/units.ts'
+import { consume } from './consumed.ts'
+import { demoJobs, type DemoNames } from './demo-jobs.ts'
+import { DemoSetup } from './environment.ts'
+import { type Interruption, onInterruption } from './interruption.ts'
+import { runJobs } from './run-jobs.ts'
+import { heading, introduction, showChecks, showEvents, showJobs, showObjects, showTry } from './show.ts'
+import { Steps } from './steps.ts'
+import { checkAll } from './verify.ts'
+
+interface Story {
+  readonly cli: Cli
+  readonly names: DemoNames
+  readonly setup: DemoSetup
+  readonly board: Board
+  readonly keep: boolean
+}
+
+/** Carries out `datajob demo`. Throws what a part of it fails with; however it ends, all that was started is stopped. */
+export async function demo(cli: Cli, { keep }: { readonly keep: boolean }): Promise<ExitCode> {
+  const { out } = cli.screen
+  const startedAt = cli.clock.now()
+  const names = newNames()
+  const setup = new DemoSetup(cli, names)
+  const board = new Board(out, cli.timers)
+  const interruption = onInterruption(() => setup.kill())
+  try {
+    const exitCode = await unlessInterrupted(tellStory({ cli, names, setup, board, keep }), interruption, setup)
+    board.print(['', `  ${out.paint('dim', `${formatDuration(cli.clock.now() - startedAt)} in all`)}`])
+    if (keep) {
+      board.print([...heading('All of it stays up. Ctrl-C stops it.', out)])
+      await Promise.race([interruption.asked, setup.children.failed])
+    }
+    return exitCode
+  } finally {
+    board.close()
+    await setup.stop()
+    interruption.release()
+  }
+}
+
+async function unlessInterrupted(story: Promise<ExitCode>, interruption: Interruption, setup: DemoSetup): Promise<ExitCode> {
+  const interrupted = interruption.asked.then((): never => {
+    throw new CommandFailure(ExitCode.Interrupted, 'interrupted; stopping what was started', { hint: 'Ctrl-C again stops it at once.' })
+  })
+  return await Promise.race([story, interrupted, setup.children.failed])
+}
+
+async function tellStory({ cli, names, setup, board, keep }: Story): Promise<ExitCode> {
+  const { out } = cli.screen
+  board.print(introduction(out))
+  const steps = new Steps(board, out, cli.clock)
+  const environment = await setup.start(steps)
+  const jobs = demoJobs(names)
+  board.print(heading('Jobs under way', out))
+  const ended = await runJobs(cli, board, environment.client, jobs)
+  const consumed = await consume(cli, environment, names, jobs)
+  const checks = checkAll(jobs, ended, consumed)
+  board.print(showJobs(ended, out))
+  board.print(showEvents(consumed.records, names.topic, out))
+  board.print(showObjects(consumed.bucket, names.bucket, out))
+  board.print(showChecks(checks, out))
+  board.print(
+    showTry(
+      {
+        url: environment.client.url,
+        brokers: environment.endpoints.kafkaBrokers,
+        commandTopic: `${environment.config.topicPrefix}commands`,
+        names,
+        isKept: keep,
+      },
+      out,
+    ),
+  )
+  return checks.every(({ problems }) => problems.length === 0) ? ExitCode.Ok : ExitCode.JobFailed
+}
+
+/** Of its own for each run, so that it can be repeated on the same servers. */
+function newNames(): DemoNames {
+  const run = `demo-${randomBytes(3).toString('hex')}`
+  return { run, topic: `${run}-results`, bucket: run }
+}

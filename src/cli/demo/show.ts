@@ -1,0 +1,128 @@
+/** The pages of the demo: what it has to show once the jobs have ended. */
+import type { NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
+import type { InputRecord } from '../../kafka/port.ts'
+import { NCMP_PATH } from '../../rest/dialects/ncmp/mapping.ts'
+import type { Pane } from '../output/screen.ts'
+import { type Column, renderTable } from '../output/table.ts'
+import { formatBytes, formatCount, formatNumberOf } from '../output/units.ts'
+import { clipVisible } from '../output/width.ts'
+import { isCompletion } from '../results/result-event.ts'
+import { renderEvent } from '../results/result-printer.ts'
+import { formatElapsed, statusStyle } from '../service/job-view.ts'
+import type { ConsumedObjects } from './consumed.ts'
+import type { DemoNames } from './demo-jobs.ts'
+import { cellPath } from './network.ts'
+import type { Check } from './verify.ts'
+
+export function heading(text: string, { paint }: Pane): string[] {
+  return ['', paint('bold', text)]
+}
+
+export function introduction({ paint }: Pane): string[] {
+  const story = 'three jobs of 1,150 operations in all, from submission to results, over a real Kafka'
+  return ['', `${paint(['bold', 'cyan'], 'datajob')}  ${story}`, '']
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`)
+}
+
+const jobColumns: readonly Column<NcmpJob>[] = [
+  { title: 'job', cell: ({ jobId }) => jobId },
+  { title: 'kind', cell: ({ kind }) => kind },
+  { title: 'status', cell: ({ status }) => status, style: ({ status }, text, paint) => paint(statusStyle(status), text) },
+  { title: 'operations', align: 'right', cell: ({ counts }) => formatCount(counts.operations.total) },
+  { title: 'subjobs', align: 'right', cell: ({ counts }) => formatCount(counts.subjobs.total) },
+  { title: 'succeeded', align: 'right', cell: ({ counts }) => formatCount(counts.operations.succeeded) },
+  {
+    title: 'failed',
+    align: 'right',
+    cell: ({ counts }) => formatCount(counts.operations.failed),
+    style: ({ counts }, text, paint) => (counts.operations.failed === 0 ? text : paint('red', text)),
+  },
+  { title: 'elapsed', align: 'right', cell: formatElapsed },
+]
+
+export function showJobs(jobs: readonly NcmpJob[], pane: Pane): string[] {
+  return [...heading('Jobs', pane), ...indented(renderTable(jobColumns, jobs, pane.paint))]
+}
+
+/** One event of each job, and the last event of one. */
+export function showEvents(records: readonly InputRecord[], topic: string, pane: Pane): string[] {
+  const results = records.filter((record) => !isCompletion(record))
+  const jobs = [...new Set(results.map(({ headers }) => headers['ce_correlationid']))]
+  const firsts = jobs.map((job) => results.find(({ headers }) => headers['ce_correlationid'] === job))
+  const shown = [...firsts, records.findLast(isCompletion)].filter((record) => record !== undefined)
+  const title = `Results on topic ${topic}: ${shown.length} of ${formatNumberOf(records.length, 'event')}, as consumed`
+  const width = pane.columns() - 3
+  const lines = shown.flatMap((record) => renderEvent(record, pane).map((line) => clipVisible(line, width)))
+  return [...heading(title, pane), ...indented(lines)]
+}
+
+interface ShownObject {
+  readonly key: string
+  readonly bytes: string
+  readonly holds: string
+}
+
+const objectColumns: readonly Column<ShownObject>[] = [
+  { title: 'object', cell: ({ key }) => key },
+  { title: 'size', align: 'right', cell: ({ bytes }) => bytes },
+  { title: 'holds', cell: ({ holds }) => holds },
+]
+
+const OBJECTS_SHOWN = 4
+
+export function showObjects({ keys, manifest }: ConsumedObjects, bucket: string, pane: Pane): string[] {
+  const objects = manifest?.objects ?? []
+  const shown = objects.slice(0, OBJECTS_SHOWN).map(({ key, bytes, operations }): ShownObject => {
+    return { key, bytes: formatBytes(bytes), holds: formatNumberOf(operations, 'operation') }
+  })
+  const more = objects.length - shown.length
+  const rest: ShownObject[] = more > 0 ? [{ key: `… and ${more} more`, bytes: '', holds: '' }] : []
+  const last = { key: keys.find((key) => key.endsWith('/manifest.json')) ?? 'no manifest', bytes: '', holds: 'the manifest, written last' }
+  const title = `Results in bucket ${bucket}: ${formatNumberOf(keys.length, 'object')}`
+  return [...heading(title, pane), ...indented(renderTable(objectColumns, [...shown, ...rest, last], pane.paint))]
+}
+
+const PROBLEMS_SHOWN = 10
+
+export function showChecks(checks: readonly Check[], pane: Pane): string[] {
+  const { paint } = pane
+  const lines = checks.flatMap(({ jobId, text, problems }) => {
+    if (problems.length === 0) return [`${paint('green', '✔')} ${paint('bold', jobId)}  ${text}`]
+    const more = problems.length - PROBLEMS_SHOWN
+    const shown = [...problems.slice(0, PROBLEMS_SHOWN), ...(more > 0 ? [`… and ${formatNumberOf(more, 'problem')} more`] : [])]
+    return [`${paint('red', '✘')} ${paint('bold', jobId)}`, ...shown.map((problem) => `    ${paint('red', problem)}`)]
+  })
+  return [...heading('What was consumed, held against what was submitted', pane), ...indented(lines)]
+}
+
+export interface TryFacts {
+  readonly url: string
+  readonly brokers: string
+  readonly commandTopic: string
+  readonly names: DemoNames
+  readonly isKept: boolean
+}
+
+/** Command lines to try by hand. */
+export function showTry({ url, brokers, commandTopic, names, isKept }: TryFacts, pane: Pane): string[] {
+  const { paint } = pane
+  const { run, topic } = names
+  const operation = `"operationId":"mine-1","op":"read","path":"${cellPath(0, 1)}"`
+  const command = `{"jobId":"${run}-by-kcat","destination":"kafka:${topic}","operations":[{${operation}}]}`
+  const lines: [string, string][] = [
+    ['a job, and how far it is', `curl ${url}${NCMP_PATH}/dataJob/${run}-read`],
+    ['the jobs so far', `curl '${url}${NCMP_PATH}/dataJob?limit=5'`],
+    [
+      'submit one over REST',
+      `curl '${url}${NCMP_PATH}/dataJob?destination=kafka:${topic}' -H 'content-type: application/json' -d '{"data":[{${operation}}]}'`,
+    ],
+    ['or straight to Kafka', `echo '${command}' | kcat -P -b ${brokers} -t ${commandTopic} -k ${run}-by-kcat`],
+    ['consume the results', `kcat -C -b ${brokers} -t ${topic} -o beginning -e -X isolation.level=read_committed -f '%h\\n%s\\n\\n'`],
+    ['or with this program', `npx datajob results ${run}-faulty`],
+  ]
+  const title = isKept ? 'Try it, from another terminal' : 'Try it yourself: npm run demo -- --keep leaves all of it running'
+  return [...heading(title, pane), ...indented(lines.flatMap(([what, line]) => [paint('dim', `# ${what}`), line]))]
+}

@@ -1,0 +1,118 @@
+/** Holds what was consumed against what was submitted, operation by operation. */
+import { isSuccess } from '../../domain/response-code.ts'
+import type { InputRecord } from '../../kafka/port.ts'
+import { completionOf, isCompletion, jobIdOf, type OperationReport, reportsOf } from '../results/result-event.ts'
+import type { NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
+import type { Consumed, ConsumedObjects } from './consumed.ts'
+import { countExpected, type DemoJob } from './demo-jobs.ts'
+
+/** What was found out about one job. */
+export interface Check {
+  readonly jobId: string
+  /** What holds when there are no problems. */
+  readonly text: string
+  readonly problems: readonly string[]
+}
+
+/** Checks every job: what the service says of it, and what was consumed from its destination. */
+export function checkAll(jobs: readonly DemoJob[], ended: readonly NcmpJob[], { records, bucket }: Consumed): readonly Check[] {
+  return jobs.map((job): Check => {
+    const told = ended.find(({ jobId }) => jobId === job.jobId)
+    const served = told === undefined ? ['the service does not know it'] : checkCounts(job, 'the service', told.counts.operations)
+    const isOnTopic = job.destination.startsWith('kafka:')
+    const consumed = isOnTopic ? checkEvents(job, records) : checkObjects(job, bucket)
+    return { jobId: job.jobId, text: textOf(job, isOnTopic), problems: [...served, ...consumed] }
+  })
+}
+
+function textOf(job: DemoJob, isOnTopic: boolean): string {
+  const { total, failed } = countExpected(job)
+  const outcome = failed === 0 ? 'all succeeded' : `the ${failed} that were to fail did`
+  const last = isOnTopic ? 'the completion event came last' : 'the manifest names every object'
+  return `each of ${total} operations reported exactly once, ${outcome}; ${last}`
+}
+
+/** Everything that is wrong with the job's events on a topic, in sentences; nothing when all is as it should be. */
+export function checkEvents(job: DemoJob, records: readonly InputRecord[]): readonly string[] {
+  const own = records.filter((record) => jobIdOf(record) === job.jobId)
+  const results = own.filter((record) => !isCompletion(record))
+  return [...results.flatMap(checkHeaders(job)), ...checkIds(own), ...checkReports(job, results), ...checkCompletion(job, own)]
+}
+
+function checkHeaders(job: DemoJob): (record: InputRecord) => readonly string[] {
+  const topic = job.destination.slice('kafka:'.length)
+  return ({ headers, offset }) =>
+    headers['ce_destination'] === topic ? [] : [`the event at offset ${offset} names the destination "${headers['ce_destination'] ?? ''}"`]
+}
+
+function checkIds(records: readonly InputRecord[]): readonly string[] {
+  const ids = new Set(records.map(({ headers }) => headers['ce_id']))
+  return ids.size === records.length ? [] : [`${records.length} events have only ${ids.size} different ids`]
+}
+
+function checkReports(job: DemoJob, results: readonly InputRecord[]): readonly string[] {
+  const reports = results.map(({ value }) => reportsOf(value))
+  const unreadable = reports.filter((each) => each === null).length
+  const problems = unreadable === 0 ? [] : [`${unreadable} events can't be read`]
+  return [...problems, ...checkOperations(job, reports.flatMap((each) => each ?? []))]
+}
+
+function checkCompletion(job: DemoJob, records: readonly InputRecord[]): readonly string[] {
+  const completions = records.filter(isCompletion)
+  const [completion] = completions
+  if (completion === undefined || completions.length > 1) return [`there are ${completions.length} completion events`]
+  const last = records.filter(({ partition }) => partition === completion.partition).at(-1)
+  const order = last === completion && records.every(({ partition }) => partition === completion.partition)
+  const said = completionOf(completion)
+  return [
+    ...(order ? [] : ['the completion event is not the last one']),
+    ...(said === null ? ["the completion event can't be read"] : checkCounts(job, 'the completion event', said.counts.operations)),
+  ]
+}
+
+/** Everything that is wrong with the job's objects in a bucket. `keys` are all that are in its folder. */
+export function checkObjects(job: DemoJob, { manifest, keys, objects }: ConsumedObjects): readonly string[] {
+  if (manifest === undefined) return ['there is no manifest']
+  const named = manifest.objects.map(({ key }) => key)
+  const strangers = keys.filter((key) => !named.includes(key) && !key.endsWith('/manifest.json'))
+  const reports = objects.map(({ value }) => reportsOf(value))
+  const sizes = manifest.objects.filter(({ key, bytes, operations }) => {
+    const at = objects.findIndex((object) => object.key === key)
+    return objects[at]?.value.length !== bytes || reports[at]?.length !== operations
+  })
+  return [
+    ...strangers.map((key) => `${key} is not in the manifest`),
+    ...sizes.map(({ key }) => `${key} is not as the manifest says`),
+    ...checkCounts(job, 'the manifest', manifest.counts.operations),
+    ...checkOperations(job, reports.flatMap((each) => each ?? [])),
+  ]
+}
+
+/** Every operation is to be reported exactly once, and as it was to come out. */
+function checkOperations(job: DemoJob, reports: readonly OperationReport[]): readonly string[] {
+  const seen = new Map<string, OperationReport[]>()
+  for (const report of reports) seen.set(String(report.operationId), [...(seen.get(String(report.operationId)) ?? []), report])
+  const expected = new Set(job.operations.map(({ operationId }) => operationId))
+  const problems = [...seen.keys()].filter((id) => !expected.has(id)).map((id) => `operation ${id} was reported but not submitted`)
+  for (const { operationId, succeeds, path } of job.operations) {
+    const [report, ...more] = seen.get(operationId) ?? []
+    if (report === undefined) problems.push(`operation ${operationId} was not reported`)
+    else if (more.length > 0) problems.push(`operation ${operationId} was reported ${more.length + 1} times`)
+    else if (report.path !== path) problems.push(`operation ${operationId} was reported for ${report.path}, not for ${path}`)
+    else if ((report.statusCode !== undefined && isSuccess(report.statusCode)) !== succeeds) {
+      problems.push(`operation ${operationId} came out with code ${report.statusCode ?? 'none'}, but should ${succeeds ? 'succeed' : 'fail'}`)
+    }
+  }
+  return problems
+}
+
+/** Whether counts of operations are what was to come of the job. */
+function checkCounts(
+  job: DemoJob,
+  who: string,
+  counts: { readonly total: number; readonly succeeded: number; readonly failed: number },
+): readonly string[] {
+  const { total, succeeded, failed } = countExpected(job)
+  if (counts.total === total && counts.succeeded === succeeded && counts.failed === failed) return []
+  return [`${who} counts ${counts.total} operations, ${counts.succeeded} succeeded, ${counts.failed} failed; not ${total}, ${succeeded}, ${failed}`]
+}
