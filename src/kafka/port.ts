@@ -129,6 +129,8 @@ export interface TopicDescription {
 }
 
 export interface KafkaAdmin {
+  /** Given to the cluster when it was formatted; a new cluster at the same address has another. */
+  clusterId(): Promise<string>
   /** Descriptions of those of the topics that exist. */
   describeTopics(names: readonly string[]): Promise<readonly TopicDescription[]>
   createTopics(specs: readonly TopicSpec[]): Promise<void>

@@ -85,8 +85,15 @@ const RECORD_BYTES_MAX = 2 * MIB
 
 type TopicConfig = Readonly<Record<string, string>>
 
+// A segment is deleted as a whole: with the default of a week, records would be there for two, and a read model that is
+// rebuilt would meet commands of jobs whose deletion is no longer on record.
 function keptFor(days: number): TopicConfig {
-  return { 'cleanup.policy': 'delete', 'retention.ms': String(days * DAY_MS), 'max.message.bytes': String(RECORD_BYTES_MAX) }
+  return {
+    'cleanup.policy': 'delete',
+    'retention.ms': String(days * DAY_MS),
+    'segment.ms': String(12 * HOUR_MS),
+    'max.message.bytes': String(RECORD_BYTES_MAX),
+  }
 }
 
 // Only closed segments are compacted. By default one closes after a week or a gigabyte, and is cleaned when half of the log
@@ -121,8 +128,8 @@ export function topicSpecs({ prefix, partitions, replicationFactor }: TopicSetti
     spec(names.commands, partitions, { ...keptFor(7), ...openToAll, 'max.message.bytes': String(COMMAND_BYTES_MAX) }),
     spec(names.subjobs, partitions, keptFor(7)),
     spec(names.subjobEvents, partitions, keptFor(7)),
-    // A projector or coordinator that was away for less than a week goes on from where it was, and misses no deletion.
-    spec(names.jobs, partitions, compacted(7)),
+    // Deletions outlive the commands of the jobs that they delete, so that a rebuilt read model forgets them again.
+    spec(names.jobs, partitions, compacted(8)),
     spec(names.inventory, 1, { ...compacted(7), ...openToAll }),
     // Always replayed from the first record, within minutes.
     spec(names.coordinatorChangelog, partitions, compacted(1)),

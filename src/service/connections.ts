@@ -71,7 +71,7 @@ export async function connect({ config, worker, logger, closing, onFatal }: Conn
   })
   closing.later('inventory', () => inventory.stop())
   await inventory.start()
-  return { kafka, admin, codec, topics, inventory, identity: `${config.kafkaBrokers.join(',')}/${config.topicPrefix}` }
+  return { kafka, admin, codec, topics, inventory, identity: `${await admin.clusterId()}/${config.topicPrefix}` }
 }
 
 async function requireTopics(admin: KafkaAdmin, settings: TopicSettings): Promise<void> {

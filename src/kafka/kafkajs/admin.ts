@@ -42,6 +42,10 @@ class KafkajsAdmin implements KafkaAdmin {
     this.#knownTopics = new KnownTopics((name) => this.topicExists(name), settings.timers)
   }
 
+  clusterId(): Promise<string> {
+    return this.#inTurn("reading the cluster's id", async () => (await this.#admin.describeCluster()).clusterId)
+  }
+
   async describeTopics(names: readonly string[]): Promise<readonly TopicDescription[]> {
     const existing: string[] = []
     for (const name of names) if (await this.topicExists(name)) existing.push(name)
