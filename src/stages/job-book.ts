@@ -92,19 +92,24 @@ export class JobBook {
     return entry
   }
 
+  // Only the last entry of each key counts; which of those before it are still there is up to compaction.
   #restoreDeletion(key: string): void {
     if (key.startsWith(JOB_PREFIX)) {
-      this.#entries.delete(key.slice(JOB_PREFIX.length))
+      const jobId = key.slice(JOB_PREFIX.length)
+      for (const assignment of this.#entries.get(jobId)?.assignments.values() ?? []) this.#openSubjobs -= openCount(assignment)
+      this.#entries.delete(jobId)
       return
     }
     const slash = key.lastIndexOf('/')
     const index = Number(key.slice(slash + 1))
-    const entry = this.#entries.get(key.slice(SUBJOB_PREFIX.length, slash))
+    const jobId = key.slice(SUBJOB_PREFIX.length, slash)
+    const entry = this.#entries.get(jobId)
     const assignment = entry?.assignments.get(index)
     if (entry === undefined || assignment === undefined) return
     this.#openSubjobs -= openCount(assignment)
     entry.assignments.delete(index)
     entry.held.delete(index)
+    if (entry.job === undefined && entry.assignments.size === 0) this.#entries.delete(jobId)
   }
 
   #set(entry: RestoredEntry, assignment: Assignment, held: DispatchSubjob | null): void {
