@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Kafka, logLevel } from 'kafkajs'
+import { Client } from 'minio'
+import { amendKafkajs } from '../../src/kafka/kafkajs/amendments.ts'
+import { type Child, Children } from './children.ts'
+import { handlesOf } from './planned-job.ts'
+import { ServiceClient } from './service-client.ts'
+import { TopicLog } from './topic-log.ts'
+
+export interface StackAddresses {
+  readonly kafkaBrokers: string
+  readonly registryUrl: string
+  readonly s3Endpoint: string
+  readonly s3AccessKey: string
+  readonly s3SecretKey: string
+}
+
+/** A running `datajob serve`. */
+export interface Service {
+  readonly child: Child
+  readonly client: ServiceClient
+}
+
+/** A running `datajob producer simulate`. */
+export interface SimulatedProducer {
+  readonly child: Child
+  readonly name: string
+  readonly url: string
+}
+
+export interface ServiceOptions {
+  /** The processes of a suite share everything but their data folder and what is said here. */
+  readonly dataFolder?: string
+  readonly roles?: string
+  readonly port?: number
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+const PARTITIONS = 4
+
+/**
+ * An installation of datajob of its own on the stack: topics, consumer groups, folders, processes and destinations that no
+ * other suite touches. What was started ends with {@link close}.
+ */
+export class Installation {
+  readonly prefix: string
+  readonly folder: string
+  readonly kafka: Kafka
+  readonly s3: Client
+  readonly #settings: Readonly<Record<string, string>>
+  readonly #children: Children
+  readonly #logs: TopicLog[] = []
+
+  private constructor(name: string, stack: StackAddresses, settings: Readonly<Record<string, string>>) {
+    const id = `${name}-${randomUUID().slice(0, 8)}`
+    this.prefix = `${id}.`
+    this.folder = mkdtempSync(join(tmpdir(), `datajob-${id}-`))
+    this.#settings = settingsOf(id, this.folder, stack, settings)
+    this.#children = new Children(this.folder)
+    // kafkajs by itself shows records of some aborted transactions. The port's contract suite holds the correction to that.
+    amendKafkajs()
+    this.kafka = new Kafka({
+      ...{ clientId: id, brokers: stack.kafkaBrokers.split(','), logLevel: logLevel.NOTHING },
+      retry: { initialRetryTime: 50, multiplier: 1.5, maxRetryTime: 500, retries: 60 },
+    })
+    this.s3 = clientOf(stack)
+  }
+
+  /** Creates the topics and registers the schemas, as an operator does. */
+  static async open(name: string, stack: StackAddresses, settings: Readonly<Record<string, string>> = {}): Promise<Installation> {
+    const installation = new Installation(name, stack, settings)
+    const applied = installation.#children.spawn('topics', ['topics', 'apply', '-o', 'json'], installation.#settings)
+    const { code } = await applied.exited
+    if (code === 0) return installation
+    await installation.close()
+    throw new Error(`the topics were not created: ${applied.log().join('\n')}`)
+  }
+
+  /** Starts a service; it may still be restoring its lanes. */
+  async service(name: string, options: ServiceOptions = {}): Promise<Service> {
+    const { dataFolder = join(this.folder, name), roles, port = 0, settings = {} } = options
+    const args = ['serve', '-o', 'json', '--port', String(port), '--data-folder', dataFolder]
+    const child = this.#children.spawn(name, roles === undefined ? args : [...args, '--roles', roles], { ...this.#settings, ...settings })
+    const { url } = (await child.firstLine()) as { readonly url: string }
+    return { child, client: new ServiceClient(url) }
+  }
+
+  async producer(name: string, options: Readonly<Record<string, string>> = {}): Promise<SimulatedProducer> {
+    const flags = Object.entries({ port: '0', 'delay-ms': '20..80', ...options, name }).flatMap(([flag, value]) => [`--${flag}`, value])
+    const child = this.#children.spawn(name, ['producer', 'simulate', '-o', 'json', ...flags], {})
+    const { url } = (await child.firstLine()) as { readonly url: string }
+    return { child, name, url }
+  }
+
+  /** Starts a producer, and registers it with everything that plans expect to be behind it. */
+  async network(client: ServiceClient, name: string, options: Readonly<Record<string, string>> = {}): Promise<SimulatedProducer> {
+    const producer = await this.producer(name, options)
+    await client.registerService(name, producer.url)
+    await client.registerHandles(name, handlesOf(name))
+    return producer
+  }
+
+  /** A topic for a client's results, and what a client sees of it. */
+  async resultTopic(name: string, config: Readonly<Record<string, string>> = {}): Promise<TopicLog> {
+    const topic = `client-${this.prefix}${name}`
+    await this.withAdmin((admin) =>
+      admin.createTopics({
+        waitForLeaders: true,
+        topics: [{ topic, numPartitions: 3, configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })) }],
+      }),
+    )
+    return this.follow(topic)
+  }
+
+  async follow(topic: string): Promise<TopicLog> {
+    const log = await TopicLog.open(this.kafka, topic)
+    this.#logs.push(log)
+    return log
+  }
+
+  async bucket(name: string): Promise<string> {
+    const bucket = `${this.prefix.replace('.', '-')}${name}`
+    await this.s3.makeBucket(bucket)
+    return bucket
+  }
+
+  async withAdmin<T>(work: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {
+    const admin = this.kafka.admin()
+    await admin.connect()
+    try {
+      return await work(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+
+  /** Ends all processes that were started here, and forgets their files. */
+  async close(): Promise<void> {
+    await this.#children.end()
+    await Promise.all(this.#logs.map((log) => log.close()))
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
+function settingsOf(
+  id: string,
+  folder: string,
+  stack: StackAddresses,
+  settings: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return {
+    DATAJOB_KAFKA_BROKERS: stack.kafkaBrokers,
+    DATAJOB_REGISTRY_URL: stack.registryUrl,
+    DATAJOB_S3_ENDPOINT: stack.s3Endpoint,
+    DATAJOB_S3_ACCESS_KEY: stack.s3AccessKey,
+    DATAJOB_S3_SECRET_KEY: stack.s3SecretKey,
+    DATAJOB_APPLICATION: id,
+    DATAJOB_TOPIC_PREFIX: `${id}.`,
+    DATAJOB_PARTITIONS: String(PARTITIONS),
+    // No stack is here: the service does not leave its address for the commands of this machine.
+    DATAJOB_STACK_FOLDER: join(folder, 'no-stack'),
+    ...settings,
+  }
+}
+
+function clientOf({ s3Endpoint, s3AccessKey, s3SecretKey }: StackAddresses): Client {
+  const { hostname, port, protocol } = new URL(s3Endpoint)
+  return new Client({
+    ...{ endPoint: hostname, port: Number(port), useSSL: protocol === 'https:' },
+    ...{ accessKey: s3AccessKey, secretKey: s3SecretKey, region: 'us-east-1' },
+  })
+}
