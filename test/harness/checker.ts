@@ -56,7 +56,7 @@ export function checkTopic(job: PlannedJob, log: readonly LoggedRecord[], tracep
   return [
     ...own.flatMap((record) => checkHeaders(job, record, traceparent)),
     ...checkUnique('ce_id', own.map(({ headers }) => headers['ce_id'] ?? 'none')),
-    ...checkResponses(job, results.map(({ value, headers }) => ({ value: value ?? '', source: headers['ce_source'] ?? '' }))),
+    ...checkResponses(job, results.map(({ value, headers }) => ({ value: String(value), source: headers['ce_source'] ?? '' }))),
     ...checkLast(job, own),
   ]
 }
@@ -134,7 +134,7 @@ function checkLast(job: PlannedJob, own: readonly LoggedRecord[]): string[] {
   const completions = own.filter(isCompletion)
   const [completion] = completions
   if (completion === undefined || completions.length > 1) return [`there are ${completions.length} completion events`]
-  const { data } = JSON.parse(completion.value ?? '') as { readonly data: Summary }
+  const { data } = JSON.parse(String(completion.value)) as { readonly data: Summary }
   return [
     ...(own.at(-1) === completion ? [] : ['its completion event is not its last record']),
     ...checkSummary(job, 'the completion event', data),

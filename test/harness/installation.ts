@@ -39,7 +39,8 @@ export interface ServiceOptions {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-const PARTITIONS = 4
+/** Of each stage topic. */
+export const PARTITIONS = 4
 
 /**
  * An installation of datajob of its own on the stack: topics, consumer groups, folders, processes and destinations that no

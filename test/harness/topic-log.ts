@@ -8,7 +8,7 @@ export interface LoggedRecord {
   readonly partition: number
   readonly offset: number
   readonly key: string | null
-  readonly value: string | null
+  readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -82,8 +82,7 @@ export class TopicLog {
         }
         const offset = Number(message.offset)
         const key = message.key?.toString() ?? null
-        const value = message.value?.toString() ?? null
-        this.#records.set(`${partition}/${offset}`, { topic, partition, offset, key, value, headers })
+        this.#records.set(`${partition}/${offset}`, { topic, partition, offset, key, value: message.value, headers })
         return Promise.resolve()
       },
     })
