@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify'
+import { Value } from 'typebox/value'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RestFixture } from '../../test/fakes/rest-fixture.ts'
 import { NO_AUTH } from './auth.ts'
+import { registrationFailedSchema, serviceSchema } from './dialects/inventory/schemas.ts'
+import { acceptedSchema, jobSchema } from './dialects/ncmp/schemas.ts'
 
 interface Operation {
   readonly operationId?: string
@@ -9,7 +12,7 @@ interface Operation {
   readonly tags?: readonly string[]
   readonly security?: readonly object[]
   readonly requestBody?: { content: { 'application/json': { examples?: Record<string, { value: object }>; example?: object } } }
-  readonly responses: Readonly<Record<string, { description: string; content?: { 'application/json': { schema: object } } }>>
+  readonly responses: Readonly<Record<string, { description: string; content?: { 'application/json'?: { schema: object; example?: { status: string } } } }>>
 }
 
 interface Document {
@@ -49,12 +52,11 @@ describe('the API’s description', () => {
 
   it('shows each shared schema once, under its name', async () => {
     const { components, paths } = await read()
-    expect(Object.keys(components.schemas).sort()).toEqual([
-      'DmiService', 'Error', 'Job', 'JobAccepted', 'RegistrationFailed',
-    ])
+    const names = ['DmiService', 'Error', 'Job', 'JobAccepted', 'ReadOperation', 'RegistrationFailed', 'WriteOperation']
+    expect(Object.keys(components.schemas).sort()).toEqual(names)
     const answers = paths['/ranoam/cm/v1/dataJob']?.post?.responses
-    expect(answers?.['202']?.content?.['application/json'].schema).toMatchObject({ $ref: '#/components/schemas/JobAccepted' })
-    expect(answers?.['409']?.content?.['application/json'].schema).toMatchObject({ $ref: '#/components/schemas/Error' })
+    expect(answers?.['202']?.content?.['application/json']?.schema).toMatchObject({ $ref: '#/components/schemas/JobAccepted' })
+    expect(answers?.['409']?.content?.['application/json']?.schema).toMatchObject({ $ref: '#/components/schemas/Error' })
   })
 
   it('has examples that are taken', async () => {
@@ -77,6 +79,30 @@ describe('the API’s description', () => {
       const answer = await app.inject({ method: method === 'put' ? 'PUT' : 'POST', url, payload: value })
       expect(`${url} ${answer.statusCode} ${answer.statusCode < 300 ? '' : answer.body}`).toMatch(/ 20[02] $/)
     }
+  })
+
+  it('shows each error as it is answered', async () => {
+    const { paths } = await read()
+    const shown = Object.values(paths).flatMap((methods) =>
+      Object.values(methods).flatMap(({ responses }) =>
+        Object.entries(responses).map(([status, { content }]) => ({ status, example: content?.['application/json']?.example })),
+      ),
+    )
+    const errors = shown.filter(({ status, example }) => Number(status) >= 400 && example !== undefined)
+    expect(errors.length).toBeGreaterThan(15)
+    for (const { status, example } of errors) expect(example?.status).toMatch(`${status} `)
+  })
+
+  it.each([
+    ['a job', jobSchema],
+    ['an accepted job', acceptedSchema],
+    ['a plugin', serviceSchema],
+    ['a failed registration', registrationFailedSchema],
+  ] as const)('shows %s as it is answered', (_what, schema) => {
+    const examples: readonly unknown[] = 'examples' in schema && Array.isArray(schema.examples) ? schema.examples : []
+    expect(examples).toHaveLength(1)
+    expect(Value.Errors(schema, examples[0])).toEqual([])
+    expect(Object.keys(examples[0] as object).sort()).toEqual(Object.keys(schema.properties).sort())
   })
 
   it('is a page that loads nothing from elsewhere', async () => {

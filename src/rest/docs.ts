@@ -32,12 +32,13 @@ are sent with a \`jobId\` or an \`Idempotency-Key\` are never taken twice.
 
 const tags = [
   { name: 'Data jobs', description: 'Submit a job, ask how far it is (NCMP dialect).' },
-  { name: 'Inventory', description: 'Which producer answers for which managed object.' },
+  { name: 'Inventory', description: 'Which producer answers for which managed object. Operators only.' },
   { name: 'DMI services', description: 'The producers’ plugins: where they are and how to talk to them. Operators only.' },
-  { name: 'Operations', description: 'Health and metrics of this process.' },
+  { name: 'Health', description: 'Whether this process is alive and ready, and what it counts.' },
 ]
 
-const UI = { docExpansion: 'list', deepLinking: true, tryItOutEnabled: true, displayRequestDuration: true } as const
+// The base layout leaves out a bar that asks for another description's address.
+const UI = { layout: 'BaseLayout', docExpansion: 'list', deepLinking: true, tryItOutEnabled: true, displayRequestDuration: true } as const
 
 // Nothing from elsewhere: the page works without the internet, and nobody elsewhere hears of it.
 const CONTENT_SECURITY_POLICY =

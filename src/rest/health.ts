@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client'
 import { Type } from 'typebox'
 import type { Timers } from '../runtime/clock.ts'
 import { bounded } from './jobs/bounded.ts'
-import { headed } from './schemas.ts'
+import { answer } from './schemas.ts'
 
 /** Something that must be there before requests can be served. */
 export interface ReadinessCheck {
@@ -31,17 +31,17 @@ export function addHealth(app: FastifyInstance, options: HealthOptions): void {
   const { readiness, metrics, timers } = options
   app.get('/livez', {
     schema: {
-      tags: ['Operations'],
+      tags: ['Health'],
       summary: 'Whether the process answers at all',
-      response: { 200: headed(Type.Object({ status: Type.Literal('alive') }), 'It does') },
+      response: { 200: answer(Type.Object({ status: Type.Literal('alive') }), 'It does') },
     },
     handler: () => ({ status: 'alive' as const }),
   })
   app.get('/readyz', {
     schema: {
-      tags: ['Operations'],
+      tags: ['Health'],
       summary: 'Whether requests can be served, check by check',
-      response: { 200: headed(readinessSchema, 'They can'), 503: headed(readinessSchema, 'Something is missing') },
+      response: { 200: answer(readinessSchema, 'They can'), 503: answer(readinessSchema, 'Something is missing') },
     },
     handler: async (_request, reply) => {
       const asking = readiness.map(async (each) => [each.name, await resultOf(each, timers)] as const)
@@ -52,7 +52,7 @@ export function addHealth(app: FastifyInstance, options: HealthOptions): void {
   })
   app.get('/metrics', {
     schema: {
-      tags: ['Operations'],
+      tags: ['Health'],
       summary: 'What is counted, for Prometheus',
       produces: ['text/plain'],
       response: { 200: Type.String({ description: 'The text format of Prometheus' }) },

@@ -1,5 +1,6 @@
 /** What the schemas of all dialects share. */
 import { type Static, type TSchema, type TUnsafe, Type } from 'typebox'
+import { bodyOf, type ErrorBody, Refusal, SEND_AGAIN } from './errors.ts'
 
 /** A schema with a name, which the OpenAPI document shows once under it. It is to be added to the server. */
 export type NamedSchema = TSchema & { readonly $id: string }
@@ -22,14 +23,39 @@ export const errorSchema = named('Error', Type.Object(
   { description: 'What every refused or failed request is answered with.' },
 ))
 
-/** A schema for a route's `response`, with what the answer says. */
-export function headed<S extends TSchema>(schema: S, description: string): S {
-  return { ...schema, description }
+/** Headers that matter, each with what it says. */
+type DescribedHeaders = Readonly<Record<string, string>>
+
+/** A schema for a route's `response`: what the answer says, for the API's description. */
+export function answer<S extends TSchema>(schema: S, description: string, headers: DescribedHeaders = {}): S {
+  return { ...schema, description, headers: headerSchemas(headers) }
 }
 
-/** The same for a refused or failed request. */
-export function errorAnswer(description: string): TUnsafe<Static<typeof errorSchema>> {
-  return headed(refTo(errorSchema), description)
+function headerSchemas(headers: DescribedHeaders): Readonly<Record<string, object>> {
+  const schemas = Object.entries(headers).map(([name, description]) => [name, { type: 'string', description }] as const)
+  return Object.fromEntries(schemas)
+}
+
+type JsonContent<S extends TSchema> = Readonly<Record<'application/json', { readonly schema: S; readonly example: unknown }>>
+
+/** What a route's `response` says of a refused or failed request. */
+export interface ErrorAnswer {
+  readonly description: string
+  readonly headers: Readonly<Record<string, object>>
+  readonly content: JsonContent<TUnsafe<Static<typeof errorSchema>>>
+}
+
+/** The answer to a refused or failed request, with an error as it may be. */
+export function errorAnswer(description: string, example: ErrorBody, headers: DescribedHeaders = {}): ErrorAnswer {
+  const content = { 'application/json': { schema: refTo(errorSchema), example } }
+  return { description, headers: headerSchemas(headers), content }
+}
+
+const KAFKA_AWAY = new Refusal(503, 'Kafka cannot be reached, or did not answer in time', { details: SEND_AGAIN })
+
+/** The same for a request that may be sent again. */
+export function unavailableAnswer(description: string): ErrorAnswer {
+  return errorAnswer(description, bodyOf(KAFKA_AWAY), { 'Retry-After': 'Seconds after which to send the request again' })
 }
 
 export function nullable<S extends TSchema>(schema: S, description: string): TUnsafe<Static<S> | null> {

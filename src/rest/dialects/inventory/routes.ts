@@ -7,10 +7,11 @@ import { requireOperator } from '../../auth.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { operatorSecurity } from '../../docs.ts'
 import { bodyOf, clip, Refusal } from '../../errors.ts'
-import { errorAnswer, headed, refTo } from '../../schemas.ts'
+import { answer, errorAnswer, refTo, unavailableAnswer } from '../../schemas.ts'
 import { InventoryWriter } from './inventory-writer.ts'
 import { planRegistration, serviceAnswer, serviceOf } from './mapping.ts'
 import {
+  errorExamples,
   registeredSchema,
   registrationFailedSchema,
   registrationSchema,
@@ -54,10 +55,10 @@ function addRegistration(app: FastifyInstance, deps: ServerDependencies, writer:
       security: operatorSecurity(deps.auth),
       body: registrationSchema,
       response: {
-        200: headed(registeredSchema, 'All handles were registered'),
-        400: errorAnswer('The body can’t be read'),
-        409: headed(refTo(registrationFailedSchema), 'All handles were registered, except for these'),
-        503: errorAnswer('Kafka is away; see `Retry-After`. Sending the same again is safe.'),
+        200: answer(registeredSchema, 'All handles were registered'),
+        400: errorAnswer('The body can’t be read', errorExamples.badRegistration),
+        409: answer(refTo(registrationFailedSchema), 'All handles were registered, except for these'),
+        503: unavailableAnswer('Kafka is away. Sending the same again is safe.'),
       },
     },
     handler: async (request, reply) => {
@@ -65,7 +66,7 @@ function addRegistration(app: FastifyInstance, deps: ServerDependencies, writer:
       await writer.write(changes)
       const failed = Object.values(failures).reduce((sum, each) => sum + each.length, 0)
       if (failed === 0) return counts
-      const message = `${failed} handles could not be registered`
+      const message = `${failed} ${failed === 1 ? 'handle' : 'handles'} could not be registered`
       const details = `${counts.created} were created, ${counts.updated} updated, ${counts.removed} removed.`
       return reply.code(409).send({ ...bodyOf(new Refusal(409, message, { details })), ...failures })
     },
@@ -85,9 +86,9 @@ function addServiceRegistration(app: FastifyInstance, deps: ServerDependencies, 
       params: serviceParamsSchema,
       body: serviceBodySchema,
       response: {
-        200: headed(refTo(serviceSchema), 'The plugin as it is registered now'),
-        400: errorAnswer('The body can’t be read'),
-        503: errorAnswer('Kafka is away; see `Retry-After`'),
+        200: answer(refTo(serviceSchema), 'The plugin as it is registered now'),
+        400: errorAnswer('The body can’t be read', errorExamples.badService),
+        503: unavailableAnswer('Kafka is away'),
       },
     },
     handler: async (request) => {
@@ -104,7 +105,11 @@ function addServiceRegistration(app: FastifyInstance, deps: ServerDependencies, 
       description: 'Handles that name it stay; jobs that need it fail until it is registered again.',
       security,
       params: serviceParamsSchema,
-      response: { 204: Type.Null({ description: 'It is forgotten' }), 404: errorAnswer('There is no such plugin') },
+      response: {
+        204: Type.Null({ description: 'It is forgotten' }),
+        404: errorAnswer('There is no such plugin', errorExamples.noService),
+        503: unavailableAnswer('Kafka is away'),
+      },
     },
     handler: async (request, reply) => {
       const { name } = request.params
@@ -125,7 +130,7 @@ function addServiceReading(app: FastifyInstance, { auth, inventory }: ServerDepe
       operationId: 'listDmiServices',
       summary: 'List the plugins that are registered',
       security,
-      response: { 200: headed(serviceListSchema, 'All of them, by name; passwords are not shown') },
+      response: { 200: answer(serviceListSchema, 'All of them, by name; passwords are not shown') },
     },
     handler: () => ({ items: inventory.services().map(serviceAnswer) }),
   })
@@ -137,8 +142,8 @@ function addServiceReading(app: FastifyInstance, { auth, inventory }: ServerDepe
       security,
       params: serviceParamsSchema,
       response: {
-        200: headed(refTo(serviceSchema), 'What is registered; the password is not shown'),
-        404: errorAnswer('There is no such plugin'),
+        200: answer(refTo(serviceSchema), 'What is registered; the password is not shown'),
+        404: errorAnswer('There is no such plugin', errorExamples.noService),
       },
     },
     handler: (request) => {

@@ -86,11 +86,10 @@ export const registrationSchema = Type.Object(
 export type Registration = Static<typeof registrationSchema>
 
 const count = Type.Integer({ minimum: 0 })
-export const registeredSchema = Type.Object({
-  created: count,
-  updated: count,
-  removed: count,
-})
+export const registeredSchema = Type.Object(
+  { created: count, updated: count, removed: count },
+  { examples: [{ created: 2, updated: 0, removed: 0 }] },
+)
 
 const failures = Type.Array(Type.Object({ cmHandle: Type.String(), errorCode: Type.String(), errorText: Type.String() }))
 
@@ -102,6 +101,19 @@ export const registrationFailedSchema = named('RegistrationFailed', Type.Object(
   failedCreatedCmHandles: failures,
   failedUpdatedCmHandles: failures,
   failedRemovedCmHandles: failures,
+}, {
+  examples: [
+    {
+      status: '409 CONFLICT',
+      message: '1 handle could not be registered',
+      details: '1 were created, 0 updated, 0 removed.',
+      failedCreatedCmHandles: [
+        { cmHandle: 'ran-002', errorCode: '111', errorText: 'alternate id already associated with another cm handle' },
+      ],
+      failedUpdatedCmHandles: [],
+      failedRemovedCmHandles: [],
+    },
+  ],
 }))
 
 export const serviceParamsSchema = Type.Object({
@@ -148,7 +160,29 @@ export const serviceSchema = named('DmiService', Type.Object({
     'Null where the plugin asks for none',
   ),
   limits: Type.Object({ subjobsInFlightMax: nullable(subjobsInFlightMax, 'Null: the configured default') }),
+}, {
+  examples: [
+    {
+      ...{ name: 'dmi-one', baseUrl: 'http://127.0.0.1:8090', contract: 'dataJob' },
+      ...{ auth: { type: 'basic', username: 'datajob' }, limits: { subjobsInFlightMax: 4 } },
+    },
+  ],
 }))
 export type ServiceAnswer = Static<typeof serviceSchema>
 
 export const serviceListSchema = Type.Object({ items: Type.Array(refTo(serviceSchema)) })
+
+/** What errors look like, one of each kind. */
+export const errorExamples = {
+  badRegistration: {
+    status: '400 BAD_REQUEST',
+    message: 'A registration names dmiPlugin, or dmiDatajobsReadPlugin and dmiDatajobsWritePlugin',
+    details: 'Without a service nobody can be asked for what the handles hold.',
+  },
+  badService: {
+    status: '400 BAD_REQUEST',
+    message: 'body baseUrl holds credentials; they belong in auth',
+    details: 'It is such as https://plugin.example.org:8443/dmi.',
+  },
+  noService: { status: '404 NOT_FOUND', message: 'There is no DMI service "dmi-two"', details: '' },
+}

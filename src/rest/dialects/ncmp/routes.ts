@@ -10,19 +10,22 @@ import { clientSecurity } from '../../docs.ts'
 import { Refusal } from '../../errors.ts'
 import type { JobIntake, JobRequest } from '../../jobs/job-intake.ts'
 import type { JobLookup } from '../../jobs/job-lookup.ts'
-import { errorAnswer, headed, refTo } from '../../schemas.ts'
+import { answer, errorAnswer, refTo, unavailableAnswer } from '../../schemas.ts'
 import { traceparentOf } from '../../traceparent.ts'
 import { acceptedLinks, agreedDestination, cursorOf, filterOf, jobAnswer, NCMP_PATH, type Places } from './mapping.ts'
 import { readJobRequest } from './request.ts'
 import {
   acceptedSchema,
+  errorExamples,
   jobBodySchema,
   jobListSchema,
   jobParamsSchema,
   jobSchema,
   listQuerySchema,
+  readOperationSchema,
   submitHeadersSchema,
   submitQuerySchema,
+  writeOperationSchema,
 } from './schemas.ts'
 
 export interface NcmpOptions {
@@ -36,14 +39,14 @@ const TENANT = 'default'
 /** What schemas/SubmitJob.avsc gives a job that doesn't say. */
 const PRIORITY = 100
 
-/** How many records that were written to Kafka the answer may lack, or `unknown`; left out when it lacks none. */
 const BEHIND_HEADER = 'datajob-records-behind'
+const BEHIND = { [BEHIND_HEADER]: 'Records written to Kafka that the answer may lack, or `unknown`; left out at none' }
 
 const tags = ['Data jobs']
 
 /** Adds the dialect's routes under its own prefix. */
 export async function addNcmpRoutes(app: FastifyInstance, options: NcmpOptions): Promise<void> {
-  for (const schema of [acceptedSchema, jobSchema]) app.addSchema(schema)
+  for (const schema of [readOperationSchema, writeOperationSchema, acceptedSchema, jobSchema]) app.addSchema(schema)
   const routes = (scope: FastifyInstance): void => {
     const { auth, limits } = options.deps
     scope.addHook('onRequest', requireClient(auth))
@@ -90,13 +93,13 @@ function addSubmit(app: FastifyInstance, { deps, intake }: NcmpOptions): void {
       querystring: submitQuerySchema,
       headers: submitHeadersSchema,
       response: {
-        202: headed(refTo(acceptedSchema), 'The job is durable. `Location` is its `statusuri`.'),
-        400: errorAnswer('The body, a parameter or a header can’t be read'),
-        409: errorAnswer('The id is taken by a job with other content'),
-        413: errorAnswer('The job is larger than a record on the command topic may be'),
-        415: errorAnswer('The body is not sent as application/json'),
-        422: errorAnswer('The destination does not exist'),
-        503: errorAnswer('Kafka or the object store is away, or too much is going on; see `Retry-After`'),
+        202: answer(refTo(acceptedSchema), 'The job is durable', { Location: 'Its `statusuri`' }),
+        400: errorAnswer('The body, a parameter or a header can’t be read', errorExamples.badRequest),
+        409: errorAnswer('The id is taken by a job with other content', errorExamples.conflict),
+        413: errorAnswer('The job is larger than a record on the command topic may be', errorExamples.tooLarge),
+        415: errorAnswer('The body is not sent as application/json', errorExamples.wrongType),
+        422: errorAnswer('The destination does not exist', errorExamples.noDestination),
+        503: unavailableAnswer('Kafka or the object store is away, or too much is going on'),
       },
     },
     handler: async (request, reply) => {
@@ -140,13 +143,13 @@ function addStatus(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
       tags,
       operationId: 'getDataJob',
       summary: 'Ask how far a job is',
-      description: `A job that was answered with 202 is found from then on, on every instance. ${BEHIND_DESCRIPTION}`,
+      description: 'A job that was answered with 202 is found from then on, on every instance.',
       security: clientSecurity(deps.auth),
       params: jobParamsSchema,
       response: {
-        200: headed(refTo(jobSchema), 'The job as far as it is known here'),
-        404: errorAnswer('There is no such job, or it ended long ago'),
-        503: errorAnswer('Whether there is such a job can’t be said now; see `Retry-After`'),
+        200: answer(refTo(jobSchema), 'The job as far as it is known here', BEHIND),
+        404: errorAnswer('There is no such job, or it ended long ago', errorExamples.notFound),
+        503: unavailableAnswer('Whether there is such a job can’t be said now'),
       },
     },
     handler: async (request, reply) => {
@@ -160,8 +163,6 @@ function addStatus(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
   })
 }
 
-const BEHIND_DESCRIPTION = `Where the answer may lack what was written to Kafka, \`${BEHIND_HEADER}\` says how many records.`
-
 function addList(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
   const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   scope.get('/dataJob', {
@@ -169,13 +170,13 @@ function addList(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
       tags,
       operationId: 'listDataJobs',
       summary: 'List jobs, the newest first',
-      description: `Jobs of every dialect that satisfy all filters given. ${BEHIND_DESCRIPTION}`,
+      description: 'Jobs of every dialect that satisfy all filters given.',
       security: clientSecurity(deps.auth),
       querystring: listQuerySchema,
       response: {
-        200: headed(jobListSchema, 'One page of jobs'),
-        400: errorAnswer('A parameter is unknown or can’t be read'),
-        503: errorAnswer('Jobs can’t be read now; see `Retry-After`'),
+        200: answer(jobListSchema, 'One page of jobs', BEHIND),
+        400: errorAnswer('A parameter is unknown or can’t be read', errorExamples.badParameter),
+        503: unavailableAnswer('Jobs can’t be read now'),
       },
     },
     handler: async (request, reply) => {

@@ -44,20 +44,20 @@ const path = Type.String({
   examples: ['/ManagedElement=RAN001/GNBDUFunction=1'],
 })
 
-const readOperation = Type.Object(
+export const readOperationSchema = named('ReadOperation', Type.Object(
   { op: Type.Enum(READ_OPERATIONS), path, operationId, ...readOptionsSchema.properties },
-  { additionalProperties: false, title: 'Read' },
-)
+  { additionalProperties: false },
+))
 
-const writeOperation = Type.Object(
+export const writeOperationSchema = named('WriteOperation', Type.Object(
   {
     op: Type.Enum(WRITE_OPERATIONS),
     path: Type.String({ description: 'As for a read; `…#attribute` replaces one attribute, `…#action` calls an action' }),
     operationId,
     value: Type.Optional(Type.Unknown({ description: 'Any JSON. It reaches the producer byte for byte as it came.' })),
   },
-  { additionalProperties: false, title: 'Write' },
-)
+  { additionalProperties: false },
+))
 
 const jobId = Type.Optional(
   Type.String({
@@ -70,8 +70,8 @@ const jobId = Type.Optional(
 const dataAcceptType = Type.Optional(Type.Enum(DATA_ACCEPT_TYPES, { default: DATA_ACCEPT_TYPES[0] }))
 const dataContentType = Type.Optional(Type.String({ default: DATA_CONTENT_TYPE_DEFAULT }))
 
-const reads = Type.Array(readOperation, { minItems: 1 })
-const writes = Type.Array(writeOperation, { minItems: 1 })
+const reads = Type.Array(refTo(readOperationSchema), { minItems: 1 })
+const writes = Type.Array(refTo(writeOperationSchema), { minItems: 1 })
 const dataJobMetadata = Type.Optional(
   Type.Object({ destination: Type.Optional(Type.String()), dataAcceptType, dataContentType }, { additionalProperties: false }),
 )
@@ -137,7 +137,7 @@ export const submitHeadersSchema = Type.Object({
   traceparent: Type.Optional(Type.String({ description: 'W3C trace context that the job belongs to' })),
 })
 
-export const jobParamsSchema = Type.Object({ jobId: Type.String({ description: 'Percent-encoded' }) })
+export const jobParamsSchema = Type.Object({ jobId: Type.String({ description: 'The job’s id, percent-encoded in the path' }) })
 
 export const listQuerySchema = Type.Object(
   {
@@ -198,6 +198,23 @@ export const jobSchema = named('Job', Type.Object({
   deadline: nullable(instant, 'When what is not done by then is given up'),
   submittedBy: nullable(Type.String(), 'Who submitted the job, where clients identify themselves'),
   message: nullable(Type.String(), 'Why something failed, as far as one sentence can say it'),
+}, {
+  examples: [
+    {
+      ...{ jobId: 'replan-2025-11-22', status: 'PARTIALLY_FAILED' },
+      statusuri: 'http://127.0.0.1:8080/ranoam/cm/v1/dataJob/replan-2025-11-22',
+      resultsuri: 'http://127.0.0.1:8080/s3-bucket/replan-results',
+      ...{ kind: 'WRITE', destination: 's3:replan-results', dialect: 'ncmp' },
+      ...{ dataaccepttype: DATA_ACCEPT_TYPES[0], datacontenttype: DATA_CONTENT_TYPE_DEFAULT, priority: 100, labels: {} },
+      counts: {
+        operations: { total: 500, succeeded: 480, failed: 20 },
+        subjobs: { total: 25, succeeded: 24, partiallyFailed: 0, failed: 1 },
+      },
+      ...{ createdAt: '2025-11-22T04:19:00.250Z', startedAt: '2025-11-22T04:19:00.281Z' },
+      ...{ finishedAt: '2025-11-22T04:19:07.642Z', deadline: null, submittedBy: null },
+      message: 'dmi plugin service is not responding',
+    },
+  ],
 }))
 export type NcmpJob = Static<typeof jobSchema>
 
@@ -205,3 +222,40 @@ export const jobListSchema = Type.Object({
   items: Type.Array(refTo(jobSchema), { description: 'The newest first' }),
   next: nullable(Type.String(), '`cursor` of the next page; null on the last. Jobs that come in meanwhile never shift a page.'),
 })
+
+/** What errors look like, one of each kind. */
+export const errorExamples = {
+  badRequest: {
+    status: '400 BAD_REQUEST',
+    message: 'data[0].op: "paint" is not one of read, add, merge, replace, remove, action',
+    details: '',
+  },
+  badParameter: {
+    status: '400 BAD_REQUEST',
+    message: 'Unknown query parameter: "colour"',
+    details: 'Known are: status, destination, createdAfter, createdBefore, limit, cursor.',
+  },
+  notFound: { status: '404 NOT_FOUND', message: 'There is no job "replan-2025-11-21"', details: '' },
+  conflict: {
+    status: '409 CONFLICT',
+    message: 'The id "replan-2025-11-22" is taken by a job with other content',
+    details: 'Send another jobId or Idempotency-Key, or ask for the status of the job that has it.',
+  },
+  tooLarge: {
+    status: '413 PAYLOAD_TOO_LARGE',
+    message: 'The job takes 1200345 bytes as a record, more than the 1000000 bytes allowed',
+    details: 'Send it as several jobs.',
+  },
+  wrongType: {
+    status: '415 UNSUPPORTED_MEDIA_TYPE',
+    message: 'Content type "text/plain" is not taken',
+    details: 'Send JSON as application/json.',
+  },
+  noDestination: {
+    status: '422 UNPROCESSABLE_ENTITY',
+    message: 'The topic "my-results" does not exist',
+    details:
+      'Create the topic and send the job again, name another destination, or leave it out to keep the results here. ' +
+      '"s3:my-results" would name a bucket.',
+  },
+}
