@@ -4,8 +4,10 @@ import { KafkaFailure } from '../port.ts'
 
 const MISSING = 'UNKNOWN_TOPIC_OR_PARTITION'
 
-// A topic that was just created is known to all brokers some milliseconds later.
+// A topic that was just created is known to all brokers some milliseconds later; whoever created it knows that it will come,
+// and waits for it longer than whoever was only told its name.
 const CHECKS_MAX = 4
+const CREATED_CHECKS_MAX = 100
 const CHECK_INTERVAL_MS = 100
 
 /**
@@ -27,6 +29,11 @@ export class KnownTopics {
     for (const topic of new Set(topics)) await (this.#known.get(topic) ?? this.#ask(topic))
   }
 
+  /** Waits for topics that the cluster has agreed to create. Throws as {@link require} does when one does not come to be. */
+  async awaitCreated(topics: Iterable<string>): Promise<void> {
+    for (const topic of topics) await this.#check(topic, CREATED_CHECKS_MAX)
+  }
+
   /**
    * Finds out which of the topics is missing after a failure that says only that one is. If none is, it was one that the
    * producer has written to long ago, and asks about ever since: another producer does not.
@@ -45,7 +52,7 @@ export class KnownTopics {
 
   // Callers at the same time share one question; only the answer that the topic is there is kept.
   #ask(topic: string): Promise<void> {
-    const asked = this.#check(topic)
+    const asked = this.#check(topic, CHECKS_MAX)
     this.#known.set(topic, asked)
     asked.catch(() => {
       if (this.#known.get(topic) === asked) this.#known.delete(topic)
@@ -53,9 +60,9 @@ export class KnownTopics {
     return asked
   }
 
-  async #check(topic: string): Promise<void> {
+  async #check(topic: string, checksMax: number): Promise<void> {
     for (let check = 1; !(await this.#exists(topic)); check += 1) {
-      if (check >= CHECKS_MAX) throw missing(topic)
+      if (check >= checksMax) throw missing(topic)
       await delay(this.#timers, CHECK_INTERVAL_MS)
     }
   }
