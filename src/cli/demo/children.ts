@@ -127,7 +127,22 @@ export class Children {
 
 function failureOf({ name, process: child, logFile }: Child, what: string): CommandFailure {
   const code = child.signalCode ?? (child.exitCode === null ? '' : `exit code ${child.exitCode}`)
-  const log = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n')
   const message = `${name} ${what}${code === '' ? '' : ` (${code})`}`
-  return new CommandFailure(ExitCode.JobFailed, message, { hint: `The end of ${logFile}:\n${log}` })
+  const lines = readFileSync(logFile, 'utf8').split('\n').filter((line) => line !== '')
+  const shown = lines.flatMap(complaintOf).slice(-LOG_LINES_SHOWN)
+  const said = shown.length === 0 ? '' : `\nIt complained last:\n${shown.map((line) => `  ${line}`).join('\n')}`
+  return new CommandFailure(ExitCode.JobFailed, message, { hint: `Its log: ${logFile}${said}` })
+}
+
+const WARN = 40
+
+/** What a line of the log says, if it is a warning or worse, or no line of our logger. */
+function complaintOf(line: string): readonly string[] {
+  if (!line.startsWith('{')) return [line]
+  try {
+    const { level, msg, err } = JSON.parse(line) as { readonly level: number; readonly msg: string; readonly err?: { readonly message: string } }
+    return level < WARN ? [] : [err === undefined ? msg : `${msg}: ${err.message}`]
+  } catch {
+    return [line]
+  }
 }

@@ -27,8 +27,6 @@ export interface DemoNames {
 
 const OPERATIONS = 500
 const FAULTY_OPERATIONS = 150
-/** Every other operation of the third job asks for the cell that one service refuses. */
-const FAULTY_EVERY = 2
 
 /** The three jobs; the same in every run but for their names. */
 export function demoJobs({ run, topic, bucket }: DemoNames): readonly DemoJob[] {
@@ -52,7 +50,7 @@ export function demoJobs({ run, topic, bucket }: DemoNames): readonly DemoJob[] 
       label: 'read, with faults',
       kind: 'READ',
       destination: `kafka:${topic}`,
-      operations: numbers(FAULTY_OPERATIONS).map((n) => read(n, spread(n), n % FAULTY_EVERY === 0 ? FAULTY_CELL : 1)),
+      operations: numbers(FAULTY_OPERATIONS).map((n) => read(n, spread(n), isFaulty(n) ? FAULTY_CELL : 1)),
     },
   ]
 }
@@ -86,6 +84,11 @@ function write(n: number, element: number, cell: number): DemoOperation {
 
 function succeeds(element: number, cell: number): boolean {
   return cell !== FAULTY_CELL || serviceOf(element) !== FAULTY_SERVICE
+}
+
+/** Whether the n-th operation of the third job asks for the cell that one service refuses. */
+function isFaulty(n: number): boolean {
+  return n % 7 < 3
 }
 
 /** Elements in an order that goes through all services and producers. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Cli } from '../cli.ts'
 import { CommandFailure, ExitCode } from '../exit-codes.ts'
+import { note } from '../options.ts'
 import { Board } from '../output/board.ts'
 import { formatDuration } from '../output/units.ts'
 import { consume } from './consumed.ts'
@@ -8,7 +9,7 @@ import { demoJobs, type DemoNames } from './demo-jobs.ts'
 import { DemoSetup } from './environment.ts'
 import { type Interruption, onInterruption } from './interruption.ts'
 import { runJobs } from './run-jobs.ts'
-import { heading, introduction, showChecks, showEvents, showJobs, showObjects, showTry } from './show.ts'
+import { conclusion, heading, introduction, showChecks, showEvents, showJobs, showObjects, showTry } from './show.ts'
 import { Steps } from './steps.ts'
 import { checkAll } from './verify.ts'
 
@@ -18,6 +19,8 @@ interface Story {
   readonly setup: DemoSetup
   readonly board: Board
   readonly keep: boolean
+  /** Aborted when nobody waits for the end any more. */
+  readonly signal: AbortSignal
 }
 
 /** Carries out `datajob demo`. Throws what a part of it fails with; however it ends, all that was started is stopped. */
@@ -28,36 +31,43 @@ export async function demo(cli: Cli, { keep }: { readonly keep: boolean }): Prom
   const setup = new DemoSetup(cli, names)
   const board = new Board(out, cli.timers)
   const interruption = onInterruption(() => setup.kill())
+  const abandoned = new AbortController()
+  let hasFailed = false
   try {
-    const exitCode = await unlessInterrupted(tellStory({ cli, names, setup, board, keep }), interruption, setup)
-    board.print(['', `  ${out.paint('dim', `${formatDuration(cli.clock.now() - startedAt)} in all`)}`])
+    const story = tellStory({ cli, names, setup, board, keep, signal: abandoned.signal })
+    const exitCode = await Promise.race([story, setup.children.failed, interrupted(cli, board, interruption)])
+    board.print(conclusion(exitCode, formatDuration(cli.clock.now() - startedAt), out))
     if (keep) {
       board.print([...heading('All of it stays up. Ctrl-C stops it.', out)])
       await Promise.race([interruption.asked, setup.children.failed])
     }
     return exitCode
+  } catch (error) {
+    hasFailed = !(error instanceof CommandFailure && error.exitCode === ExitCode.Interrupted)
+    throw error
   } finally {
+    abandoned.abort()
     board.close()
-    await setup.stop()
+    await setup.stop({ keepLogs: hasFailed })
     interruption.release()
   }
 }
 
-async function unlessInterrupted(story: Promise<ExitCode>, interruption: Interruption, setup: DemoSetup): Promise<ExitCode> {
-  const interrupted = interruption.asked.then((): never => {
-    throw new CommandFailure(ExitCode.Interrupted, 'interrupted; stopping what was started', { hint: 'Ctrl-C again stops it at once.' })
-  })
-  return await Promise.race([story, interrupted, setup.children.failed])
+async function interrupted(cli: Cli, board: Board, { asked }: Interruption): Promise<never> {
+  await asked
+  board.close()
+  note(cli, 'stopping what was started; Ctrl-C again stops it at once')
+  throw new CommandFailure(ExitCode.Interrupted, 'interrupted')
 }
 
-async function tellStory({ cli, names, setup, board, keep }: Story): Promise<ExitCode> {
+async function tellStory({ cli, names, setup, board, keep, signal }: Story): Promise<ExitCode> {
   const { out } = cli.screen
   board.print(introduction(out))
   const steps = new Steps(board, out, cli.clock)
-  const environment = await setup.start(steps)
+  const environment = await setup.start(steps, signal)
   const jobs = demoJobs(names)
   board.print(heading('Jobs under way', out))
-  const ended = await runJobs(cli, board, environment.client, jobs)
+  const ended = await runJobs({ cli, board, client: environment.client, jobs, signal })
   const consumed = await consume(cli, environment, names, jobs)
   const checks = checkAll(jobs, ended, consumed)
   board.print(showJobs(ended, out))

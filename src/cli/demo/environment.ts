@@ -19,7 +19,7 @@ import { ServiceClient } from '../service/service-client.ts'
 import { stackFolder } from '../stack-folder.ts'
 import { Children } from './children.ts'
 import type { DemoNames } from './demo-jobs.ts'
-import { DMI_SERVICES, type DmiServiceName, FAULTY_CELL, FAULTY_PATHS, FAULTY_SERVICE, HANDLES, handleOf, serviceOf } from './network.ts'
+import { DMI_SERVICES, type DmiServiceName, FAULTY_PATHS, FAULTY_SERVICE, HANDLES, handleOf, serviceOf } from './network.ts'
 import type { Steps } from './steps.ts'
 
 type Environment = Cli['env']
@@ -31,6 +31,7 @@ export interface DemoEnvironment {
   readonly store: BucketStore
 }
 
+const READ_MODEL = 'read-model'
 const READY_MS_MAX = 60_000
 const READY_PAUSE_MS = 50
 const DESTINATION_PARTITIONS = 3
@@ -54,19 +55,19 @@ export class DemoSetup {
     this.children = new Children(this.#folder, cli.timers)
   }
 
-  async start(steps: Steps): Promise<DemoEnvironment> {
+  async start(steps: Steps, signal: AbortSignal): Promise<DemoEnvironment> {
     const [endpoints, addresses] = await Promise.all([this.#startStack(steps), this.#startProducers(steps)])
     const env = this.#environment(endpoints)
     const config = configOf(env)
     await steps.run('topics', () => applyTopics(config))
     const store = new BucketStore(config)
-    const [client] = await Promise.all([this.#startService(steps, env), this.#createDestinations(steps, config, store)])
+    const [client] = await Promise.all([this.#startService(steps, env, signal), this.#createDestinations(steps, config, store)])
     await steps.run('inventory', () => register(client, addresses))
     return { endpoints, config, client, store }
   }
 
-  /** Stops all that was started; what ran before goes on. */
-  async stop(): Promise<void> {
+  /** Stops all that was started; what ran before goes on. `keepLogs` leaves the processes' logs for whoever looks into a failure. */
+  async stop({ keepLogs }: { readonly keepLogs: boolean }): Promise<void> {
     await this.children.stop()
     // A start that was interrupted has to come to its end first, or servers would appear after we are gone.
     await this.#starting.catch(() => undefined)
@@ -74,7 +75,7 @@ export class DemoSetup {
       note(this.#cli, 'stopping the local stack…')
       await stopStack({ folder: stackFolder(this.#cli.env), env: this.#cli.env })
     }
-    rmSync(this.#folder, { recursive: true, force: true })
+    rmSync(keepLogs ? join(this.#folder, READ_MODEL) : this.#folder, { recursive: true, force: true })
   }
 
   /** The same at once, without asking anyone to finish what is under way. */
@@ -94,9 +95,7 @@ export class DemoSetup {
       const starting = ensureStack({ ...options, say })
       this.#starting = starting
       const endpoints = await starting
-      const { kafkaBrokers, registryUrl, s3Endpoint } = endpoints
-      const where = `Kafka ${kafkaBrokers}, registry ${new URL(registryUrl).host}, S3 ${new URL(s3Endpoint).host}`
-      return { text: this.#stack === 'found' ? `${where} (ran already)` : where, value: endpoints }
+      return { text: `${describeEndpoints(endpoints)}${this.#stack === 'found' ? ' (ran already)' : ''}`, value: endpoints }
     })
   }
 
@@ -109,24 +108,24 @@ export class DemoSetup {
       })
       const addresses = new Map(await Promise.all(started))
       const shown = [...addresses].map(([name, url]) => `${name} :${new URL(url).port}`).join(', ')
-      return { text: `${shown} (which refuses every NRCellDU=${FAULTY_CELL})`, value: addresses }
+      return { text: shown, value: addresses }
     })
   }
 
-  #startService(steps: Steps, env: Environment): Promise<ServiceClient> {
+  #startService(steps: Steps, env: Environment, signal: AbortSignal): Promise<ServiceClient> {
     return steps.run('service', async (say) => {
       const [port = settings.port.fallback] = await choosePorts([settings.port.fallback])
       const args = ['serve', '--roles', ROLES.join(','), '--host', '127.0.0.1', '--port', String(port)]
-      const folder = ['--data-folder', join(this.#folder, 'read-model')]
+      const folder = ['--data-folder', join(this.#folder, READ_MODEL)]
       const url = urlOf(await this.children.start({ name: 'serve', args: [...args, ...folder], env }))
       const client = new ServiceClient({ url, token: null })
       say(`${url} listens; its lanes are being restored…`)
-      await this.#untilReady(client)
+      await this.#untilReady(client, signal)
       return { text: `datajob serve on ${url}`, value: client }
     })
   }
 
-  async #untilReady(client: ServiceClient): Promise<void> {
+  async #untilReady(client: ServiceClient, signal: AbortSignal): Promise<void> {
     const { clock, timers } = this.#cli
     const giveUpAt = clock.now() + READY_MS_MAX
     for (;;) {
@@ -136,7 +135,7 @@ export class DemoSetup {
       } catch (error) {
         if (!(error instanceof CommandFailure) || error.exitCode !== ExitCode.Unreachable || clock.now() > giveUpAt) throw error
       }
-      await delay(timers, READY_PAUSE_MS)
+      await delay(timers, READY_PAUSE_MS, signal)
     }
   }
 
@@ -159,6 +158,13 @@ export class DemoSetup {
     const own = { DATAJOB_CLIENT_TOKENS: '', DATAJOB_OPERATOR_TOKENS: '', DATAJOB_API_ROOT: '', DATAJOB_INSECURE: '' }
     return { ...this.#cli.env, ...asEnvironment(endpoints), ...own }
   }
+}
+
+/** Hosts are named once where they are the same. */
+function describeEndpoints({ kafkaBrokers, registryUrl, s3Endpoint }: StackEndpoints): string {
+  const host = kafkaBrokers.split(':')[0] ?? ''
+  const short = (url: string): string => (new URL(url).hostname === host ? `:${new URL(url).port}` : new URL(url).host)
+  return `Kafka ${kafkaBrokers}, registry ${short(registryUrl)}, S3 ${short(s3Endpoint)}`
 }
 
 function configOf(env: Environment): Config {

@@ -39,7 +39,7 @@ export function cellPath(element: number, cell: number): string {
   return `${elementPath(element)}/GNBDUFunction=1/NRCellDU=${cell}`
 }
 
-function elementPath(element: number): string {
+export function elementPath(element: number): string {
   return `/SubNetwork=Demo/ManagedElement=${elementName(element)}`
 }
 

@@ -22,8 +22,16 @@ interface RunningJob {
 
 const NOTE_PAUSE_MS = 2_000
 
-/** Submits the jobs and follows them to their ends, with a bar for each. Throws CommandFailure. */
-export async function runJobs(cli: Cli, board: Board, client: ServiceClient, jobs: readonly DemoJob[]): Promise<readonly NcmpJob[]> {
+export interface RunJobsOptions {
+  readonly cli: Cli
+  readonly board: Board
+  readonly client: ServiceClient
+  readonly jobs: readonly DemoJob[]
+  readonly signal: AbortSignal
+}
+
+/** Submits the jobs and follows them to their ends, with a bar for each. Throws CommandFailure, or the signal's reason. */
+export async function runJobs({ cli, board, client, jobs, signal }: RunJobsOptions): Promise<readonly NcmpJob[]> {
   const { clock, timers, screen } = cli
   const running = jobs.map((job): RunningJob => ({ job, startedAt: clock.now(), latest: null, endedAt: null }))
   const lines = (): string[] => running.map((each) => renderLine(each, clock.now(), screen.out))
@@ -37,6 +45,7 @@ export async function runJobs(cli: Cli, board: Board, client: ServiceClient, job
         clock,
         timers,
         timeoutMs: null,
+        signal,
         onChange: (latest) => {
           each.latest = latest
           if (!screen.out.isTty && due()) board.print([describe(running)])

@@ -1,17 +1,19 @@
 /** The pages of the demo: what it has to show once the jobs have ended. */
+import { isSuccess } from '../../domain/response-code.ts'
 import type { NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
 import type { InputRecord } from '../../kafka/port.ts'
 import { NCMP_PATH } from '../../rest/dialects/ncmp/mapping.ts'
+import { ExitCode } from '../exit-codes.ts'
 import type { Pane } from '../output/screen.ts'
 import { type Column, renderTable } from '../output/table.ts'
 import { formatBytes, formatCount, formatNumberOf } from '../output/units.ts'
 import { clipVisible } from '../output/width.ts'
-import { isCompletion } from '../results/result-event.ts'
+import { isCompletion, reportsOf } from '../results/result-event.ts'
 import { renderEvent } from '../results/result-printer.ts'
-import { formatElapsed, statusStyle } from '../service/job-view.ts'
+import { formatElapsed } from '../service/job-view.ts'
 import type { ConsumedObjects } from './consumed.ts'
 import type { DemoNames } from './demo-jobs.ts'
-import { cellPath } from './network.ts'
+import { elementPath } from './network.ts'
 import type { Check } from './verify.ts'
 
 export function heading(text: string, { paint }: Pane): string[] {
@@ -23,14 +25,18 @@ export function introduction({ paint }: Pane): string[] {
   return ['', `${paint(['bold', 'cyan'], 'datajob')}  ${story}`, '']
 }
 
+export function conclusion(exitCode: ExitCode, time: string, { paint }: Pane): string[] {
+  const isGood = exitCode === ExitCode.Ok
+  const text = isGood ? 'what came out is what was asked for' : 'what came out is not what was asked for'
+  return ['', `${paint(isGood ? 'green' : 'red', `${isGood ? '✔' : '✘'} ${text}`)}  ${paint('dim', time)}`]
+}
+
 function indented(lines: readonly string[]): string[] {
   return lines.map((line) => `  ${line}`)
 }
 
 const jobColumns: readonly Column<NcmpJob>[] = [
   { title: 'job', cell: ({ jobId }) => jobId },
-  { title: 'kind', cell: ({ kind }) => kind },
-  { title: 'status', cell: ({ status }) => status, style: ({ status }, text, paint) => paint(statusStyle(status), text) },
   { title: 'operations', align: 'right', cell: ({ counts }) => formatCount(counts.operations.total) },
   { title: 'subjobs', align: 'right', cell: ({ counts }) => formatCount(counts.subjobs.total) },
   { title: 'succeeded', align: 'right', cell: ({ counts }) => formatCount(counts.operations.succeeded) },
@@ -47,16 +53,34 @@ export function showJobs(jobs: readonly NcmpJob[], pane: Pane): string[] {
   return [...heading('Jobs', pane), ...indented(renderTable(jobColumns, jobs, pane.paint))]
 }
 
-/** One event of each job, and the last event of one. */
+/** An event of each job (one that reports a failure, where there is one), and the last event of one of them. */
 export function showEvents(records: readonly InputRecord[], topic: string, pane: Pane): string[] {
   const results = records.filter((record) => !isCompletion(record))
   const jobs = [...new Set(results.map(({ headers }) => headers['ce_correlationid']))]
-  const firsts = jobs.map((job) => results.find(({ headers }) => headers['ce_correlationid'] === job))
-  const shown = [...firsts, records.findLast(isCompletion)].filter((record) => record !== undefined)
+  const samples = jobs.map((job) => {
+    const own = results.filter(({ headers }) => headers['ce_correlationid'] === job)
+    return own.find(reportsFailure) ?? own[0]
+  })
+  const shown = [...samples, records.findLast(isCompletion)].filter((record) => record !== undefined)
   const title = `Results on topic ${topic}: ${shown.length} of ${formatNumberOf(records.length, 'event')}, as consumed`
-  const width = pane.columns() - 3
-  const lines = shown.flatMap((record) => renderEvent(record, pane).map((line) => clipVisible(line, width)))
-  return [...heading(title, pane), ...indented(lines)]
+  return [...heading(title, pane), ...indented(shown.flatMap((record) => renderSample(record, pane)))]
+}
+
+function reportsFailure({ value }: InputRecord): boolean {
+  return reportsOf(value)?.some(({ statusCode }) => statusCode !== undefined && !isSuccess(statusCode)) ?? false
+}
+
+const VALUE_LINES_MAX = 3
+
+/** The event, its value on a few lines of the terminal's width. */
+function renderSample(record: InputRecord, pane: Pane): string[] {
+  const lines = renderEvent(record, pane)
+  const width = pane.columns() - 6
+  const value = (lines.at(-1) ?? '').trim()
+  const rows = Array.from({ length: VALUE_LINES_MAX }, (_, row) => value.slice(row * width, (row + 1) * width)).filter((row) => row !== '')
+  const isCut = value.length > VALUE_LINES_MAX * width
+  const shown = rows.map((row, at) => `  ${isCut && at === rows.length - 1 ? `${row.slice(0, -1)}…` : row}`)
+  return [...lines.slice(0, -1).map((line) => clipVisible(line, width)), ...shown]
 }
 
 interface ShownObject {
@@ -89,8 +113,9 @@ const PROBLEMS_SHOWN = 10
 
 export function showChecks(checks: readonly Check[], pane: Pane): string[] {
   const { paint } = pane
+  const width = Math.max(...checks.map(({ jobId }) => jobId.length))
   const lines = checks.flatMap(({ jobId, text, problems }) => {
-    if (problems.length === 0) return [`${paint('green', '✔')} ${paint('bold', jobId)}  ${text}`]
+    if (problems.length === 0) return [`${paint('green', '✔')} ${paint('bold', jobId.padEnd(width))}  ${text}`]
     const more = problems.length - PROBLEMS_SHOWN
     const shown = [...problems.slice(0, PROBLEMS_SHOWN), ...(more > 0 ? [`… and ${formatNumberOf(more, 'problem')} more`] : [])]
     return [`${paint('red', '✘')} ${paint('bold', jobId)}`, ...shown.map((problem) => `    ${paint('red', problem)}`)]
@@ -110,7 +135,7 @@ export interface TryFacts {
 export function showTry({ url, brokers, commandTopic, names, isKept }: TryFacts, pane: Pane): string[] {
   const { paint } = pane
   const { run, topic } = names
-  const operation = `"operationId":"mine-1","op":"read","path":"${cellPath(0, 1)}"`
+  const operation = `"operationId":"mine-1","op":"read","path":"${elementPath(0)}"`
   const command = `{"jobId":"${run}-by-kcat","destination":"kafka:${topic}","operations":[{${operation}}]}`
   const lines: [string, string][] = [
     ['a job, and how far it is', `curl ${url}${NCMP_PATH}/dataJob/${run}-read`],

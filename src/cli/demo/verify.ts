@@ -5,6 +5,7 @@ import { completionOf, isCompletion, jobIdOf, type OperationReport, reportsOf } 
 import type { NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
 import type { Consumed, ConsumedObjects } from './consumed.ts'
 import { countExpected, type DemoJob } from './demo-jobs.ts'
+import { FAULTY_SERVICE } from './network.ts'
 
 /** What was found out about one job. */
 export interface Check {
@@ -27,9 +28,9 @@ export function checkAll(jobs: readonly DemoJob[], ended: readonly NcmpJob[], { 
 
 function textOf(job: DemoJob, isOnTopic: boolean): string {
   const { total, failed } = countExpected(job)
-  const outcome = failed === 0 ? 'all succeeded' : `the ${failed} that were to fail did`
-  const last = isOnTopic ? 'the completion event came last' : 'the manifest names every object'
-  return `each of ${total} operations reported exactly once, ${outcome}; ${last}`
+  const outcome = failed === 0 ? 'all succeeded' : `the ${failed} that ${FAULTY_SERVICE} refuses failed`
+  const last = isOnTopic ? 'completion event last' : 'manifest complete'
+  return `each of ${total} operations reported once; ${outcome}; ${last}`
 }
 
 /** Everything that is wrong with the job's events on a topic, in sentences; nothing when all is as it should be. */

@@ -10,6 +10,8 @@ export interface WatchOptions {
   readonly timers: Timers
   /** How long to watch at most; null means as long as it takes. */
   readonly timeoutMs: number | null
+  /** Ends the watch when it is aborted; it then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
   /** Called with the first answer and with each that differs from the one before. */
   readonly onChange: (job: NcmpJob) => void
   /** Called when the service does not answer; it is asked again. */
@@ -27,7 +29,7 @@ const OUTAGE_MS_MAX = 60_000
  * asking failed with, an outage only when it lasts.
  */
 export async function watchJob(options: WatchOptions): Promise<NcmpJob> {
-  const { clock, timers, timeoutMs, onChange } = options
+  const { clock, timers, timeoutMs, signal, onChange } = options
   const giveUpAt = timeoutMs === null ? Infinity : clock.now() + timeoutMs
   let shown = ''
   let pauseMs = PAUSE_MS_MIN
@@ -40,11 +42,11 @@ export async function watchJob(options: WatchOptions): Promise<NcmpJob> {
     if (exitCodeOf(job) !== null) return job
     const leftMs = giveUpAt - clock.now()
     if (leftMs <= 0) throw new CommandFailure(ExitCode.Timeout, `job ${job.jobId} is still ${job.status} after ${timeoutMs ?? 0} ms`)
-    await delay(timers, Math.min(pauseMs, leftMs))
+    await delay(timers, Math.min(pauseMs, leftMs), signal)
   }
 }
 
-async function askThroughOutages({ ask, clock, timers, onOutage }: WatchOptions, giveUpAt: number): Promise<NcmpJob> {
+async function askThroughOutages({ ask, clock, timers, signal, onOutage }: WatchOptions, giveUpAt: number): Promise<NcmpJob> {
   const outageEnd = Math.min(giveUpAt, clock.now() + OUTAGE_MS_MAX)
   let pauseMs = PAUSE_MS_MIN
   for (;;) {
@@ -54,7 +56,7 @@ async function askThroughOutages({ ask, clock, timers, onOutage }: WatchOptions,
       if (!(error instanceof CommandFailure) || error.exitCode !== ExitCode.Unreachable || clock.now() >= outageEnd) throw error
       onOutage(error)
     }
-    await delay(timers, pauseMs)
+    await delay(timers, pauseMs, signal)
     pauseMs = Math.min(PAUSE_MS_MAX, pauseMs * PAUSE_GROWTH)
   }
 }
