@@ -94,6 +94,14 @@ describe('the REST facade', () => {
     })
   })
 
+  it('does not unpack a body', async () => {
+    const headers = { ...json, 'content-encoding': 'gzip' }
+    const answer = await app.inject({ method: 'POST', url: JOBS, payload: Buffer.from([0x1f, 0x8b, 8]), headers })
+    expect(answer.statusCode).toBe(415)
+    expect(answer.headers['accept-encoding']).toBe('identity')
+    expect(answer.json()).toMatchObject({ message: 'Content-Encoding "gzip" is not taken', details: 'Send the body as it is.' })
+  })
+
   it('names the size and the limit of a body that is too large', async () => {
     const small = await fixture.build({ limits: { jobBodyBytesMax: 100 }, metrics: new Registry() })
     const answer = await small.inject({ method: 'POST', url: JOBS, payload: 'x'.repeat(101), headers: json })

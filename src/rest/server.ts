@@ -9,6 +9,7 @@ import { addInventoryRoutes } from './dialects/inventory/routes.ts'
 import { addNcmpRoutes } from './dialects/ncmp/routes.ts'
 import { addDocs } from './docs.ts'
 import { answerConnectionFault, answerError, answerErrors, commonHeaders } from './error-handling.ts'
+import { clip, Refusal } from './errors.ts'
 import { addHealth } from './health.ts'
 import { JobIntake } from './jobs/job-intake.ts'
 import { JobLookup } from './jobs/job-lookup.ts'
@@ -27,6 +28,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   app.decorateRequest('principal', null)
   observeTraffic(app, metrics)
   addCommonHeaders(app)
+  refuseEncodedBodies(app)
   answerErrors(app)
   app.addSchema(errorSchema)
   await addDocs(app, { version, apiRoot, auth })
@@ -77,6 +79,19 @@ function addCommonHeaders(app: FastifyInstance): void {
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(commonHeaders(request))
     done()
+  })
+}
+
+// Unpacked, a small body may be larger than memory. Nobody needs to pack a body that has to fit into a record.
+function refuseEncodedBodies(app: FastifyInstance): void {
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    const encoding = request.headers['content-encoding'] ?? 'identity'
+    if (encoding.toLowerCase() === 'identity') {
+      done(null, payload)
+      return
+    }
+    const options = { details: 'Send the body as it is.', headers: { 'accept-encoding': 'identity' } }
+    done(new Refusal(415, `Content-Encoding "${clip(encoding)}" is not taken`, options))
   })
 }
 
