@@ -9,6 +9,7 @@ import { type Child, Children } from './children.ts'
 import { handlesOf } from './planned-job.ts'
 import { ServiceClient } from './service-client.ts'
 import { TopicLog } from './topic-log.ts'
+import { until } from './until.ts'
 
 export interface StackAddresses {
   readonly kafkaBrokers: string
@@ -107,12 +108,12 @@ export class Installation {
   /** A topic for a client's results, and what a client sees of it. */
   async resultTopic(name: string, config: Readonly<Record<string, string>> = {}): Promise<TopicLog> {
     const topic = `client-${this.prefix}${name}`
-    await this.withAdmin((admin) =>
-      admin.createTopics({
-        waitForLeaders: true,
-        topics: [{ topic, numPartitions: 3, configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })) }],
-      }),
-    )
+    await this.withAdmin(async (admin) => {
+      const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
+      await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: 3, configEntries }] })
+      // The broker knows of it some milliseconds later.
+      await until(`${topic} is there`, () => admin.fetchTopicOffsets(topic).catch(() => null))
+    })
     return this.follow(topic)
   }
 

@@ -1,0 +1,113 @@
+/** Processes that come and go in the middle of work, as in a rolling upgrade. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readBucket } from '../harness/bucket-log.ts'
+import { checkBucket, checkTopic, isCompletion, isOf } from '../harness/checker.ts'
+import { givenStack } from '../harness/given-stack.ts'
+import { Installation, type Service } from '../harness/installation.ts'
+import { bodyOf, type PlannedJob, planJob } from '../harness/planned-job.ts'
+import type { TopicLog } from '../harness/topic-log.ts'
+import { until } from '../harness/until.ts'
+
+const SERVICES = ['north', 'south']
+
+let installation: Installation
+let results: TopicLog
+
+beforeAll(async () => {
+  installation = await Installation.open('handover', givenStack(), { DATAJOB_SUBJOB_OPERATIONS_MAX: '10' })
+  results = await installation.resultTopic('results')
+})
+
+afterAll(async () => {
+  await installation.close()
+})
+
+async function submitJobs({ client }: Service, destination: string, count: number): Promise<readonly PlannedJob[]> {
+  const jobs = Array.from({ length: count }, (_, n) =>
+    planJob({ kind: n % 2 === 0 ? 'READ' : 'WRITE', destination, services: SERVICES, operations: 200 }),
+  )
+  const answers = await Promise.all(jobs.map((job) => client.submit(bodyOf(job), {}, destination)))
+  expect(answers.map(({ status }) => status)).toEqual(jobs.map(() => 202))
+  return jobs
+}
+
+/** How many of the jobs' events are there, completion events aside. */
+function eventsOf(jobs: readonly PlannedJob[]): number {
+  return results.records.filter((record) => !isCompletion(record) && jobs.some((job) => isOf(job)(record))).length
+}
+
+function members(stage: string): Promise<number> {
+  const groupId = `${installation.prefix.slice(0, -1)}.${stage}`
+  return installation.withAdmin(async (admin) => (await admin.describeGroups([groupId])).groups[0]?.members.length ?? 0)
+}
+
+/** What a graceful stop leaves in the log when it was none. */
+function unclean({ child }: Service): readonly string[] {
+  return child.log().filter((line) => /not closed cleanly|takes too long|lane (starts again|fenced|broken)/.test(line))
+}
+
+describe('two processes that share the lanes', () => {
+  let staying: Service
+  let leaving: Service
+
+  beforeAll(async () => {
+    const started = await Promise.all([installation.service('staying'), installation.service('leaving')])
+    staying = started[0]
+    leaving = started[1]
+    await staying.client.ready()
+    await leaving.client.ready()
+    for (const name of SERVICES) await installation.network(staying.client, name, { 'delay-ms': '300..900' })
+  })
+
+  it('one is stopped in the middle: it exits with 0, work goes on, nothing is lost or doubled', async () => {
+    const bucket = await installation.bucket('handed-over')
+    const onTopic = await submitJobs(leaving, `kafka:${results.topic}`, 4)
+    const inBucket = await submitJobs(leaving, `s3:${bucket}`, 2)
+    await until('some results are there', () => eventsOf(onTopic) > 5)
+    const exit = leaving.child.stop()
+    const before = eventsOf(onTopic)
+    expect(await exit).toEqual({ code: 0, signal: null })
+    expect(unclean(leaving)).toEqual([])
+    expect(before).toBeLessThan(80)
+    expect([await members('coordinator'), await members('dispatcher')]).toEqual([1, 1])
+    for (const { jobId } of [...onTopic, ...inBucket]) expect((await staying.client.ended(jobId)).status).toBe('FINISHED')
+    const log = await results.settled()
+    expect(onTopic.flatMap((job) => checkTopic(job, log))).toEqual([])
+    for (const job of inBucket) expect(checkBucket(job, await readBucket(installation.s3, bucket, `${job.jobId}/`))).toEqual([])
+  })
+
+  it('another comes in the middle: it takes its share, nothing is lost or doubled', async () => {
+    const jobs = await submitJobs(staying, `kafka:${results.topic}`, 4)
+    await until('some results are there', () => eventsOf(jobs) > 5)
+    const before = eventsOf(jobs)
+    const coming = await installation.service('coming')
+    await coming.client.ready()
+    expect(before).toBeLessThan(80)
+    for (const { jobId } of jobs) expect((await coming.client.ended(jobId)).status).toBe('FINISHED')
+    const log = await results.settled()
+    expect(jobs.flatMap((job) => checkTopic(job, log))).toEqual([])
+    const assigned = coming.child.log().filter((line) => line.includes('lanes assigned'))
+    expect(assigned.length).toBeGreaterThanOrEqual(2)
+    for (const line of assigned) expect((JSON.parse(line) as { partitions: unknown[] }).partitions).toHaveLength(2)
+  })
+})
+
+describe('processes with one role each', () => {
+  it('do together what one process does', async () => {
+    const separate = await Installation.open('roles', givenStack())
+    try {
+      await separate.service('coordinator', { roles: 'coordinator' })
+      await separate.service('dispatcher', { roles: 'dispatcher' })
+      const facade = await separate.service('facade', { roles: 'facade,projector' })
+      await facade.client.ready()
+      await separate.network(facade.client, 'north')
+      const log = await separate.resultTopic('results')
+      const job = planJob({ kind: 'READ', destination: `kafka:${log.topic}`, services: ['north'], operations: 50 })
+      await facade.client.submit(bodyOf(job), {}, job.destination)
+      expect((await facade.client.ended(job.jobId)).status).toBe('FINISHED')
+      expect(checkTopic(job, await log.settled())).toEqual([])
+    } finally {
+      await separate.close()
+    }
+  })
+})
