@@ -172,6 +172,14 @@ function exerciseAdmin(test: KafkaTest): void {
       expect(described).toMatchObject([{ name: topic, partitions: 4, replicationFactor: 1, config: { 'retention.ms': '12345' } }])
     })
 
+    it('knows the id of its cluster, which stays the same', async () => {
+      const other = await test.kafka.admin()
+      test.atEnd(() => other.close())
+      const id = await test.admin.clusterId()
+      expect(id).toMatch(/^[\w-]{22}$/)
+      expect(await other.clusterId()).toBe(id)
+    })
+
     it('tells whether a topic exists, also for names that none can have', async () => {
       expect(await test.admin.topicExists(await test.topic(1))).toBe(true)
       expect(await test.admin.topicExists(test.uniqueName('missing'))).toBe(false)
@@ -199,6 +207,13 @@ function exerciseAdmin(test: KafkaTest): void {
       expect(many).toEqual(Array.from({ length: 12 }, (_, partition) => ({ topic: topics[0], partition, offset: partition === 10 ? 2 : 0 })))
       expect(few?.map(({ offset }) => offset)).toEqual([0, 0, 1])
       expect((await test.admin.startOffsets(topics[2])).map(({ offset }) => offset)).toEqual([0, 0, 0])
+    })
+
+    it('counts to the end what was written in a transaction that has not ended: readers wait for it', async () => {
+      const topic = await test.topic(1)
+      const open = await test.leaveOpen(test.uniqueName('producer'), textRecords(topic, 0, ['a', 'b']))
+      expect(await test.admin.endOffsets(topic)).toEqual([{ topic, partition: 0, offset: 2 }])
+      await open.abort()
     })
 
     it('refuses to give the end of a topic that does not exist', async () => {

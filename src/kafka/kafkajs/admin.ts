@@ -3,19 +3,8 @@ import { delay } from '../../runtime/clock.ts'
 import type { KafkaAdmin, Position, TopicDescription, TopicSpec } from '../port.ts'
 import { toKafkaFailure } from './failure.ts'
 import { KnownTopics } from './known-topics.ts'
+import { PASSING_ATTEMPTS_MAX, PASSING_INTERVAL_MS, passingStates } from './passing-states.ts'
 import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.ts'
-
-// What a broker says for a moment after a topic was created or another broker has gone; kafkajs does not ask again.
-const passingStates: ReadonlySet<string> = new Set([
-  'NOT_LEADER_OR_FOLLOWER',
-  'OFFSET_NOT_AVAILABLE',
-  'COORDINATOR_LOAD_IN_PROGRESS',
-  'COORDINATOR_NOT_AVAILABLE',
-  'NOT_COORDINATOR',
-  'UNSTABLE_OFFSET_COMMIT',
-])
-const ATTEMPTS_MAX = 50
-const ATTEMPT_INTERVAL_MS = 100
 
 /** Throws KafkaFailure if no broker answers. */
 export async function openAdmin(createKafka: CreateKafka, settings: KafkaSettings): Promise<KafkaAdmin> {
@@ -76,7 +65,7 @@ class KafkajsAdmin implements KafkaAdmin {
     await this.#inTurn(`creating topics ${specs.map(({ name }) => name).join(', ')}`, () =>
       this.#admin.createTopics({ topics, waitForLeaders: false, timeout: this.#settings.requestTimeoutMs }),
     )
-    await this.#knownTopics.require(specs.map(({ name }) => name))
+    await this.#knownTopics.awaitCreated(specs.map(({ name }) => name))
   }
 
   async endOffsets(topic: string): Promise<readonly Position[]> {
@@ -130,8 +119,8 @@ class KafkajsAdmin implements KafkaAdmin {
         return await call()
       } catch (error) {
         const failure = toKafkaFailure(error, action, 'call')
-        if (!passingStates.has(failure.code) || attempt >= ATTEMPTS_MAX) throw failure
-        await delay(this.#settings.timers, ATTEMPT_INTERVAL_MS)
+        if (!passingStates.has(failure.code) || attempt >= PASSING_ATTEMPTS_MAX) throw failure
+        await delay(this.#settings.timers, PASSING_INTERVAL_MS)
       }
     }
   }

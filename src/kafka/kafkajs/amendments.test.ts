@@ -44,6 +44,17 @@ describe('kafkajs as amended', () => {
     await expect(parse(answer(0))).resolves.toEqual(answer(0))
   })
 
+  it('asks for the end of a partition as it was acknowledged, unless a reader of committed records asks', () => {
+    const { protocol } = require('kafkajs/src/protocol/requests/listOffsets') as {
+      protocol: (version: object) => (request: object) => { request: { encode: () => Promise<{ buffer: Buffer }> } }
+    }
+    const isolationOf = async (request: object): Promise<number> => {
+      const { buffer } = await protocol({ version: 3 })({ topics: [], ...request }).request.encode()
+      return buffer.readInt8(4)
+    }
+    return expect(Promise.all([isolationOf({ isolationLevel: undefined }), isolationOf({ isolationLevel: 1 })])).resolves.toEqual([0, 1])
+  })
+
   it('passes over an answer to a fetch without records', async () => {
     const { decode } = require('kafkajs/src/protocol/requests/fetch/v11/response') as { decode: (raw: Buffer) => Promise<unknown> }
     await expect(decode(Buffer.alloc(14))).resolves.toMatchObject({ responses: [] })

@@ -1,5 +1,5 @@
 /**
- * Three corrections to kafkajs 2.2.4, made in its own modules because it offers no other place (docs/adr/0002). They hold
+ * Four corrections to kafkajs 2.2.4, made in its own modules because it offers no other place (docs/adr/0002). They hold
  * for the pinned version only: the tests beside this file fail when another one no longer has what they correct.
  */
 import { createRequire } from 'node:module'
@@ -25,6 +25,10 @@ interface ProduceAnswer {
   readonly topics: readonly { readonly topicName: string; readonly partitions: readonly { readonly errorCode: number }[] }[]
 }
 
+interface ListOffsetsRequest {
+  readonly isolationLevel: number | undefined
+}
+
 /** Corrects what all clients of this process share; done once, before the first client connects. */
 export function amendKafkajs(): void {
   if (amended) return
@@ -32,6 +36,7 @@ export function amendKafkajs(): void {
   amendRequestQueue()
   amendFetchAnswer()
   amendProduceAnswer()
+  amendListOffsets()
 }
 
 let amended = false
@@ -78,5 +83,22 @@ function amendProduceAnswer(): void {
       const failed = answer.topics.find(({ partitions }) => partitions.some(({ errorCode }) => errorCode !== 0))
       throw error instanceof Error && failed !== undefined ? Object.assign(error, { topic: failed.topicName }) : error
     }
+  }
+}
+
+const READ_UNCOMMITTED = 0
+
+/**
+ * The end of a partition is the end of what was acknowledged. kafkajs asks for where read_committed readers can go at the
+ * moment, which a transaction that was committed just now is still beyond: whoever reads up to there misses it.
+ */
+function amendListOffsets(): void {
+  const definition = require('kafkajs/src/protocol/requests/listOffsets') as {
+    protocol: (version: object) => (request: ListOffsetsRequest) => unknown
+  }
+  const { protocol } = definition
+  definition.protocol = (version) => {
+    const create = protocol(version)
+    return (request) => create({ ...request, isolationLevel: request.isolationLevel ?? READ_UNCOMMITTED })
   }
 }

@@ -20,8 +20,6 @@ import { type CreateKafka, kafkaConfigOf, kafkaDefaults, type KafkaClientOptions
 import { KafkajsTailReader } from './tail-reader.ts'
 import { openTransactionalProducer, type ProducerContext } from './transactional-producer.ts'
 
-export type { KafkaClientOptions } from './settings.ts'
-
 /** Connects to nothing yet: each of the client's products has connections of its own, and closes them itself. */
 export function createKafkaClient(options: KafkaClientOptions): KafkaClient {
   amendKafkajs()

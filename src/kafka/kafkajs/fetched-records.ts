@@ -48,7 +48,8 @@ export function hideAborted(records: readonly FetchedRecord[], aborted: readonly
 
 /**
  * A hidden record for the last offset of the last batch, where compaction has removed what stood there; null if it is there.
- * Without it the position stays inside of the batch, and each fetch of it gets on by one offset only.
+ * Without it the position stays inside of the batch. The next answer begins with the same batch, and while the one after it
+ * does not fit beside it, each fetch gets on by one offset only.
  */
 export function endOfBatch<R extends FetchedRecord>(records: readonly R[]): R | null {
   const last = records.at(-1)

@@ -114,6 +114,21 @@ describe('a supervised consumer', () => {
     expect([latest().disconnects, time.pending, crashes]).toEqual([1, 0, []])
   })
 
+  it('waits to start until a broker that has just come up knows its groups', async () => {
+    const loading = Object.assign(new Error('loading'), { type: 'GROUP_LOAD_IN_PROGRESS', code: 14 })
+    prepare = (consumer) => {
+      if (consumers.length < 2) consumer.connect = () => Promise.reject(loading)
+    }
+    const started = supervised.start()
+    for (let attempt = 1; attempt < 3; attempt += 1) {
+      await settled()
+      expect(consumers).toHaveLength(attempt)
+      time.pass(100)
+    }
+    await started
+    expect(consumers.map(({ disconnects }) => disconnects)).toEqual([1, 1, 0])
+  })
+
   it('is not replaced once it was stopped', async () => {
     await supervised.start()
     await crash()

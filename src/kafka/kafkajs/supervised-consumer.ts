@@ -1,7 +1,8 @@
 import kafkajs, { type Consumer, type ConsumerGroupJoinEvent, type ConsumerHeartbeatEvent, type EachBatchPayload } from 'kafkajs'
-import type { TimerHandle } from '../../runtime/clock.ts'
-import type { KafkaFailure, TopicPartition } from '../port.ts'
+import { delay, type TimerHandle } from '../../runtime/clock.ts'
+import { KafkaFailure, type TopicPartition } from '../port.ts'
 import { toKafkaFailure } from './failure.ts'
+import { PASSING_ATTEMPTS_MAX, PASSING_INTERVAL_MS, passingStates } from './passing-states.ts'
 import type { KafkaSettings } from './settings.ts'
 
 /** What a consumer is for. Calls are made one at a time; an error in one is a defect and ends the consumer. */
@@ -46,7 +47,7 @@ export class SupervisedConsumer {
 
   /** Resolves once the consumer is a member of its group and fetches. Throws KafkaFailure; then nothing is left running. */
   async start(): Promise<void> {
-    this.#launching = this.#launch()
+    this.#launching = this.#launchFirst()
     try {
       await this.#launching
     } catch (error) {
@@ -79,6 +80,19 @@ export class SupervisedConsumer {
     if (this.#ended || !this.#isUp) return
     void disconnect(this.#current)
     this.#recover(this.#defect)
+  }
+
+  async #launchFirst(): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#launch()
+        return
+      } catch (error) {
+        const isPassing = error instanceof KafkaFailure && passingStates.has(error.code)
+        if (!isPassing || this.#ended || attempt >= PASSING_ATTEMPTS_MAX) throw error
+        await delay(this.#settings.timers, PASSING_INTERVAL_MS)
+      }
+    }
   }
 
   async #launch(): Promise<void> {
