@@ -49,15 +49,17 @@ export class ServiceClient {
   async submit({ body, destination, idempotencyKey }: Submission): Promise<AcceptedJob> {
     const query: [string, string][] = destination === null ? [] : [['destination', destination]]
     const headers = idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey }
-    return (await this.send({ method: 'POST', path: `${NCMP_PATH}/dataJob`, query, body, headers })) as AcceptedJob
+    const answer = await this.send({ method: 'POST', path: `${NCMP_PATH}/dataJob`, query, body, headers })
+    return this.#checked<AcceptedJob>(answer, ['jobId', 'status'])
   }
 
   async job(jobId: string): Promise<NcmpJob> {
-    return (await this.send({ method: 'GET', path: `${NCMP_PATH}/dataJob/${encodeURIComponent(jobId)}` })) as NcmpJob
+    const answer = await this.send({ method: 'GET', path: `${NCMP_PATH}/dataJob/${encodeURIComponent(jobId)}` })
+    return this.#checked<NcmpJob>(answer, ['jobId', 'status', 'counts'])
   }
 
   async jobs(query: readonly (readonly [string, string])[]): Promise<JobList> {
-    return (await this.send({ method: 'GET', path: `${NCMP_PATH}/dataJob`, query })) as JobList
+    return this.#checked<JobList>(await this.send({ method: 'GET', path: `${NCMP_PATH}/dataJob`, query }), ['items'])
   }
 
   /** The parsed body of an answer that says yes; undefined where it is empty. */
@@ -100,9 +102,20 @@ export class ServiceClient {
     try {
       return JSON.parse(text)
     } catch (cause) {
-      const message = `${this.url} answered, but not as datajob does: is it another service?`
-      throw new CommandFailure(ExitCode.Unreachable, message, { cause })
+      throw this.#stranger(cause)
     }
+  }
+
+  // Newer services may say more, so only what tells ours from another is looked at.
+  #checked<T extends object>(answer: unknown, members: readonly (keyof T & string)[]): T {
+    const isOurs = typeof answer === 'object' && answer !== null && members.every((name) => name in answer)
+    if (!isOurs) throw this.#stranger(undefined)
+    return answer as T
+  }
+
+  #stranger(cause: unknown): CommandFailure {
+    const message = `${this.url} answered, but not as datajob does: is it another service?`
+    return new CommandFailure(ExitCode.Unreachable, message, { cause })
   }
 
   #unreachable(error: unknown): CommandFailure {
