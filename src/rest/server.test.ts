@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { Registry } from 'prom-client'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { brokerAway, RestFixture } from '../../test/fakes/rest-fixture.ts'
 import { NO_AUTH } from './auth.ts'
 import { UnsafeBinding } from './binding.ts'
@@ -11,13 +11,11 @@ import { startServer } from './server.ts'
 const JOBS = '/ranoam/cm/v1/dataJob'
 const json = { 'content-type': 'application/json' }
 
-describe('the REST facade', () => {
-  let fixture: RestFixture
+describe('a request that can’t be answered as asked', () => {
   let app: FastifyInstance
 
-  beforeEach(async () => {
-    fixture = new RestFixture()
-    app = await fixture.build()
+  beforeAll(async () => {
+    app = await new RestFixture().build()
     return () => app.close()
   })
 
@@ -92,6 +90,17 @@ describe('the REST facade', () => {
       message: `${method} is not possible here`,
       details: `Possible are: ${allow}.`,
     })
+  })
+})
+
+describe('the REST facade', () => {
+  let fixture: RestFixture
+  let app: FastifyInstance
+
+  beforeEach(async () => {
+    fixture = new RestFixture()
+    app = await fixture.build()
+    return () => app.close()
   })
 
   it('does not unpack a body', async () => {

@@ -2,6 +2,7 @@ import { digestOf } from '../../codec/digest.ts'
 import { formatDestination } from '../../domain/destination.ts'
 import type { JobId } from '../../domain/ids.ts'
 import type { Job } from '../../domain/job.ts'
+import { jobNumber } from '../../domain/job-number.ts'
 import type { SubmitJob } from '../../domain/messages.ts'
 import { checkSubmission } from '../../domain/submission.ts'
 import { KafkaFailure, type Position } from '../../kafka/port.ts'
@@ -73,9 +74,9 @@ export class JobIntake {
     }
     await this.#destinations.require(destination)
     const position = await this.#write(job)
-    if (id.repeatable) await this.#requireFirst(job, position)
-    this.#taken(job)
-    return { job, repeated: false }
+    const repeated = id.repeatable && !(await this.#isFirst(job, position))
+    if (!repeated) this.#taken(job)
+    return { job, repeated }
   }
 
   #checked(asked: Omit<SubmitJob, 'type' | 'digest' | 'createdAt'>, jobId: JobId, operationsField: string) {
@@ -110,13 +111,14 @@ export class JobIntake {
     }
   }
 
-  async #requireFirst(job: TakenJob, position: Position): Promise<void> {
+  /** Whether the job is there by the command at this position, not by another that asks for the same. */
+  async #isFirst(job: TakenJob, position: Position): Promise<boolean> {
     const { progress, readModel, limits } = this.#deps
     const reached = await progress.waitFor(position, limits.catchUpTimeoutMs)
     const first = reached ? await readModel.job(job.jobId) : undefined
     if (first !== undefined) {
       requireSame(first, job)
-      return
+      return first.number === jobNumber(position)
     }
     const message = `Whether "${clip(job.jobId)}" was taken before is not known within ${limits.catchUpTimeoutMs} ms`
     throw unavailable(message, { retryAfterS: RETRY_AFTER_S, details: SEND_AGAIN })

@@ -1,9 +1,12 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { brokerAway, RestFixture } from '../../../../test/fakes/rest-fixture.ts'
 
 const CH = '/ncmpInventory/v1/ch'
 const DMI = '/ncmpInventory/v1/dmi'
+
+const ran1 = { cmHandle: 'ran-1', alternateId: '/ManagedElement=1' }
+const ran2 = { cmHandle: 'ran-2', alternateId: '/ManagedElement=2' }
 
 let fixture: RestFixture
 let app: FastifyInstance
@@ -13,15 +16,14 @@ const send = (method: 'POST' | 'PUT' | 'GET' | 'DELETE', url: string, payload?: 
 const register = (registration: object): Promise<LightMyRequestResponse> => send('POST', CH, registration)
 const keys = (): readonly (string | null)[] => fixture.written.map(({ key, value }) => (value === null ? `-${String(key)}` : key))
 
-beforeEach(async () => {
+async function startOver(): Promise<() => Promise<void>> {
   fixture = new RestFixture()
   app = await fixture.build()
   return () => app.close()
-})
+}
 
 describe('a registration of handles', () => {
-  const ran1 = { cmHandle: 'ran-1', alternateId: '/ManagedElement=1' }
-  const ran2 = { cmHandle: 'ran-2', alternateId: '/ManagedElement=2' }
+  beforeEach(startOver)
 
   it('writes each handle under its alternate id', async () => {
     const full = {
@@ -167,40 +169,6 @@ describe('a registration of handles', () => {
     expect(fixture.written).toHaveLength(50_000)
   })
 
-  it.each([
-    [[], 'The body must be object', ''],
-    [
-      { createdCmHandles: [ran1] },
-      'A registration names dmiPlugin, or dmiDatajobsReadPlugin and dmiDatajobsWritePlugin',
-      'Without a service nobody can be asked for what the handles hold.',
-    ],
-    [{ dmiPlugin: 'a#b', createdCmHandles: [ran1] }, 'body dmiPlugin holds a character that is not allowed there', ''],
-    [
-      { dmiPlugin: 'a', createdCmHandles: [{ alternateId: '/a' }] },
-      'body createdCmHandles.0 must have required properties cmHandle', '',
-    ],
-    [{ dmiPlugin: 'a', createdCmHandles: [{ cmHandle: 5 }] }, 'body createdCmHandles.0.cmHandle must be string', ''],
-    [
-      { dmiPlugin: 'a', createdCmHandles: [{ cmHandle: 'a\nb' }] },
-      'body createdCmHandles.0.cmHandle holds a character that is not allowed there', '',
-    ],
-    [
-      { dmiPlugin: 'a', createdCmHandles: [{ ...ran1, cmHandleState: 'HAPPY' }] },
-      'body createdCmHandles.0.cmHandleState must be equal to one of the allowed values',
-      'Allowed are: READY, ADVISED, LOCKED, DELETING, DELETED.',
-    ],
-    [
-      { dmiPlugin: 'a', createdHandles: [] }, 'The body must not have additional properties',
-      'Not known here: "createdHandles".',
-    ],
-    [{ removedCmHandles: [{}] }, 'body removedCmHandles.0 must be string', ''],
-  ])('is refused where it is wrong: %j', async (registration, message, details) => {
-    const answer = await register(registration)
-    expect(answer.statusCode).toBe(400)
-    expect(answer.json()).toEqual({ status: '400 BAD_REQUEST', message, details })
-    expect(fixture.written).toEqual([])
-  })
-
   it('is to be sent again when Kafka is away', async () => {
     fixture.outage = brokerAway
     const answer = await register({ dmiPlugin: 'a', createdCmHandles: [ran1] })
@@ -210,6 +178,8 @@ describe('a registration of handles', () => {
 })
 
 describe('a DMI service', () => {
+  beforeEach(startOver)
+
   const body = {
     baseUrl: 'https://dmi.example:8443/x/',
     contract: 'cmJob',
@@ -274,6 +244,50 @@ describe('a DMI service', () => {
     }
   })
 
+  it('can’t have a name that ends where a producer’s begins', async () => {
+    expect((await send('PUT', `${DMI}/a%23b`, { baseUrl: 'http://dmi' })).json()).toMatchObject({
+      message: 'path name holds a character that is not allowed there',
+    })
+  })
+})
+
+describe('what is wrong with its body', () => {
+  beforeAll(startOver)
+
+  it.each([
+    [[], 'The body must be object', ''],
+    [
+      { createdCmHandles: [ran1] },
+      'A registration names dmiPlugin, or dmiDatajobsReadPlugin and dmiDatajobsWritePlugin',
+      'Without a service nobody can be asked for what the handles hold.',
+    ],
+    [{ dmiPlugin: 'a#b', createdCmHandles: [ran1] }, 'body dmiPlugin holds a character that is not allowed there', ''],
+    [
+      { dmiPlugin: 'a', createdCmHandles: [{ alternateId: '/a' }] },
+      'body createdCmHandles.0 must have required properties cmHandle', '',
+    ],
+    [{ dmiPlugin: 'a', createdCmHandles: [{ cmHandle: 5 }] }, 'body createdCmHandles.0.cmHandle must be string', ''],
+    [
+      { dmiPlugin: 'a', createdCmHandles: [{ cmHandle: 'a\nb' }] },
+      'body createdCmHandles.0.cmHandle holds a character that is not allowed there', '',
+    ],
+    [
+      { dmiPlugin: 'a', createdCmHandles: [{ ...ran1, cmHandleState: 'HAPPY' }] },
+      'body createdCmHandles.0.cmHandleState must be equal to one of the allowed values',
+      'Allowed are: READY, ADVISED, LOCKED, DELETING, DELETED.',
+    ],
+    [
+      { dmiPlugin: 'a', createdHandles: [] }, 'The body must not have additional properties',
+      'Not known here: "createdHandles".',
+    ],
+    [{ removedCmHandles: [{}] }, 'body removedCmHandles.0 must be string', ''],
+  ])('a registration is refused with: %j', async (registration, message, details) => {
+    const answer = await register(registration)
+    expect(answer.statusCode).toBe(400)
+    expect(answer.json()).toEqual({ status: '400 BAD_REQUEST', message, details })
+    expect(fixture.written).toEqual([])
+  })
+
   it.each([
     [{ baseUrl: 'dmi-1' }, 'body baseUrl is not a URL'],
     [{ baseUrl: 'file:///etc/passwd' }, 'body baseUrl is neither http nor https'],
@@ -286,15 +300,9 @@ describe('a DMI service', () => {
       'body auth must have required properties password',
     ],
     [{ baseUrl: 'http://dmi', limits: { subjobsInFlightMax: '4' } }, 'body limits.subjobsInFlightMax must be integer'],
-  ])('is refused as %j', async (wrong, message) => {
+  ])('a DMI service is refused with: %j', async (wrong, message) => {
     const answer = await send('PUT', `${DMI}/one`, wrong)
     expect(answer.statusCode).toBe(400)
     expect(answer.json()).toMatchObject({ status: '400 BAD_REQUEST', message })
-  })
-
-  it('can’t have a name that ends where a producer’s begins', async () => {
-    expect((await send('PUT', `${DMI}/a%23b`, { baseUrl: 'http://dmi' })).json()).toMatchObject({
-      message: 'path name holds a character that is not allowed there',
-    })
   })
 })

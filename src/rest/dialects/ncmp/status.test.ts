@@ -1,6 +1,6 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { Registry } from 'prom-client'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { endedPhase, sampleJob } from '../../../../test/contract/read-model.ts'
 import { exampleSubmission } from '../../../../test/fakes/domain-examples.ts'
 import { brokerAway, RestFixture } from '../../../../test/fakes/rest-fixture.ts'
@@ -19,13 +19,15 @@ const get = (url: string): Promise<LightMyRequestResponse> => app.inject({
 const put = (...jobs: readonly Job[]): Promise<void> =>
   fixture.readModel.apply({ changes: jobs.map((job) => ({ type: 'PutJob', job })), positions: [] })
 
-beforeEach(async () => {
+async function startOver(): Promise<() => Promise<void>> {
   fixture = new RestFixture()
   app = await fixture.build()
   return () => app.close()
-})
+}
 
 describe('the status of a job', () => {
+  beforeEach(startOver)
+
   it('holds the four links and all that is known', async () => {
     await put(
       sampleJob(
@@ -83,23 +85,6 @@ describe('the status of a job', () => {
     await put(sampleJob({ id: 'j' }, phase))
     expect((await get(`${JOBS}/j`)).json()).toMatchObject({ status })
   })
-
-  it.each(['a/b', 'a%2Fb', '100%', 'ä ö?#&', '"<script>"', '../x', 'x'.repeat(256), '%'.repeat(256), '😀'.repeat(128)])(
-    'is found at the statusuri of "%s"',
-    async (id) => {
-      const payload = JSON.stringify({ jobId: id, data: [{ op: 'read', path: '/a' }] })
-      const accepted = await app.inject({
-        method: 'POST',
-        url: JOBS,
-        payload,
-        headers: { 'content-type': 'application/json' },
-      })
-      const { pathname } = new URL(accepted.json<{ statusuri: string }>().statusuri)
-      const answer = await get(pathname)
-      expect(answer.statusCode).toBe(200)
-      expect(answer.json()).toMatchObject({ jobId: id })
-    },
-  )
 
   it('is NOT_STARTED as soon as the job was answered with 202', async () => {
     const payload = JSON.stringify({ jobId: 'j', data: [{ op: 'read', path: '/a' }] })
@@ -207,6 +192,8 @@ interface Page {
 }
 
 describe('the list of jobs', () => {
+  beforeEach(startOver)
+
   const list = async (query = ''): Promise<readonly string[]> => {
     const answer = await get(`${JOBS}${query}`)
     expect(answer.statusCode).toBe(200)
@@ -266,6 +253,27 @@ describe('the list of jobs', () => {
     fixture.lag = 3
     expect((await get(JOBS)).headers['datajob-records-behind']).toBe('3')
   })
+})
+
+describe('whatever is in the path or the query', () => {
+  beforeAll(startOver)
+
+  it.each(['a/b', 'a%2Fb', '100%', 'ä ö?#&', '"<script>"', '../x', 'x'.repeat(256), '%'.repeat(256), '😀'.repeat(128)])(
+    'a job is found at the statusuri of "%s"',
+    async (id) => {
+      const payload = JSON.stringify({ jobId: id, data: [{ op: 'read', path: '/a' }] })
+      const accepted = await app.inject({
+        method: 'POST',
+        url: JOBS,
+        payload,
+        headers: { 'content-type': 'application/json' },
+      })
+      const { pathname } = new URL(accepted.json<{ statusuri: string }>().statusuri)
+      const answer = await get(pathname)
+      expect(answer.statusCode).toBe(200)
+      expect(answer.json()).toMatchObject({ jobId: id })
+    },
+  )
 
   it.each([
     ['?createdAfter=yesterday', 'query createdAfter: "yesterday" is not an instant'],
@@ -275,7 +283,7 @@ describe('the list of jobs', () => {
     ['?destination=a%20b', 'destination "a b" is not a topic name: 1 to 249 of a-z, A-Z, 0-9, ".", "_" and "-"'],
     ['?limit=0', 'query limit must be >= 1'],
     ['?kind=READ', 'Unknown query parameter: "kind"'],
-  ])('is refused with %s', async (query, message) => {
+  ])('a list with %s is refused', async (query, message) => {
     const answer = await get(`${JOBS}${query}`)
     expect(answer.statusCode).toBe(400)
     expect(answer.json()).toMatchObject({ status: '400 BAD_REQUEST', message })

@@ -1,6 +1,6 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { Registry } from 'prom-client'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { brokerAway, RestFixture, type Submission, submitTo } from '../../../../test/fakes/rest-fixture.ts'
 import { KafkaFailure } from '../../../kafka/port.ts'
 
@@ -8,14 +8,11 @@ const READ = { op: 'read', path: '/ManagedElement=1' }
 const JOB_ID = 'jobId: a job id has 1 to 256 characters, none of them a control character or half a surrogate pair'
 const CREATE = 'and send the job again, name another destination, or leave it out to keep the results here.'
 
-describe('a job that can’t be taken', () => {
-  let fixture: RestFixture
+describe('a job that asks for what can’t be done', () => {
+  const fixture = new RestFixture()
   let app: FastifyInstance
 
-  const submit = (submission?: Submission): Promise<LightMyRequestResponse> => submitTo(app, submission)
-
-  beforeEach(async () => {
-    fixture = new RestFixture()
+  beforeAll(async () => {
     app = await fixture.build()
     return () => app.close()
   })
@@ -78,10 +75,23 @@ describe('a job that can’t be taken', () => {
       'header idempotency-key must NOT have fewer than 1 characters', '',
     ],
   ])('has %s: it is refused and nothing is written', async (_what, submission, status, message, details) => {
-    const answer = await submit(submission)
+    const answer = await submitTo(app, submission)
     expect(answer.json()).toEqual({ status: expect.stringMatching(`^${status} `) as string, message, details })
     expect(answer.statusCode).toBe(status)
     expect(fixture.written).toEqual([])
+  })
+})
+
+describe('a job that can’t be taken', () => {
+  let fixture: RestFixture
+  let app: FastifyInstance
+
+  const submit = (submission?: Submission): Promise<LightMyRequestResponse> => submitTo(app, submission)
+
+  beforeEach(async () => {
+    fixture = new RestFixture()
+    app = await fixture.build()
+    return () => app.close()
   })
 
   it('names the size of a job that no record can hold, and the limit', async () => {

@@ -162,12 +162,15 @@ describe('submitting a job', () => {
   describe('while another submits under the same id', () => {
     const ours = { body: { jobId: 'job-1', data: [READ] } }
 
+    let raceMetrics: Registry
+
     // The other's command is written before ours, but can't be read before ours is written, too.
     const raced = async (digest: string): Promise<LightMyRequestResponse> => {
+      raceMetrics = new Registry()
       fixture.pauseReading()
       await fixture.writeCommand(exampleSubmission({ jobId: 'job-1', digest }))
       app = await fixture.build({
-        metrics: new Registry(),
+        metrics: raceMetrics,
         progress: {
           homePartition: (jobId) => jobId.length % 3,
           waitFor: async () => {
@@ -191,6 +194,7 @@ describe('submitting a job', () => {
       const { digest } = fixture.command
       fixture = new RestFixture()
       expect((await raced(digest)).statusCode).toBe(202)
+      expect(await raceMetrics.metrics()).not.toContain('datajob_jobs_accepted_total{')
     })
 
     it('is told to ask again when it is not known in time who came first', async () => {
