@@ -62,13 +62,21 @@ export const settings = {
     ...{ fallback: 5_000, min: 1_000, max: 300_000, unit: 'ms' },
     description: 'When the broker ends a transaction whose process is gone.',
   }),
-  turnInputsMax: wholeNumber('DATAJOB_TURN_INPUTS_MAX', {
+  turnRecordsMax: wholeNumber('DATAJOB_TURN_RECORDS_MAX', {
     ...{ fallback: 500, min: 1, max: 10_000, unit: 'records' },
     description: 'Records that one transaction of a lane takes in at most.',
+  }),
+  turnBytesMax: wholeNumber('DATAJOB_TURN_BYTES_MAX', {
+    ...{ fallback: 4 * 1024 * 1024, min: 1_024, max: 64 * 1024 * 1024, unit: 'bytes' },
+    description: 'Bytes of the records that one transaction of a lane takes in; it takes one record, however large.',
   }),
   inboxRecordsMax: wholeNumber('DATAJOB_INBOX_RECORDS_MAX', {
     ...{ fallback: 2_000, min: 1, max: 100_000, unit: 'records' },
     description: 'Records of one topic that wait in a lane before fetching of that partition is paused.',
+  }),
+  inboxBytesMax: wholeNumber('DATAJOB_INBOX_BYTES_MAX', {
+    ...{ fallback: 8 * 1024 * 1024, min: 1_024, max: 256 * 1024 * 1024, unit: 'bytes' },
+    description: 'Bytes of the records of one topic that wait in a lane before fetching of that partition is paused.',
   }),
   openSubjobsMax: wholeNumber('DATAJOB_OPEN_SUBJOBS_MAX', {
     ...{ fallback: 200_000, min: 1, max: 10_000_000, unit: 'subjobs' },

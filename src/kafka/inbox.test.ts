@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { recordAt } from '../../test/fakes/recorded-turn.ts'
-import { Inbox, type LaneInput } from './inbox.ts'
+import { Inbox, type LaneInput, type RecordAmount } from './inbox.ts'
 import type { InputRecord } from './port.ts'
 
 /** Remembers where each topic is read and whether it is paused. */
@@ -22,11 +22,13 @@ class RecordedInput implements LaneInput {
   }
 }
 
+const upTo = (records: number, bytes = 1_000_000): RecordAmount => ({ records, bytes })
+
 function opened(
-  { recordsMax = 10, at = { a: 0 } }: { recordsMax?: number; at?: Readonly<Record<string, number>> } = {},
+  { recordsMax = 10, bytesMax, at = { a: 0 } }: { recordsMax?: number; bytesMax?: number; at?: Readonly<Record<string, number>> } = {},
 ): { inbox: Inbox<string>; input: RecordedInput } {
   const input = new RecordedInput()
-  const inbox = new Inbox<string>({ input, recordsMax })
+  const inbox = new Inbox<string>({ input, waitingMax: upTo(recordsMax, bytesMax) })
   for (const [topic, offset] of Object.entries(at)) inbox.open(topic, offset)
   return { inbox, input }
 }
@@ -44,19 +46,27 @@ describe('taking', () => {
     const { inbox } = opened()
     inbox.offer('a', records('a', 0, 1), 2)
     inbox.offer('a', records('a', 2), 3)
-    const taken = inbox.take(10)
+    const taken = inbox.take(upTo(10))
     expect(offsetsOf(taken)).toEqual([0, 1, 2])
     expect(taken.offsets).toEqual([{ topic: 'a', offset: 3 }])
-    expect(inbox.take(10)).toEqual({ records: [], completions: [], offsets: [] })
+    expect(inbox.take(upTo(10))).toEqual({ records: [], completions: [], offsets: [] })
   })
 
   it('gives no more than asked for, and the position of what is left', () => {
     const { inbox } = opened()
     inbox.offer('a', records('a', 0, 5, 6), 9)
-    const first = inbox.take(2)
+    const first = inbox.take(upTo(2))
     expect([offsetsOf(first), first.offsets]).toEqual([[0, 5], [{ topic: 'a', offset: 6 }]])
-    const second = inbox.take(2)
+    const second = inbox.take(upTo(2))
     expect([offsetsOf(second), second.offsets]).toEqual([[6], [{ topic: 'a', offset: 9 }]])
+  })
+
+  it('gives no more bytes than asked for, but a record that is larger alone', () => {
+    const { inbox } = opened()
+    const sized = [10, 10, 50, 10].map((bytes, offset) => ({ ...recordAt({ topic: 'a', offset }), key: null, value: Buffer.alloc(bytes) }))
+    inbox.offer('a', sized, 4)
+    const taken = [1, 2, 3].map(() => offsetsOf(inbox.take(upTo(10, 25))))
+    expect(taken).toEqual([[0, 1], [2], [3]])
   })
 
   it('passes over what readers are not shown', () => {
@@ -64,23 +74,23 @@ describe('taking', () => {
     inbox.offer('a', records('a', 0), 1)
     inbox.offer('a', [], 4)
     inbox.offer('a', records('a', 4), 6)
-    expect(inbox.take(1).offsets).toEqual([{ topic: 'a', offset: 4 }])
-    expect(inbox.take(1).offsets).toEqual([{ topic: 'a', offset: 6 }])
+    expect(inbox.take(upTo(1)).offsets).toEqual([{ topic: 'a', offset: 4 }])
+    expect(inbox.take(upTo(1)).offsets).toEqual([{ topic: 'a', offset: 6 }])
   })
 
   it('gives each topic its share, so that none waits for another', () => {
     const { inbox } = opened({ at: { a: 0, b: 0 } })
     inbox.offer('a', records('a', 0, 1, 2, 3), 4)
     inbox.offer('b', records('b', 0, 1, 2, 3), 4)
-    expect(inbox.take(4).records.map((each) => `${each.topic}${each.offset}`)).toEqual(['a0', 'a1', 'b0', 'b1'])
+    expect(inbox.take(upTo(4)).records.map((each) => `${each.topic}${each.offset}`)).toEqual(['a0', 'a1', 'b0', 'b1'])
   })
 
   it('gives all completions, once', () => {
     const { inbox } = opened()
     inbox.complete('x')
     inbox.complete('y')
-    expect(inbox.take(1).completions).toEqual(['x', 'y'])
-    expect(inbox.take(1).completions).toEqual([])
+    expect(inbox.take(upTo(1)).completions).toEqual(['x', 'y'])
+    expect(inbox.take(upTo(1)).completions).toEqual([])
   })
 })
 
@@ -90,7 +100,7 @@ describe('what was read before', () => {
     inbox.offer('a', records('a', 3, 4, 5, 6), 7)
     inbox.offer('a', records('a', 5, 6), 7)
     inbox.offer('a', records('a', 6, 7), 8)
-    expect(offsetsOf(inbox.take(10))).toEqual([5, 6, 7])
+    expect(offsetsOf(inbox.take(upTo(10)))).toEqual([5, 6, 7])
   })
 
   it('is not read again after a rebalance: reading goes on behind what waits', () => {
@@ -105,7 +115,7 @@ describe('what was read before', () => {
   it('of a topic that was never opened is ignored', () => {
     const { inbox } = opened()
     inbox.offer('other', records('other', 0), 1)
-    expect(inbox.take(10).records).toEqual([])
+    expect(inbox.take(upTo(10)).records).toEqual([])
   })
 })
 
@@ -116,9 +126,18 @@ describe('bounds', () => {
     expect(input.paused.get('a')).toBe(false)
     inbox.offer('a', records('a', 3), 4)
     expect(input.paused.get('a')).toBe(true)
-    inbox.take(2)
+    inbox.take(upTo(2))
     expect(input.paused.get('a')).toBe(true)
-    inbox.take(1)
+    inbox.take(upTo(1))
+    expect(input.paused.get('a')).toBe(false)
+  })
+
+  it('a topic is full by its bytes, too', () => {
+    const { inbox, input } = opened({ bytesMax: 100 })
+    const large = { ...recordAt({ topic: 'a', offset: 0 }), key: null, value: Buffer.alloc(100) }
+    inbox.offer('a', [large], 1)
+    expect(input.paused.get('a')).toBe(true)
+    inbox.take(upTo(1))
     expect(input.paused.get('a')).toBe(false)
   })
 
@@ -136,12 +155,12 @@ describe('bounds', () => {
     inbox.offer('b', records('b', 0), 1)
     inbox.throttle('a', true)
     expect([input.paused.get('a'), input.paused.get('b')]).toEqual([true, false])
-    expect(inbox.take(10).offsets).toEqual([{ topic: 'b', offset: 1 }])
+    expect(inbox.take(upTo(10)).offsets).toEqual([{ topic: 'b', offset: 1 }])
     inbox.reposition()
     expect(input.paused.get('a')).toBe(true)
     inbox.throttle('a', false)
     expect(input.paused.get('a')).toBe(false)
-    expect(inbox.take(10).offsets).toEqual([{ topic: 'a', offset: 1 }])
+    expect(inbox.take(upTo(10)).offsets).toEqual([{ topic: 'a', offset: 1 }])
   })
 
   it('a topic that is both full and throttled is resumed when neither holds', () => {
@@ -150,7 +169,7 @@ describe('bounds', () => {
     inbox.throttle('a', true)
     inbox.throttle('a', false)
     expect(input.paused.get('a')).toBe(true)
-    inbox.take(1)
+    inbox.take(upTo(1))
     expect(input.paused.get('a')).toBe(false)
   })
 })
@@ -195,7 +214,7 @@ describe('arrival', () => {
     const arrival = inbox.arrival()
     inbox.throttle('a', false)
     await arrival
-    expect(offsetsOf(inbox.take(1))).toEqual([0])
+    expect(offsetsOf(inbox.take(upTo(1)))).toEqual([0])
   })
 
   it('throws what the inbox failed with, the first of it', async () => {
@@ -212,7 +231,7 @@ describe('a closed inbox', () => {
     inbox.close()
     inbox.offer('a', records('a', 0), 1)
     inbox.complete('x')
-    expect(inbox.take(10)).toEqual({ records: [], completions: [], offsets: [] })
+    expect(inbox.take(upTo(10))).toEqual({ records: [], completions: [], offsets: [] })
   })
 })
 
@@ -243,7 +262,7 @@ describe('any order of reading, reading again and taking', () => {
             inbox.offer('a', records('a', ...shown(from, from + step.length)), from + step.length)
             read = Math.max(read, from + step.length)
           } else if (step.step === 'take') {
-            const taken = inbox.take(step.max)
+            const taken = inbox.take(upTo(step.max))
             expect(taken.records.length).toBeLessThanOrEqual(step.max)
             given.push(...offsetsOf(taken))
             position = taken.offsets[0]?.offset ?? position
@@ -257,7 +276,7 @@ describe('any order of reading, reading again and taking', () => {
         }
         inbox.throttle('a', false)
         while (position < read) {
-          const taken = inbox.take(2)
+          const taken = inbox.take(upTo(2))
           given.push(...offsetsOf(taken))
           const next = taken.offsets[0]?.offset ?? position
           expect(next).toBeGreaterThan(position)

@@ -8,6 +8,12 @@ export interface LaneInput {
   resume(topic: string): void
 }
 
+/** Records and their bytes: what may wait of one topic, or be taken at a time. */
+export interface RecordAmount {
+  readonly records: number
+  readonly bytes: number
+}
+
 interface TopicQueue {
   readonly batches: { records: readonly InputRecord[]; taken: number; readonly nextOffset: number }[]
   /** Where the consumer reads next: records below were offered already. */
@@ -15,6 +21,7 @@ interface TopicQueue {
   /** Up to where the lane has taken records. */
   takenNext: number
   waiting: number
+  waitingBytes: number
   full: boolean
   throttled: boolean
 }
@@ -28,7 +35,7 @@ export interface Taken<Completion> {
 
 export class Inbox<Completion> {
   readonly #input: LaneInput
-  readonly #recordsMax: number
+  readonly #waitingMax: RecordAmount
   readonly #topics = new Map<string, TopicQueue>()
   #completions: Completion[] = []
   #rung = false
@@ -36,14 +43,14 @@ export class Inbox<Completion> {
   #failure: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
 
-  constructor(options: { readonly input: LaneInput; readonly recordsMax: number }) {
+  constructor(options: { readonly input: LaneInput; readonly waitingMax: RecordAmount }) {
     this.#input = options.input
-    this.#recordsMax = options.recordsMax
+    this.#waitingMax = options.waitingMax
   }
 
   /** Begins to read a topic at that offset. */
   open(topic: string, offset: number): void {
-    const queue = { batches: [], readNext: offset, takenNext: offset, waiting: 0, full: false, throttled: false }
+    const queue = { batches: [], readNext: offset, takenNext: offset, waiting: 0, waitingBytes: 0, full: false, throttled: false }
     this.#topics.set(topic, queue)
     this.#input.seek(topic, offset)
     this.#input.resume(topic)
@@ -65,7 +72,8 @@ export class Inbox<Completion> {
     queue.readNext = nextOffset
     queue.batches.push({ records: fresh, taken: 0, nextOffset })
     queue.waiting += fresh.length
-    if (queue.waiting >= this.#recordsMax && !queue.full) {
+    for (const record of fresh) queue.waitingBytes += bytesOf(record)
+    if (!queue.full && this.#fills(queue, 1)) {
       queue.full = true
       this.#input.pause(topic)
     }
@@ -119,17 +127,21 @@ export class Inbox<Completion> {
     this.#ringBell()
   }
 
-  /** Up to `max` records, an equal share for each topic, and all completions. Records of a throttled topic stay. */
-  take(max: number): Taken<Completion> {
+  /**
+   * Up to `max`, an equal share for each topic but at least one record, and all completions. Records of a throttled topic
+   * stay.
+   */
+  take(max: RecordAmount): Taken<Completion> {
     const records: InputRecord[] = []
     const offsets: { topic: string; offset: number }[] = []
-    const share = Math.ceil(max / Math.max(1, this.#topics.size))
+    const topics = Math.max(1, this.#topics.size)
+    const share = { records: Math.ceil(max.records / topics), bytes: max.bytes / topics }
     for (const [topic, queue] of this.#topics) {
       if (queue.throttled) continue
       const before = queue.takenNext
       takeFrom(queue, share, records)
       if (queue.takenNext > before) offsets.push({ topic, offset: queue.takenNext })
-      if (queue.full && queue.waiting < this.#recordsMax / 2) {
+      if (queue.full && !this.#fills(queue, 0.5)) {
         queue.full = false
         this.#input.resume(topic)
       }
@@ -137,6 +149,11 @@ export class Inbox<Completion> {
     const completions = this.#completions
     this.#completions = []
     return { records, completions, offsets }
+  }
+
+  #fills(queue: TopicQueue, part: number): boolean {
+    const { records, bytes } = this.#waitingMax
+    return queue.waiting >= records * part || queue.waitingBytes >= bytes * part
   }
 
   #hasWork(): boolean {
@@ -151,20 +168,26 @@ export class Inbox<Completion> {
   }
 }
 
-function takeFrom(queue: TopicQueue, max: number, into: InputRecord[]): void {
-  let left = max
+function takeFrom(queue: TopicQueue, share: RecordAmount, into: InputRecord[]): void {
+  let records = 0
+  let bytes = 0
   for (let batch = queue.batches[0]; batch !== undefined; batch = queue.batches[0]) {
-    const slice = batch.records.slice(batch.taken, batch.taken + left)
-    for (const record of slice) into.push(record)
-    batch.taken += slice.length
-    left -= slice.length
-    queue.waiting -= slice.length
-    if (batch.taken < batch.records.length) {
-      const last = slice.at(-1)
-      if (last !== undefined) queue.takenNext = last.offset + 1
-      return
+    for (let next = batch.records[batch.taken]; next !== undefined; next = batch.records[batch.taken]) {
+      const size = bytesOf(next)
+      if (records > 0 && (records >= share.records || bytes + size > share.bytes)) return
+      into.push(next)
+      records += 1
+      bytes += size
+      batch.taken += 1
+      queue.waiting -= 1
+      queue.waitingBytes -= size
+      queue.takenNext = next.offset + 1
     }
     queue.takenNext = batch.nextOffset
     queue.batches.shift()
   }
+}
+
+function bytesOf(record: InputRecord): number {
+  return (record.value?.length ?? 0) + (record.key?.length ?? 0)
 }

@@ -9,7 +9,7 @@ import type { Clock, TimerHandle, Timers } from '../runtime/clock.ts'
 import type { EffectRunner, Stage } from '../stages/stage.ts'
 import { TimerQueue } from '../stages/timer-queue.ts'
 import { ChangelogReplay, ownerRecord } from './changelog-replay.ts'
-import { Inbox, type LaneInput, type Taken } from './inbox.ts'
+import { Inbox, type LaneInput, type RecordAmount, type Taken } from './inbox.ts'
 import { type InputRecord, type KafkaAdmin, type KafkaClient, KafkaFailure, type TransactionalProducer } from './port.ts'
 import { type TurnPlace, TurnRecorder } from './turn-recorder.ts'
 
@@ -31,13 +31,22 @@ export interface LaneStage<Effect, Completion> {
   readonly runEffect: EffectRunner<Effect, Completion>
   /** Awaited before a batch is run: makes sure that what the stage looks up outside is as new as the records. */
   readonly beforeTurn?: (messages: readonly Message[]) => Promise<void>
+  /** Hears that a topic did not take what a turn had for it, before the lane starts again and would make the same once more. */
+  readonly onRefusal?: (refusal: OutputRefusal) => void
+}
+
+export interface OutputRefusal {
+  readonly topic: string
+  readonly failure: KafkaFailure
+  /** Which lane it was: two refusals of one lane are two tries. */
+  readonly lane: string
 }
 
 export interface LaneLimits {
-  /** Inputs that one transaction takes in at most. */
-  readonly turnInputsMax: number
-  /** Records that wait in memory per topic; above it the topic is paused. */
-  readonly inboxRecordsMax: number
+  /** Records that one transaction takes in at most, and due timers. */
+  readonly turnMax: RecordAmount
+  /** What waits in memory of one topic; above it the topic is paused. */
+  readonly inboxMax: RecordAmount
   readonly loadMax: number
   /** Bounds of the growing wait before a failed lane starts again. */
   readonly restartDelayMinMs: number
@@ -89,7 +98,7 @@ export class LaneLife<Effect, Completion> {
         this.#restore(record)
       },
     })
-    this.#inbox = new Inbox({ input: context.input, recordsMax: stageOf.limits.inboxRecordsMax })
+    this.#inbox = new Inbox({ input: context.input, waitingMax: stageOf.limits.inboxMax })
   }
 
   stop(): void {
@@ -184,7 +193,7 @@ export class LaneLife<Effect, Completion> {
       this.#inbox.throttle(this.#stageOf.inputs[0], this.#stage.load() >= this.#stageOf.limits.loadMax)
       await this.#inbox.arrival()
       if (this.#effects.signal.aborted) return
-      const taken = this.#inbox.take(this.#stageOf.limits.turnInputsMax)
+      const taken = this.#inbox.take(this.#stageOf.limits.turnMax)
       const decoded = await this.#decodeAll(taken.records)
       const turn = new TurnRecorder<Effect>(this.#context.clock.now(), this.#place)
       for (const [record, message] of decoded) this.#takeRecord(record, message, turn)
@@ -215,7 +224,7 @@ export class LaneLife<Effect, Completion> {
   }
 
   #takeDueTimers(turn: TurnRecorder<Effect>): void {
-    for (let left = this.#stageOf.limits.turnInputsMax; left > 0; left -= 1) {
+    for (let left = this.#stageOf.limits.turnMax.records; left > 0; left -= 1) {
       const id = this.#timerQueue.takeDue(turn.now)
       if (id === undefined) return
       this.#stage.takeTimer(id, turn)

@@ -7,7 +7,7 @@ import type { MessageType } from '../domain/messages.ts'
 import { managedObjectOf } from '../domain/split.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
 import type { Inventory } from '../inventory/inventory.ts'
-import type { DecodeRecord, LaneLimits, LaneStage } from '../kafka/lane-life.ts'
+import type { DecodeRecord, LaneLimits, LaneStage, OutputRefusal } from '../kafka/lane-life.ts'
 import type { InputRecord, KafkaClient } from '../kafka/port.ts'
 import type { TopicNames } from '../kafka/topics.ts'
 import { systemRandom } from '../runtime/random.ts'
@@ -22,6 +22,7 @@ export interface LaneParts {
   readonly codec: Codec
   readonly topics: TopicNames
   readonly inventory: Inventory
+  readonly onRefusal: (refusal: OutputRefusal) => void
 }
 
 /** A job whose handles are missing may have overtaken their registration: it waits for the inventory this long. */
@@ -99,21 +100,23 @@ interface CommonParts {
   readonly changelog: string
   readonly limits: LaneLimits
   readonly place: LaneStage<never, never>['place']
+  readonly onRefusal: LaneParts['onRefusal']
 }
 
-function common({ config, topics, codec }: LaneParts, name: string, changelog: string): CommonParts {
+function common({ config, topics, codec, onRefusal }: LaneParts, name: string, changelog: string): CommonParts {
   return {
     name,
     groupId: `${config.application}.${name}`,
     changelog,
     limits: {
-      turnInputsMax: config.turnInputsMax,
-      inboxRecordsMax: config.inboxRecordsMax,
+      turnMax: { records: config.turnRecordsMax, bytes: config.turnBytesMax },
+      inboxMax: { records: config.inboxRecordsMax, bytes: config.inboxBytesMax },
       loadMax: config.openSubjobsMax,
       restartDelayMinMs: LANE_RESTART_DELAY_MIN_MS,
       restartDelayMaxMs: LANE_RESTART_DELAY_MAX_MS,
     },
     place: { topics, changelog, stage: name, encode: (message: Message) => codec.encode(message) },
+    onRefusal,
   }
 }
 
