@@ -2,7 +2,7 @@
 
 export interface Stopped {
   /** Resolves when the process is to stop. */
-  readonly first: Promise<void>
+  readonly first: Promise<undefined>
   /** From now on signals do what they usually do. */
   readonly release: () => void
 }

@@ -1,16 +1,8 @@
 import { Option, type Command } from 'commander'
 import type { AsAction, Cli } from '../cli.ts'
-import { brokersOption, type BrokersOptions, urlOption, type UrlOptions } from '../connections.ts'
-import { durationMs, outputOption, type OutputFormat } from '../options.ts'
-
-export interface ResultsOptions extends UrlOptions, BrokersOptions {
-  readonly destination?: string
-  readonly headers?: boolean
-  /** False for `--no-wait`. */
-  readonly wait: boolean
-  readonly timeout?: number
-  readonly output: OutputFormat
-}
+import { brokersOption, urlOption } from '../connections.ts'
+import { durationMs, outputOption } from '../options.ts'
+import type { ResultsOptions } from '../results/results-options.ts'
 
 /** `datajob results JOBID` */
 export function addResults(program: Command, cli: Cli, asAction: AsAction): void {

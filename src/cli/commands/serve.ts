@@ -46,9 +46,12 @@ async function serve(cli: Cli, options: ServeOptions): Promise<ExitCode> {
   const logger = await serviceLogger(cli.screen.err, config.logLevel)
   // Loaded here, because the other commands are quicker without it.
   const { startService } = await import('../../service.ts')
-  const service = await startService(config, { logger }).catch((error: unknown) => {
+  const started = startService(config, { logger }).catch((error: unknown) => {
     throw startFailure(error, config)
   })
+  const service = await Promise.race([started, stopped.first])
+  // Nothing was promised to anyone yet, so there is nothing to finish.
+  if (service === undefined) return process.exit(ExitCode.Interrupted)
   const folder = stackFolder(cli.env)
   if (service.url !== null) rememberService(folder, { url: service.url, pid: process.pid })
   announce(cli, service, options.output)
@@ -120,4 +123,4 @@ Examples:
   $ datajob serve --roles dispatcher      # more hands for talking to producers
 
 Exits with 0 after a graceful stop, 2 when a setting is wrong or the port is taken, 4 when Kafka or the schema registry
-do not answer at the start.`
+do not answer at the start for as long as DATAJOB_START_TIMEOUT_MS says.`
