@@ -6,13 +6,18 @@ import { NO_AUTH } from './auth.ts'
 import { registrationFailedSchema, serviceSchema } from './dialects/inventory/schemas.ts'
 import { acceptedSchema, jobSchema } from './dialects/ncmp/schemas.ts'
 
+interface Answer {
+  readonly description: string
+  readonly content?: { 'application/json'?: { schema: object; example?: { status: string } } }
+}
+
 interface Operation {
   readonly operationId?: string
   readonly summary?: string
   readonly tags?: readonly string[]
   readonly security?: readonly object[]
   readonly requestBody?: { content: { 'application/json': { examples?: Record<string, { value: object }>; example?: object } } }
-  readonly responses: Readonly<Record<string, { description: string; content?: { 'application/json'?: { schema: object; example?: { status: string } } } }>>
+  readonly responses: Readonly<Record<string, Answer>>
 }
 
 interface Document {

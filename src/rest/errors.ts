@@ -152,8 +152,6 @@ function answerOfFramework(error: FrameworkError, facts: RequestFacts): Refusal 
       return new Refusal(400, 'The path is not a valid percent-encoded UTF-8 text')
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new Refusal(414, 'A part of the path is longer than any name that is known here')
-    case 'FST_ERR_HANDLER_TIMEOUT':
-      return unavailable('The request took longer than it may', { retryAfterS: RETRY_AFTER_S, cause: error })
     default:
       return ownFailure(error)
   }

@@ -58,6 +58,9 @@ export function unavailableAnswer(description: string): ErrorAnswer {
   return errorAnswer(description, bodyOf(KAFKA_AWAY), { 'Retry-After': 'Seconds after which to send the request again' })
 }
 
+/** For a route that takes no query: a parameter that would have no effect is refused. */
+export const noQuerySchema = Type.Object({}, { additionalProperties: false })
+
 export function nullable<S extends TSchema>(schema: S, description: string): TUnsafe<Static<S> | null> {
   return Type.Unsafe<Static<S> | null>({ ...Type.Union([schema, Type.Null()]), description })
 }

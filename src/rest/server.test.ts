@@ -37,6 +37,14 @@ describe('a request that can’t be answered as asked', () => {
       'an unknown parameter', { url: `${JOBS}?limit=1&colour=red&a=b` }, 400, 'Unknown query parameter: "colour", "a"',
       'Known are: status, destination, createdAfter, createdBefore, limit, cursor.',
     ],
+    [
+      'a parameter that would have no effect', { url: `${JOBS}/job-1?verbose=1` }, 400,
+      'Unknown query parameter: "verbose"', 'There are none here.',
+    ],
+    [
+      'one on a registration', { method: 'POST', url: '/ncmpInventory/v1/ch?dryRun=1', payload: '{}', headers: json },
+      400, 'Unknown query parameter: "dryRun"', 'There are none here.',
+    ],
     ['a parameter out of range', { url: `${JOBS}?limit=1001` }, 400, 'query limit must be <= 1000', ''],
     ['a parameter of another type', { url: `${JOBS}?limit=many` }, 400, 'query limit must be integer', ''],
     [

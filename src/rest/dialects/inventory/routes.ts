@@ -7,7 +7,7 @@ import { requireOperator } from '../../auth.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { operatorSecurity } from '../../docs.ts'
 import { bodyOf, clip, Refusal } from '../../errors.ts'
-import { answer, errorAnswer, refTo, unavailableAnswer } from '../../schemas.ts'
+import { answer, errorAnswer, noQuerySchema, refTo, unavailableAnswer } from '../../schemas.ts'
 import { InventoryWriter } from './inventory-writer.ts'
 import { planRegistration, serviceAnswer, serviceOf } from './mapping.ts'
 import {
@@ -53,6 +53,7 @@ function addRegistration(app: FastifyInstance, deps: ServerDependencies, writer:
       summary: 'Create, update and remove handles',
       description: REGISTRATION_DESCRIPTION,
       security: operatorSecurity(deps.auth),
+      querystring: noQuerySchema,
       body: registrationSchema,
       response: {
         200: answer(registeredSchema, 'All handles were registered'),
@@ -84,6 +85,7 @@ function addServiceRegistration(app: FastifyInstance, deps: ServerDependencies, 
       summary: 'Register a plugin, or change all that is known of it',
       security,
       params: serviceParamsSchema,
+      querystring: noQuerySchema,
       body: serviceBodySchema,
       response: {
         200: answer(refTo(serviceSchema), 'The plugin as it is registered now'),
@@ -105,6 +107,7 @@ function addServiceRegistration(app: FastifyInstance, deps: ServerDependencies, 
       description: 'Handles that name it stay; jobs that need it fail until it is registered again.',
       security,
       params: serviceParamsSchema,
+      querystring: noQuerySchema,
       response: {
         204: Type.Null({ description: 'It is forgotten' }),
         404: errorAnswer('There is no such plugin', errorExamples.noService),
@@ -130,6 +133,7 @@ function addServiceReading(app: FastifyInstance, { auth, inventory }: ServerDepe
       operationId: 'listDmiServices',
       summary: 'List the plugins that are registered',
       security,
+      querystring: noQuerySchema,
       response: { 200: answer(serviceListSchema, 'All of them, by name; passwords are not shown') },
     },
     handler: () => ({ items: inventory.services().map(serviceAnswer) }),
@@ -141,6 +145,7 @@ function addServiceReading(app: FastifyInstance, { auth, inventory }: ServerDepe
       summary: 'Show a plugin',
       security,
       params: serviceParamsSchema,
+      querystring: noQuerySchema,
       response: {
         200: answer(refTo(serviceSchema), 'What is registered; the password is not shown'),
         404: errorAnswer('There is no such plugin', errorExamples.noService),

@@ -10,7 +10,7 @@ import { clientSecurity } from '../../docs.ts'
 import { Refusal } from '../../errors.ts'
 import type { JobIntake, JobRequest } from '../../jobs/job-intake.ts'
 import type { JobLookup } from '../../jobs/job-lookup.ts'
-import { answer, errorAnswer, refTo, unavailableAnswer } from '../../schemas.ts'
+import { answer, errorAnswer, noQuerySchema, refTo, unavailableAnswer } from '../../schemas.ts'
 import { traceparentOf } from '../../traceparent.ts'
 import { acceptedLinks, agreedDestination, cursorOf, filterOf, jobAnswer, NCMP_PATH, type Places } from './mapping.ts'
 import { readJobRequest } from './request.ts'
@@ -146,6 +146,7 @@ function addStatus(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
       description: 'A job that was answered with 202 is found from then on, on every instance.',
       security: clientSecurity(deps.auth),
       params: jobParamsSchema,
+      querystring: noQuerySchema,
       response: {
         200: answer(refTo(jobSchema), 'The job as far as it is known here', BEHIND),
         404: errorAnswer('There is no such job, or it ended long ago', errorExamples.notFound),
