@@ -86,10 +86,10 @@ async function startRoles({ config, logger, closing, onFatal }: Start): Promise<
   const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
   const metrics = createMetrics()
   const connections = await connect({ config, worker, logger, closing, onFatal })
-  const { sinks, bucketExists } = openSinks(config, connections)
+  const { sinks, onRefusal, bucketExists } = openSinks(config, connections)
   const facade = { config, connections, metrics, logger, closing, bucketExists, onFatal }
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
-  const stages = await startStages({ config, worker, connections, sinks, metrics, logger, closing, onFatal })
+  const stages = await startStages({ config, worker, connections, sinks, onRefusal, metrics, logger, closing, onFatal })
   const isProjected = (): boolean => projected === null || projected.projector.isReady()
   const readiness = readinessOf(connections, stages, isProjected)
   if (projected !== null && config.roles.includes('facade')) return startFacade(facade, projected, readiness)

@@ -4,7 +4,7 @@
  */
 import { delay } from '../runtime/clock.ts'
 import { type LaneContext, LaneLife, type LaneStage } from './lane-life.ts'
-import type { Disposition, InputRecord } from './port.ts'
+import { type Disposition, type InputRecord, KafkaFailure } from './port.ts'
 
 export type LaneState = 'starting' | 'running' | 'fenced' | 'released'
 
@@ -64,6 +64,7 @@ export class Lane<Effect, Completion> {
         return
       } catch (error) {
         if (this.#released() || this.#giveUp(error)) return
+        this.#tellRefusal(error)
         this.#context.observe({ type: 'LaneFailed', error, restartInMs: waitMs })
         this.#state = 'starting'
         await delay(this.#context.timers, waitMs, this.#release.signal).catch(() => undefined)
@@ -72,6 +73,11 @@ export class Lane<Effect, Completion> {
         this.#life = undefined
       }
     }
+  }
+
+  #tellRefusal(error: unknown): void {
+    if (!(error instanceof KafkaFailure) || error.topic === null) return
+    this.#stageOf.onRefusal?.({ topic: error.topic, failure: error, lane: this.#context.transactionalId })
   }
 
   #released(): boolean {

@@ -21,6 +21,8 @@ export interface OutputRecord {
   readonly value: Buffer | null
   readonly headers?: Readonly<Record<string, string>>
   readonly partition?: number
+  /** The topic's max.message.bytes, where it may be less than a request has: records that go together are a batch. */
+  readonly batchBytesMax?: number
 }
 
 export interface TopicPartition {

@@ -1,6 +1,7 @@
 /** Opens the places that results go to. */
 import type { Config } from '../config/config.ts'
 import type { Sinks } from '../effects/sink-choice.ts'
+import type { OutputRefusal } from '../kafka/lane-life.ts'
 import { systemClock } from '../runtime/clock.ts'
 import { kafkaSinkDefaults } from '../sinks/kafka/config.ts'
 import { KafkaSink } from '../sinks/kafka/sink.ts'
@@ -11,6 +12,7 @@ import type { Connections } from './connections.ts'
 
 export interface OpenedSinks {
   readonly sinks: Sinks
+  readonly onRefusal: (refusal: OutputRefusal) => void
   readonly bucketExists: (name: string) => Promise<boolean>
 }
 
@@ -29,5 +31,11 @@ export function openSinks(config: Config, { admin, topics }: Connections): Opene
   }
   const client = s3Client(s3Config)
   const bucket = new S3Sink({ client, clock: systemClock, config: s3Config })
-  return { sinks: { topic, bucket, resultsTopic: topics.results }, bucketExists: (name) => client.bucketExists(name) }
+  return {
+    sinks: { topic, bucket, resultsTopic: topics.results },
+    onRefusal: (refusal) => {
+      topic.refused(refusal)
+    },
+    bucketExists: (name) => client.bucketExists(name),
+  }
 }

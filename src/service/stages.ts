@@ -9,6 +9,7 @@ import { DmiCalls } from '../effects/dmi-calls.ts'
 import { Publications } from '../effects/publications.ts'
 import type { Sinks } from '../effects/sink-choice.ts'
 import { type GroupEvent, GroupSession, type GroupSessionOptions } from '../kafka/group-session.ts'
+import type { OutputRefusal } from '../kafka/lane-life.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import { observeGroup } from '../observability/stage-events.ts'
 import { systemClock, systemTimers } from '../runtime/clock.ts'
@@ -22,6 +23,7 @@ export interface StagesOptions {
   readonly worker: string
   readonly connections: Connections
   readonly sinks: Sinks
+  readonly onRefusal: (refusal: OutputRefusal) => void
   readonly metrics: StageMetrics
   readonly logger: Logger
   readonly closing: Closing
@@ -63,7 +65,7 @@ interface StageSession {
 }
 
 function coordinator(options: StagesOptions): StageSession {
-  const { config, worker, connections, sinks } = options
+  const { config, worker, connections, sinks, onRefusal } = options
   const { retryDelayMinMs, retryDelayMaxMs } = config
   const effects = coordinatorEffects({
     sinks,
@@ -71,12 +73,12 @@ function coordinator(options: StagesOptions): StageSession {
     random: systemRandom,
     timers: systemTimers,
   })
-  const lanes = coordinatorLanes({ config, worker, ...connections }, effects)
+  const lanes = coordinatorLanes({ config, worker, onRefusal, ...connections }, effects)
   return new GroupSession(lanes, sessionOptions(options))
 }
 
 function dispatcher(options: StagesOptions): StageSession {
-  const { config, worker, connections, sinks, metrics, closing } = options
+  const { config, worker, connections, sinks, onRefusal, metrics, closing } = options
   const client = new DmiClient({
     connectionsMax: config.callsInFlightMax + config.resultsInFlightMax,
     originsMax: ORIGINS_MAX,
@@ -97,7 +99,7 @@ function dispatcher(options: StagesOptions): StageSession {
   const publications = new Publications({
     ...{ calls, client, sinks, destinationOf, resultLimits, resultsInFlightMax: config.resultsInFlightMax, metrics },
   })
-  const lanes = dispatcherLanes({ config, worker, ...connections }, dispatcherEffects(calls, publications))
+  const lanes = dispatcherLanes({ config, worker, onRefusal, ...connections }, dispatcherEffects(calls, publications))
   return new GroupSession(lanes, sessionOptions(options))
 }
 

@@ -1,6 +1,7 @@
 import { Client } from 'minio'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, inject, test } from 'vitest'
+import type { TopicDescription } from '../../src/kafka/port.ts'
 import { kafkaSinkDefaults } from '../../src/sinks/kafka/config.ts'
 import { KafkaSink } from '../../src/sinks/kafka/sink.ts'
 import { s3Client } from '../../src/sinks/s3/client.ts'
@@ -31,6 +32,14 @@ const reader = new Client({
   region: config.region,
 })
 
+function isThere(topic: string): boolean {
+  return topic === 'results'
+}
+
+function topicOf(name: string): TopicDescription {
+  return { name, partitions: 1, replicationFactor: 1, config: {} }
+}
+
 async function startBucket(): Promise<void> {
   if (!(await reader.bucketExists(bucket))) await reader.makeBucket(bucket)
 }
@@ -49,7 +58,7 @@ async function uploadsUnderWay(): Promise<unknown[]> {
 }
 
 exerciseSink('the topic sink', () => {
-  const admin = { topicExists: (name: string) => Promise.resolve(name === 'results') }
+  const admin = { describeTopics: (names: readonly string[]) => Promise.resolve(names.filter(isThere).map(topicOf)) }
   return Promise.resolve({
     sink: new KafkaSink({ admin, clock, config: kafkaSinkDefaults }),
     destination: 'results',
@@ -60,7 +69,7 @@ exerciseSink('the topic sink', () => {
 
 // Small values, so that nearly everything takes several.
 exerciseSink('the topic sink with small events', () => {
-  const admin = { topicExists: (name: string) => Promise.resolve(name === 'results') }
+  const admin = { describeTopics: (names: readonly string[]) => Promise.resolve(names.filter(isThere).map(topicOf)) }
   return Promise.resolve({
     sink: new KafkaSink({ admin, clock, config: { ...kafkaSinkDefaults, valueBytesMax: 3_300 } }),
     destination: 'results',

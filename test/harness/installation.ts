@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Kafka, logLevel } from 'kafkajs'
+import kafkajs, { Kafka, logLevel } from 'kafkajs'
 import { Client } from 'minio'
 import { amendKafkajs } from '../../src/kafka/kafkajs/amendments.ts'
 import { type Child, Children } from './children.ts'
@@ -115,6 +115,13 @@ export class Installation {
       await until(`${topic} is there`, () => admin.fetchTopicOffsets(topic).catch(() => null))
     })
     return this.follow(topic)
+  }
+
+  /** Changes the largest record that the topic takes. */
+  async limitTopic(topic: string, maxMessageBytes: number): Promise<void> {
+    const configEntries = [{ name: 'max.message.bytes', value: String(maxMessageBytes) }]
+    const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }]
+    await this.withAdmin((admin) => admin.alterConfigs({ validateOnly: false, resources }))
   }
 
   async follow(topic: string): Promise<TopicLog> {

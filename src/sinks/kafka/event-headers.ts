@@ -17,6 +17,16 @@ export interface EventAttributes {
   readonly traceparent: string | null
 }
 
+// A batch's own header, the lengths within a record, those of a header: each a little more than it will be.
+const RECORD_OVERHEAD_BYTES = 128
+const HEADER_OVERHEAD_BYTES = 10
+
+/** What a batch of this one event has beside its value. */
+export function eventOverheadBytes(key: string, headers: Readonly<Record<string, string>>): number {
+  const lengths = Object.entries(headers).map(([name, text]) => HEADER_OVERHEAD_BYTES + name.length + Buffer.byteLength(text))
+  return lengths.reduce((sum, length) => sum + length, RECORD_OVERHEAD_BYTES + Buffer.byteLength(key))
+}
+
 /** A CloudEvent's attributes in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0.2, section 3.2). */
 export function eventHeaders(attributes: EventAttributes): Readonly<Record<string, string>> {
   const { id, type, service, time, jobId, destination, traceparent } = attributes

@@ -1,17 +1,20 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bodyOf, concludingJob, operations, responseTo, sourceOf, subjobFor } from '../../../test/contract/sinks.ts'
-import { KafkaFailure } from '../../kafka/port.ts'
+import type { TopicDescription } from '../../kafka/port.ts'
 import type { ResultSource } from '../sink.ts'
-import { SinkFailure } from '../sink.ts'
 import { type KafkaSinkConfig, kafkaSinkDefaults } from './config.ts'
 import { KafkaSink } from './sink.ts'
 import { ValueBuilder } from './value-builder.ts'
 
 const NOW = 1_700_000_100_000
 
-function kafkaSink(config: Partial<KafkaSinkConfig> = {}): KafkaSink {
-  const admin = { topicExists: () => Promise.resolve(true) }
+function topicOf(name: string, bytesMax = 1_048_588): TopicDescription {
+  return { name, partitions: 1, replicationFactor: 1, config: { 'max.message.bytes': String(bytesMax) } }
+}
+
+function kafkaSink(config: Partial<KafkaSinkConfig> = {}, bytesMax?: number): KafkaSink {
+  const admin = { describeTopics: (names: readonly string[]) => Promise.resolve(names.map((name) => topicOf(name, bytesMax))) }
   return new KafkaSink({ admin, clock: { now: () => NOW }, config: { ...kafkaSinkDefaults, ...config } })
 }
 
@@ -111,7 +114,7 @@ describe('results larger than a record', () => {
   test('values are as few and as full as their limit allows', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 60 })), fc.integer({ min: 90, max: 300 }), (sizes, valueBytesMax) => {
-        const builder = new ValueBuilder(valueBytesMax, null)
+        const builder = new ValueBuilder('results', valueBytesMax, null)
         const responses = sizes.map((size) => JSON.stringify('x'.repeat(size)))
         for (const response of responses) builder.add(Buffer.from(response))
         const values = builder.finish().map(String)
@@ -130,6 +133,33 @@ describe('results larger than a record', () => {
     const subjob = { ...subjobFor('results', 1), operations: [{ ...operations(1)[0]!, operationId: 'x'.repeat(1_000) }] }
     const publish = kafkaSink({ valueBytesMax: 1_000 }).publish(subjob, { type: 'failure', code: 100, message: 'm' })
     await expect(publish).rejects.toMatchObject({ name: 'SinkFailure', disposition: 'reject', code: 'MESSAGE_TOO_LARGE' })
+  })
+})
+
+describe('a topic whose batches are small', () => {
+  const BATCH_BYTES_MAX = 3_000
+
+  test('gets more events, each of which is a batch that it takes', async () => {
+    const subjob = subjobFor('results', 50)
+    const responses = subjob.operations.map((operation) => responseTo(operation, { result: 'ö'.repeat(40) }))
+    const sink = kafkaSink({}, BATCH_BYTES_MAX)
+    const { records } = await sink.publish(subjob, await sourceOf(sink, bodyOf(responses)))
+    expect(records.length).toBeGreaterThan(3)
+    expect(records.flatMap(({ value }) => responsesOf(value))).toEqual(responses)
+    for (const { value, key, headers, batchBytesMax } of records) {
+      const texts = [key, ...Object.entries(headers ?? {}).flat()].join('')
+      expect((value?.length ?? 0) + texts.length + 61).toBeLessThanOrEqual(BATCH_BYTES_MAX)
+      expect(batchBytesMax).toBe(BATCH_BYTES_MAX)
+    }
+  })
+
+  test('and has no room for any event: the results are refused, and so is the completion event', async () => {
+    const sink = kafkaSink({}, 500)
+    const refusal = { name: 'SinkFailure', disposition: 'reject', message: expect.stringContaining('topic "results" has room') as string }
+    const published = sink.publish(subjobFor('results', 1), { type: 'failure', code: 100, message: 'm' })
+    await expect(published).rejects.toMatchObject(refusal)
+    const concluded = sink.conclude({ job: concludingJob('job-1'), destination: 'results', objects: [] })
+    await expect(concluded).rejects.toMatchObject(refusal)
   })
 })
 
@@ -165,41 +195,5 @@ describe('the completion event', () => {
     const job = { ...concludingJob('job-1'), outcome, message: 'because' }
     const [record] = await kafkaSink().conclude({ job, destination: 'results', objects: [] })
     expect(JSON.parse(String(record?.value))).toMatchObject({ data: { status, message: 'because' } })
-  })
-})
-
-describe('the topic', () => {
-  test('that was there is asked for again only after a while, one that was not at once', async () => {
-    let now = 0
-    let there = false
-    const asked: string[] = []
-    const admin = {
-      topicExists: (name: string) => {
-        asked.push(name)
-        return Promise.resolve(there)
-      },
-    }
-    const sink = new KafkaSink({ admin, clock: { now: () => now }, config: kafkaSinkDefaults })
-    expect(await sink.destinationExists('t')).toBe(false)
-    there = true
-    expect(await sink.destinationExists('t')).toBe(true)
-    await sink.publish(subjobFor('t', 1), { type: 'failure', code: 100, message: 'm' })
-    expect(asked).toEqual(['t', 't'])
-    now = 30_000
-    await sink.destinationExists('t')
-    expect(asked).toHaveLength(3)
-  })
-
-  test.each([
-    ['retry', 'retry'],
-    ['restart', 'retry'],
-    ['fatal', 'retry'],
-    ['reject', 'reject'],
-  ] as const)('that could not be looked up, disposition %s: %s', async (given, disposition) => {
-    const admin = { topicExists: () => Promise.reject(new KafkaFailure('no answer', { code: 'REQUEST_TIMED_OUT', disposition: given })) }
-    const sink = new KafkaSink({ admin, clock: { now: () => 0 }, config: kafkaSinkDefaults })
-    const error = await sink.destinationExists('t').catch((reason: unknown) => reason)
-    expect(error).toBeInstanceOf(SinkFailure)
-    expect(error).toMatchObject({ disposition, code: 'REQUEST_TIMED_OUT', message: 'topic "t" can\'t be looked up: no answer' })
   })
 })

@@ -7,13 +7,15 @@ export class ValueBuilder {
   readonly responseBytesMax: number
   /** The largest opaque result that a value has room for. */
   readonly resultBytesMax: number
+  readonly #topic: string
   readonly #valueBytesMax: number
   readonly #values: Buffer[] = []
   #responses: Buffer[] = []
   #tail: Buffer
   #bytes: number
 
-  constructor(valueBytesMax: number, result: Buffer | null) {
+  constructor(topic: string, valueBytesMax: number, result: Buffer | null) {
+    this.#topic = topic
     this.#valueBytesMax = valueBytesMax
     this.responseBytesMax = valueBytesMax - VALUE_HEAD.length - valueTail(null).length
     this.resultBytesMax = valueBytesMax - VALUE_HEAD.length - valueTail(Buffer.alloc(0)).length
@@ -24,7 +26,8 @@ export class ValueBuilder {
   /** Throws SinkFailure for a response that no value has room for. */
   add(response: Buffer): void {
     if (response.length > this.responseBytesMax) {
-      const message = `a response of ${response.length} bytes does not fit into an event of ${this.#valueBytesMax}`
+      const room = `topic "${this.#topic}" has room for values of ${this.#valueBytesMax} bytes`
+      const message = `${room}, a response of ${response.length} does not fit`
       throw new SinkFailure(message, { disposition: 'reject', code: 'MESSAGE_TOO_LARGE' })
     }
     if (this.#bytes + response.length + this.#separatorBytes() > this.#valueBytesMax) this.#flush()

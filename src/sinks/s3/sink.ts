@@ -28,7 +28,7 @@ export class S3Sink implements Sink {
   readonly #client: S3Client
   readonly #clock: Clock
   readonly #partBytes: number
-  readonly #buckets: KnownDestinations
+  readonly #buckets: KnownDestinations<true>
 
   constructor({ client, clock, config }: S3SinkParts) {
     this.bodyBytesMax = Math.min(config.bodyBytesMax, config.partBytes)
@@ -38,8 +38,8 @@ export class S3Sink implements Sink {
     this.#buckets = new KnownDestinations((name) => this.#ask(name), { keptMs: config.bucketKnownMs, clock })
   }
 
-  destinationExists(name: string): Promise<boolean> {
-    return this.#buckets.has(name)
+  async destinationExists(name: string): Promise<boolean> {
+    return (await this.#buckets.find(name)) !== null
   }
 
   async publish(subjob: SubjobToPublish, source: ResultSource): Promise<PublishedResults> {
@@ -80,9 +80,9 @@ export class S3Sink implements Sink {
     return new ObjectUpload(this.#client, { bucket: destination, key, headers }, this.#partBytes)
   }
 
-  async #ask(bucket: string): Promise<boolean> {
+  async #ask(bucket: string): Promise<true | null> {
     try {
-      return await this.#client.bucketExists(bucket)
+      return (await this.#client.bucketExists(bucket)) || null
     } catch (error) {
       throw s3Failure(error, `looking for bucket "${bucket}"`)
     }

@@ -1,0 +1,112 @@
+/** A client's topic is the client's: what happens to it must not touch anybody else's jobs. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { checkTopic, isCompletion, isOf } from '../harness/checker.ts'
+import { givenStack } from '../harness/given-stack.ts'
+import { Installation, type Service } from '../harness/installation.ts'
+import { bodyOf, type PlannedJob, planJob } from '../harness/planned-job.ts'
+import type { TopicLog } from '../harness/topic-log.ts'
+
+const CODE_TOO_LARGE = 112
+
+let installation: Installation
+let service: Service
+let results: TopicLog
+
+beforeAll(async () => {
+  installation = await Installation.open('destinations', givenStack(), { DATAJOB_SUBJOB_OPERATIONS_MAX: '20' })
+  service = await installation.service('service')
+  await service.client.ready()
+  await installation.network(service.client, 'north', { 'delay-ms': '300..900' })
+  await installation.network(service.client, 'large', { 'result-bytes': '1000' })
+  results = await installation.resultTopic('results')
+})
+
+afterAll(async () => {
+  await installation.close()
+})
+
+/** Jobs enough to be in every lane. */
+async function submitted(topic: string, services: readonly string[], count = 8): Promise<readonly PlannedJob[]> {
+  const destination = `kafka:${topic}`
+  const jobs = Array.from({ length: count }, () => planJob({ kind: 'READ', destination, services, operations: 80 }))
+  const answers = await Promise.all(jobs.map((job) => service.client.submit(bodyOf(job), {}, destination)))
+  expect(answers.map(({ status }) => status)).toEqual(jobs.map(() => 202))
+  return jobs
+}
+
+/** The reasons for which lanes started again since the log had that many lines. */
+function restarts(since: number): readonly string[] {
+  return service.child.log().slice(since).filter((line) => /lane (starts again|fenced|broken)/.test(line))
+}
+
+describe('a destination topic', () => {
+  let lines: number
+
+  beforeEach(() => {
+    lines = service.child.log().length
+  })
+
+  it('that is deleted in the middle: its jobs end with a message, all others go on', async () => {
+    const doomed = await installation.resultTopic('doomed')
+    const jobs = await submitted(doomed.topic, ['north'])
+    const others = await submitted(results.topic, ['north'])
+    await doomed.until('some results are there', (records) => records.length > 5)
+    await doomed.close()
+    await installation.withAdmin((admin) => admin.deleteTopics({ topics: [doomed.topic] }))
+    for (const { jobId } of others) expect((await service.client.ended(jobId)).status).toBe('FINISHED')
+    for (const { jobId } of jobs) {
+      const ended = await service.client.ended(jobId)
+      expect(ended.message).toContain(`topic "${doomed.topic}" does not exist`)
+    }
+    const log = await results.settled()
+    expect(others.flatMap((job) => checkTopic(job, log))).toEqual([])
+    // Each of the two stages has four lanes; none of them is hit for every record.
+    expect(restarts(lines).length).toBeLessThanOrEqual(16)
+  })
+
+  it('that takes small records only: results go out as more of them', async () => {
+    const small = await installation.resultTopic('small', { 'max.message.bytes': '8000' })
+    const jobs = await submitted(small.topic, ['large'])
+    for (const { jobId } of jobs) expect((await service.client.ended(jobId)).status).toBe('FINISHED')
+    const log = await small.settled()
+    expect(jobs.flatMap((job) => checkTopic(job, log))).toEqual([])
+    expect(restarts(lines)).toEqual([])
+  })
+
+  it('that takes records smaller than one response: each is reported as too large', async () => {
+    const tiny = await installation.resultTopic('tiny', { 'max.message.bytes': '1700' })
+    const jobs = (await submitted(tiny.topic, ['large'], 2)).map((job) => {
+      return { ...job, operations: job.operations.map((operation) => ({ ...operation, code: CODE_TOO_LARGE })) }
+    })
+    for (const { jobId } of jobs) expect((await service.client.ended(jobId)).status).toBe('FAILED')
+    const log = await tiny.settled()
+    expect(jobs.flatMap((job) => checkTopic(job, log))).toEqual([])
+    expect(restarts(lines)).toEqual([])
+  })
+
+  it('that takes nothing at all: its jobs end with a message, all others go on', async () => {
+    const closed = await installation.resultTopic('closed', { 'max.message.bytes': '100' })
+    const jobs = await submitted(closed.topic, ['large'])
+    const others = await submitted(results.topic, ['large'])
+    for (const { jobId } of others) expect((await service.client.ended(jobId)).status).toBe('FINISHED')
+    for (const { jobId } of jobs) {
+      const ended = await service.client.ended(jobId)
+      expect(ended.status).toBe('FAILED')
+      expect(ended.message).toContain(closed.topic)
+    }
+    const log = await results.settled()
+    expect(others.flatMap((job) => checkTopic(job, log))).toEqual([])
+  })
+
+  it('whose limit shrinks in the middle: every operation still arrives once', async () => {
+    const shrinking = await installation.resultTopic('shrinking')
+    const [first] = await submitted(shrinking.topic, ['large'], 1)
+    await service.client.ended(first!.jobId)
+    await installation.limitTopic(shrinking.topic, 8_000)
+    const jobs = await submitted(shrinking.topic, ['large'])
+    for (const { jobId } of jobs) expect((await service.client.ended(jobId)).status).toBe('FINISHED')
+    const log = await shrinking.settled()
+    expect([first!, ...jobs].flatMap((job) => checkTopic(job, log))).toEqual([])
+    expect(log.filter((record) => isCompletion(record) && jobs.some((job) => isOf(job)(record)))).toHaveLength(jobs.length)
+  })
+})
