@@ -13,7 +13,7 @@ import { addTopics } from './commands/topics.ts'
 import { addWatch } from './commands/watch.ts'
 import { ExitCode } from './exit-codes.ts'
 import { reportFailure } from './failures.ts'
-import { readVersion } from './version.ts'
+import { readVersion } from '../config/version.ts'
 
 /** Adds a command to the program. */
 type AddCommand = (program: Command, cli: Cli, asAction: AsAction) => void

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import { readVersion } from '../config/version.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import { openSqliteReadModel } from '../read-model/sqlite.ts'
 import type { ReadModel } from '../read-model/port.ts'
@@ -94,7 +95,7 @@ export async function startFacade(
     logger,
     metrics: metrics.registry,
     apiRoot: config.apiRoot === '' ? null : config.apiRoot,
-    version: '0.1.0',
+    version: readVersion(),
   })
   closing.later('rest', () => app.close())
   return startServer(app, { host: config.host, port: config.port, insecure: config.insecure }, auth)
