@@ -4,7 +4,7 @@
  * thing in the log may be the marker of an ended transaction, which readers are not shown.
  */
 import type { LaneInput } from './inbox.ts'
-import type { InputRecord, OutputRecord } from './port.ts'
+import { type InputRecord, KafkaFailure, type OutputRecord } from './port.ts'
 
 const OWNER_KEY = '!owner'
 const OWNER_HEADER = 'datajob_owner'
@@ -20,8 +20,13 @@ export interface ChangelogReplayOptions {
   readonly restore: (record: InputRecord) => void
 }
 
-interface Waiting {
+/** The record to stop at, and a position behind it. */
+export interface ReplayEnd {
   readonly ownerId: string
+  readonly offset: number
+}
+
+interface Waiting extends ReplayEnd {
   readonly resolve: (entries: number) => void
   readonly reject: (error: unknown) => void
 }
@@ -37,10 +42,10 @@ export class ChangelogReplay {
     this.#options = options
   }
 
-  /** Resolves to the number of entries restored once the owner's record was read. */
-  until(ownerId: string): Promise<number> {
+  /** Resolves to the number of entries restored once the owner's record was read. Throws KafkaFailure `fenced` if it is gone. */
+  until(end: ReplayEnd): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#waiting = { ownerId, resolve, reject }
+      this.#waiting = { ...end, resolve, reject }
       if (this.#stopped === undefined) this.reposition()
       else this.stop(this.#stopped.reason)
     })
@@ -63,6 +68,7 @@ export class ChangelogReplay {
         if (this.#take(record, waiting)) return
       }
       this.#next = Math.max(this.#next, nextOffset)
+      if (this.#next >= waiting.offset) throw ownerRecordGone(this.#options.topic)
     } catch (error) {
       this.stop(error)
     }
@@ -88,4 +94,12 @@ export class ChangelogReplay {
     }
     return false
   }
+}
+
+// Compaction removes it only once a later owner has written its own: a lane that stood still for that long would wait for ever.
+function ownerRecordGone(topic: string): KafkaFailure {
+  return new KafkaFailure(`the record that claimed a partition of ${topic} was replaced by a later owner's`, {
+    code: 'OWNER_RECORD_GONE',
+    disposition: 'fenced',
+  })
 }

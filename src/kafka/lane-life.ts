@@ -124,8 +124,11 @@ export class LaneLife<Effect, Completion> {
     const startedAt = context.clock.now()
     const producer = await context.kafka.transactionalProducer(context.transactionalId)
     try {
-      const entries = await this.#replay.until(await this.#claim(producer))
-      await this.#openInputs()
+      // Before the claim, which fails if anybody else has come between: state and positions are of the same moment.
+      const positions = await this.#inputPositions()
+      const ownerId = await this.#claim(producer)
+      const entries = await this.#replay.until({ ownerId, offset: await this.#changelogEnd() })
+      for (const { topic, offset } of positions) this.#inbox.open(topic, offset)
       context.observe({ type: 'LaneRestored', entries, ms: context.clock.now() - startedAt })
       await this.#firstTurn(producer)
       this.#onRunning()
@@ -166,14 +169,22 @@ export class LaneLife<Effect, Completion> {
     this.#stage.restore(key, decoded.message)
   }
 
-  async #openInputs(): Promise<void> {
+  async #inputPositions(): Promise<readonly { readonly topic: string; readonly offset: number }[]> {
     const { admin, partition } = this.#context
     const { groupId, inputs } = this.#stageOf
     const committed = await admin.committedOffsets(groupId, inputs)
+    const positions: { topic: string; offset: number }[] = []
     for (const topic of inputs) {
       const known = committed.find((at) => at.topic === topic && at.partition === partition)?.offset ?? -1
-      this.#inbox.open(topic, known >= 0 ? known : await this.#startOf(topic))
+      positions.push({ topic, offset: known >= 0 ? known : await this.#startOf(topic) })
     }
+    return positions
+  }
+
+  async #changelogEnd(): Promise<number> {
+    const { admin, partition } = this.#context
+    const ends = await admin.endOffsets(this.#stageOf.changelog)
+    return ends.find((at) => at.partition === partition)?.offset ?? Number.POSITIVE_INFINITY
   }
 
   async #startOf(topic: string): Promise<number> {
