@@ -88,7 +88,7 @@ const codeRows = {
 const clientRows: Readonly<Record<string, Row>> = {
   CONNECTION_FAILED: { disposition: 'restart', reason: 'the answer to a request that was sent is not known' },
   REQUEST_TIMED_OUT_AT_CLIENT: { disposition: 'restart', reason: 'the answer to a request that was sent is not known' },
-  ANSWER_INCOMPLETE: { disposition: 'restart', reason: 'a partition moved during the request, and with it the answer' },
+  ANSWER_INCOMPLETE: { disposition: 'restart', reason: 'a broker failed or a partition moved while others were writing' },
   METADATA_NOT_LOADED: { disposition: 'retry', reason: 'brokers come and go; nothing was sent' },
   PRODUCER_SPENT: { disposition: 'restart', reason: 'an earlier error has ended this producer' },
   CLOSED: { disposition: 'restart', reason: 'the caller has closed it' },

@@ -96,7 +96,9 @@ function exerciseProducer(test: KafkaTest): void {
     it('resolves to the position of each record, in the order of the call', async () => {
       const [one, two] = [await test.topic(3), await test.topic(2)]
       await producer.send(textRecords(one, 1, ['already there']))
-      const records = Array.from({ length: 60 }, (_, at) => ({ topic: at % 2 === 0 ? one : two, key: `k${at % 7}`, value: Buffer.from(`${at}`) }))
+      const records = Array.from({ length: 60 }, (_, at) => {
+        return { topic: at % 2 === 0 ? one : two, key: `k${at % 7}`, value: Buffer.from(`${at}`) }
+      })
       const positions = await producer.send(records)
       const log = await readAll(test.kafka, [one, two])
       const found = positions.map((at) => log.records(at.topic, at.partition).find(({ offset }) => offset === at.offset)?.value?.toString())
@@ -169,7 +171,8 @@ function exerciseAdmin(test: KafkaTest): void {
     it('describes those topics that exist', async () => {
       const topic = await test.topic(4, { 'retention.ms': '12345' })
       const described = await test.admin.describeTopics([test.uniqueName('missing'), topic])
-      expect(described).toMatchObject([{ name: topic, partitions: 4, replicationFactor: 1, config: { 'retention.ms': '12345' } }])
+      expect(described).toMatchObject([{ name: topic, partitions: 4, config: { 'retention.ms': '12345' } }])
+      expect(described[0]?.replicationFactor).toBeGreaterThan(0)
     })
 
     it('knows the id of its cluster, which stays the same', async () => {
@@ -204,7 +207,8 @@ function exerciseAdmin(test: KafkaTest): void {
       test.atEnd(() => producer.close())
       await producer.send([...textRecords(topics[0], 10, ['a', 'b']), ...textRecords(topics[2], 2, ['c'])])
       const [many, , few] = await Promise.all(topics.map((topic) => test.admin.endOffsets(topic)))
-      expect(many).toEqual(Array.from({ length: 12 }, (_, partition) => ({ topic: topics[0], partition, offset: partition === 10 ? 2 : 0 })))
+      const ends = Array.from({ length: 12 }, (_, partition) => ({ topic: topics[0], partition, offset: partition === 10 ? 2 : 0 }))
+      expect(many).toEqual(ends)
       expect(few?.map(({ offset }) => offset)).toEqual([0, 0, 1])
       expect((await test.admin.startOffsets(topics[2])).map(({ offset }) => offset)).toEqual([0, 0, 0])
     })

@@ -42,7 +42,8 @@ describe('known topics', () => {
   it('refuse one that is missing, by name, and ask for it again the next time', async () => {
     const broker = brokerWith()
     const known = new KnownTopics(broker.exists, atOnce)
-    await expect(known.require(['late'])).rejects.toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', disposition: 'reject', topic: 'late' })
+    const refusal = { code: 'UNKNOWN_TOPIC_OR_PARTITION', disposition: 'reject', topic: 'late' }
+    await expect(known.require(['late'])).rejects.toMatchObject(refusal)
     broker.topics.add('late')
     await known.require(['late'])
   })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { Partitioners } from 'kafkajs'
+import { type PartitionMetadata, Partitioners } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { murmur2, partitionOfKey } from './murmur2.ts'
 
@@ -32,6 +32,6 @@ test('gives the same answer for bytes inside of a larger buffer', () => {
   expect(murmur2(large.subarray(4, 10))).toBe(-790332482)
 })
 
-function metadataOf(partitionId: number): { partitionErrorCode: number; partitionId: number; leader: number; replicas: number[]; isr: number[] } {
+function metadataOf(partitionId: number): PartitionMetadata {
   return { partitionErrorCode: 0, partitionId, leader: 1, replicas: [1], isr: [1] }
 }

@@ -3,7 +3,7 @@ import type { TopicMessages } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
 import type { OutputRecord } from '../port.ts'
 import { cutIntoRequests, sendRecords, type Sender, sizeOf } from './outgoing.ts'
-import { stickyPartitioner, type StickyPartitioner } from './partitioner.ts'
+import { StickyPartitioner } from './partitioner.ts'
 
 const PARTITIONS = 3
 const partitionMetadata = Array.from({ length: PARTITIONS }, (_, partitionId) => {
@@ -41,7 +41,7 @@ const record = (topic: string, partition: number): OutputRecord => ({ topic, par
 
 describe('sending records', () => {
   it('counts the positions of each partition from the first that the broker names', async () => {
-    const partitioner = stickyPartitioner()
+    const partitioner = new StickyPartitioner()
     const sender = senderOver(partitioner)
     await sendRecords(sender, partitioner, [record('a', 1)])
     const positions = await sendRecords(sender, partitioner, [record('a', 1), record('b', 1), record('a', 0), record('a', 1)])
@@ -55,22 +55,9 @@ describe('sending records', () => {
   })
 
   it('does not take an answer for whole that leaves out a partition', async () => {
-    const partitioner = stickyPartitioner()
+    const partitioner = new StickyPartitioner()
     const sent = sendRecords(senderOver(partitioner, 2), partitioner, [record('a', 0), record('a', 2)])
     await expect(sent).rejects.toMatchObject({ code: 'ANSWER_INCOMPLETE', topic: 'a', disposition: 'restart' })
-  })
-})
-
-describe('the partitioner', () => {
-  it('says the same when kafkajs asks again, also for records without a key', () => {
-    const partitioner = stickyPartitioner()
-    const partitionOf = partitioner.create()
-    const messages = Array.from({ length: 10 }, () => ({ key: null, value: null }))
-    const first = messages.map((message) => partitionOf({ topic: 't', partitionMetadata, message }))
-    const grown = [...partitionMetadata, ...partitionMetadata]
-    expect(messages.map((message) => partitionOf({ topic: 't', partitionMetadata: grown, message }))).toEqual(first)
-    expect(new Set(first)).toEqual(new Set([0, 1, 2]))
-    expect(messages.map((message) => partitioner.chosen(message))).toEqual(first)
   })
 })
 
@@ -90,6 +77,28 @@ describe('cutting records into requests', () => {
         for (const request of requests) {
           const bytes = request.reduce((sum, each) => sum + sizeOf(each), 0)
           expect(request.length > 0 && (request.length === 1 || bytes <= bytesMax)).toBe(true)
+        }
+      }),
+    )
+  })
+
+  it('keeps the batches of each topic within what it takes', () => {
+    const sized = fc.record({ topic: fc.constantFrom('a', 'b', 'c'), length: fc.integer({ min: 0, max: 400 }) })
+    const batchBytesMaxOf: Readonly<Record<string, number | undefined>> = { a: 600, b: 300 }
+    fc.assert(
+      fc.property(fc.array(sized), (sizes) => {
+        const records = sizes.map(({ topic, length }): OutputRecord => {
+          const batchBytesMax = batchBytesMaxOf[topic]
+          return { topic, key: null, value: Buffer.alloc(length), ...(batchBytesMax === undefined ? {} : { batchBytesMax }) }
+        })
+        const requests = cutIntoRequests(records, 10_000)
+        expect(requests.flat()).toEqual(records)
+        for (const request of requests) {
+          for (const [topic, batchBytesMax = Infinity] of Object.entries(batchBytesMaxOf)) {
+            const batch = request.filter((each) => each.topic === topic)
+            const bytes = batch.reduce((sum, each) => sum + sizeOf(each), 61)
+            expect(batch.length <= 1 || bytes <= batchBytesMax).toBe(true)
+          }
         }
       }),
     )

@@ -6,6 +6,8 @@ import type { StickyPartitioner } from './partitioner.ts'
 // Lengths, deltas and attributes of a record in a batch, at most; of a header, its two lengths.
 const RECORD_OVERHEAD_BYTES = 32
 const HEADER_OVERHEAD_BYTES = 10
+// A batch's own header has 61 bytes (org.apache.kafka.common.record.DefaultRecordBatch).
+const BATCH_OVERHEAD_BYTES = 64
 
 /** Bytes of a record in a request, a little more than it will be. */
 export function sizeOf({ key, value, headers }: OutputRecord): number {
@@ -16,20 +18,28 @@ export function sizeOf({ key, value, headers }: OutputRecord): number {
   return bytes
 }
 
-/** Cuts records, in their order, into runs of at most `bytesMax`; a larger record is a run by itself. */
+/**
+ * Cuts records, in their order, into runs of at most `bytesMax`, in which no topic has more than it takes in a batch; a larger
+ * record is a run by itself.
+ */
 export function cutIntoRequests(records: readonly OutputRecord[], bytesMax: number): OutputRecord[][] {
   const requests: OutputRecord[][] = []
   let request: OutputRecord[] = []
   let bytes = 0
+  const bytesOfTopic = new Map<string, number>()
   for (const record of records) {
+    const { topic, batchBytesMax = Infinity } = record
     const size = sizeOf(record)
-    if (request.length > 0 && bytes + size > bytesMax) {
+    const ofTopic = bytesOfTopic.get(topic) ?? BATCH_OVERHEAD_BYTES
+    if (request.length > 0 && (bytes + size > bytesMax || ofTopic + size > batchBytesMax)) {
       requests.push(request)
       request = []
       bytes = 0
+      bytesOfTopic.clear()
     }
     request.push(record)
     bytes += size
+    bytesOfTopic.set(topic, (bytesOfTopic.get(topic) ?? BATCH_OVERHEAD_BYTES) + size)
   }
   if (request.length > 0) requests.push(request)
   return requests
@@ -54,6 +64,7 @@ export async function sendRecords(
     if (known === undefined) byTopic.set(topic, [message])
     else known.push(message)
   }
+  partitioner.begin(messages)
   const topicMessages = [...byTopic].map(([topic, ofTopic]) => ({ topic, messages: ofTopic }))
   const answer = await sender.sendBatch({ acks: -1, topicMessages })
   const next = new Map(answer.map((each) => [placeOf(each.topicName, each.partition), Number(each.baseOffset)]))

@@ -3,7 +3,7 @@ import { dispositionOf } from '../error-dispositions.ts'
 import { KafkaFailure, type OutputRecord, type Position, type RecordProducer } from '../port.ts'
 import { toKafkaFailure } from './failure.ts'
 import { cutIntoRequests, sendRecords, sizeOf } from './outgoing.ts'
-import { type StickyPartitioner, stickyPartitioner } from './partitioner.ts'
+import { StickyPartitioner } from './partitioner.ts'
 import { retrySettings } from './settings.ts'
 import type { ProducerContext } from './transactional-producer.ts'
 
@@ -82,8 +82,9 @@ class KafkajsRecordProducer implements RecordProducer {
     } catch (error) {
       await this.#discard()
       const failure = await this.#explain(error, calls)
-      if (failure.disposition === 'reject' && calls.length > 1) {
-        // Only one of them need be at fault. What the others wrote already is written twice then.
+      const isShared = failure.disposition === 'reject' || failure.code === 'ANSWER_INCOMPLETE'
+      if (isShared && calls.length > 1) {
+        // Only one of them need be at fault. What the others have written already is written twice then.
         for (const call of calls) await this.#sendTogether([call])
       } else {
         for (const call of calls) call.reject(failure)
@@ -114,7 +115,7 @@ class KafkajsRecordProducer implements RecordProducer {
 }
 
 async function open(context: ProducerContext): Promise<OpenProducer> {
-  const partitioner = stickyPartitioner()
+  const partitioner = new StickyPartitioner()
   const producer = context.createKafka().producer({
     idempotent: true,
     allowAutoTopicCreation: false,

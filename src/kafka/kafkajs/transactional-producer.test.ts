@@ -1,7 +1,7 @@
 import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Timers } from '../../runtime/clock.ts'
-import type { TransactionalProducer } from '../port.ts'
+import type { OutputRecord, TransactionalProducer } from '../port.ts'
 import { KnownTopics } from './known-topics.ts'
 import { kafkaDefaults } from './settings.ts'
 import { openTransactionalProducer } from './transactional-producer.ts'
@@ -20,6 +20,9 @@ describe('the transactional producer', () => {
   /** What the next calls of that name end with. */
   let errors: Record<'transaction' | 'sendBatch' | 'sendOffsets' | 'commit', Error[]>
   let topics: Set<string>
+  /** Records in each request. */
+  let sizes: number[]
+  const partitionMetadata = [1, 2].map((leader, partitionId) => ({ partitionId, leader }))
 
   const at = { topic: 'in', partition: 0, offset: 5 }
   const step = { records: [{ topic: 'out', key: 'k', partition: 0, value: null }], offsets: [at], groupId: 'g' }
@@ -35,8 +38,13 @@ describe('the transactional producer', () => {
       const transaction = {
         sendBatch: async ({ topicMessages = [] }: ProducerBatch): Promise<RecordMetadata[]> => {
           await call('sendBatch')
-          for (const message of topicMessages.flatMap(({ messages }) => messages)) partitionOf({ message, partitionMetadata: [{}] })
-          return topicMessages.map(({ topic }) => ({ topicName: topic, partition: 0, errorCode: 0, baseOffset: '0' }))
+          for (const { topic, messages } of topicMessages) {
+            for (const message of messages) partitionOf({ topic, message, partitionMetadata })
+            sizes.push(messages.length)
+          }
+          return topicMessages.flatMap(({ topic }) =>
+            partitionMetadata.map(({ partitionId }) => ({ topicName: topic, partition: partitionId, errorCode: 0, baseOffset: '0' })),
+          )
         },
         sendOffsets: () => call('sendOffsets'),
         commit: () => call('commit'),
@@ -55,6 +63,7 @@ describe('the transactional producer', () => {
 
   beforeEach(() => {
     steps = []
+    sizes = []
     errors = { transaction: [], sendBatch: [], sendOffsets: [], commit: [] }
     topics = new Set(['out', 'in'])
   })
@@ -64,7 +73,7 @@ describe('the transactional producer', () => {
     expect(steps).toEqual(['connect', 'transaction'])
     await producer.commit(step)
     await producer.commit({ ...step, records: [] })
-    expect(steps.slice(2)).toEqual(['sendBatch', 'sendOffsets', 'commit', 'transaction', 'sendOffsets', 'commit'])
+    expect(steps.slice(2)).toEqual(['sendOffsets', 'sendBatch', 'commit', 'transaction', 'sendOffsets', 'commit'])
   })
 
   it('leaves no connection behind when it can not be opened', async () => {
@@ -77,6 +86,16 @@ describe('the transactional producer', () => {
     const producer = await open()
     await producer.commit({ records: [], offsets: [], groupId: 'g' })
     expect(steps).toEqual(['connect', 'transaction'])
+  })
+
+  it('opens a transaction without offsets with one record alone, unless all go to one broker', async () => {
+    const producer = await open()
+    const to = (partition: number): OutputRecord => ({ topic: 'out', key: null, value: null, partition })
+    await producer.commit({ records: [to(0), to(0)], offsets: [], groupId: 'g' })
+    await producer.commit({ records: [to(0), to(0), to(0)], offsets: [], groupId: 'g' })
+    await producer.commit({ records: [to(0), to(1), to(1)], offsets: [], groupId: 'g' })
+    await producer.commit({ records: [to(0), to(1), to(1)], offsets: [at], groupId: 'g' })
+    expect(sizes).toEqual([1, 1, 3, 1, 2, 3])
   })
 
   it('sends offsets again while the broker is busy with the transaction before, or looks for the coordinator', async () => {

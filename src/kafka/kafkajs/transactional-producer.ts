@@ -2,11 +2,11 @@
 import type { Producer, Transaction } from 'kafkajs'
 import { delay, type Timers } from '../../runtime/clock.ts'
 import { dispositionOf } from '../error-dispositions.ts'
-import { KafkaFailure, type Position, type TransactionalProducer, type TransactionStep } from '../port.ts'
+import { KafkaFailure, type OutputRecord, type Position, type TransactionalProducer, type TransactionStep } from '../port.ts'
 import { toKafkaFailure } from './failure.ts'
 import type { KnownTopics } from './known-topics.ts'
 import { cutIntoRequests, sendRecords } from './outgoing.ts'
-import { type StickyPartitioner, stickyPartitioner } from './partitioner.ts'
+import { StickyPartitioner } from './partitioner.ts'
 import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.ts'
 
 export interface ProducerContext {
@@ -17,7 +17,7 @@ export interface ProducerContext {
 
 /** Resolves once every earlier producer with the id is fenced and its transaction has ended. Throws KafkaFailure. */
 export async function openTransactionalProducer(context: ProducerContext, transactionalId: string): Promise<TransactionalProducer> {
-  const partitioner = stickyPartitioner()
+  const partitioner = new StickyPartitioner()
   const producer = context.createKafka().producer({
     transactionalId,
     idempotent: true,
@@ -82,12 +82,22 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
     await this.#context.knownTopics.require(topicsOf(step))
     const transaction = this.#begun ?? (await this.#open.producer.transaction())
     this.#begun = null
-    // Records before offsets: only with records does kafkajs wait for the broker to be done with the transaction before.
-    for (const records of cutIntoRequests(step.records, this.#context.settings.requestBytesMax)) {
-      await sendRecords(transaction, this.#open.partitioner, records)
-    }
+    const { partitioner } = this.#open
+    const [opening, records] = this.#openingOf(step)
+    // After a commit the broker is busy for a moment. The first request of the next transaction waits for that and is
+    // repeated: it has to be one that goes to one broker only.
     if (step.offsets.length > 0) await sendOffsets(transaction, step, this.#context.settings.timers)
+    if (opening.length > 0) await sendRecords(transaction, partitioner, opening)
+    for (const request of cutIntoRequests(records, this.#context.settings.requestBytesMax)) {
+      await sendRecords(transaction, partitioner, request)
+    }
     await transaction.commit()
+  }
+
+  // The records that open the transaction, and those that follow once it is open.
+  #openingOf({ records, offsets }: TransactionStep): readonly [readonly OutputRecord[], readonly OutputRecord[]] {
+    if (offsets.length > 0 || this.#open.partitioner.isForOneBroker(records)) return [[], records]
+    return [records.slice(0, 1), records.slice(1)]
   }
 
   #refusal(earlier: KafkaFailure): KafkaFailure {
