@@ -88,3 +88,27 @@ describe('order and fairness at one producer', () => {
     expect(publish(lane, 'job-1/0', { ...done, succeeded: 0, failed: 1 }).effects).toMatchObject([{ subjobId: 'job-1/1' }])
   })
 })
+
+describe('what others can see', () => {
+  it('is begun only in a turn that writes, so that a lane that lost its partition finds out before', () => {
+    const lane = dispatcher({ subjobsInFlightMax: () => 1 })
+    const first = lane.take(exampleDispatch({ destination: 's3:results' }))
+    lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
+    const retried = lane.ring()
+    const restarted = lane.restart()
+    const again = lane.ring()
+    lane.complete({ type: 'Submitted', subjobId: 'job-1/0', attempt: 2, dataProducerJobId: 'dpj' })
+    const finished = lane.complete({ type: 'Polled', subjobId: 'job-1/0', attempt: 2, status: 'finished' })
+    lane.complete({ type: 'SinkFailed', subjobId: 'job-1/0', attempt: 2, failure: retriable })
+    const republished = lane.ring()
+    expect(restarted.effects).toEqual([])
+    for (const turn of [first, retried, again]) {
+      expect(turn.effects).toMatchObject([{ type: 'SubmitSubjob' }])
+      expect(turn.stored).not.toEqual([])
+    }
+    for (const turn of [finished, republished]) {
+      expect(turn.effects).toMatchObject([{ type: 'PublishResult' }])
+      expect(turn.stored).not.toEqual([])
+    }
+  })
+})

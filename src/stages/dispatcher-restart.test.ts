@@ -42,6 +42,14 @@ describe('a restart', () => {
     expect(lane.ring().effects).toMatchObject([{ type: 'SubmitSubjob', attempt: 2 }])
   })
 
+  it('publishes at once what was on its way to a bucket', () => {
+    const lane = dispatcher()
+    finish(lane, exampleDispatch({ destination: 's3:results' }))
+    const turn = lane.restart()
+    expect(turn.effects).toMatchObject([{ type: 'PublishResult', source: { type: 'result', dataProducerJobId: 'dpj' }, attempt: 1 }])
+    expect(publish(lane, 'job-1/0').messages('SubjobEnded')).toMatchObject([{ outcome: 'succeeded', attempts: [{ number: 1 }] }])
+  })
+
   it('publishes again a failure that may not have been told', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())

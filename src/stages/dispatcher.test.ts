@@ -9,7 +9,7 @@ describe('a subjob at its producer', () => {
     const dispatch = exampleDispatch()
     const taken = lane.take(dispatch)
     expect(taken.effects).toEqual([{ type: 'SubmitSubjob', subjobId: 'job-1/0', attempt: 1, dispatch }])
-    expect(taken.stored).toEqual([{ key: 'spec:job-1/0', entry: dispatch }])
+    expect(taken.stored).toMatchObject([{ key: 'spec:job-1/0', entry: dispatch }, { key: 'progress:job-1/0' }])
 
     const submitted = lane.complete({ type: 'Submitted', subjobId: 'job-1/0', attempt: 1, dataProducerJobId: 'dpj' })
     expect(submitted.messages('SubjobStarted')).toEqual([

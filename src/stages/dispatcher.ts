@@ -133,7 +133,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         return
       }
       case 'publishing':
-        turn.start({ type: 'PublishResult', source: entry.subjob.source, ...callOf(id, entry) })
+        this.#publish(id, entry, entry.subjob.source, turn)
         return
       case 'submitting':
       case 'ended':
@@ -207,9 +207,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         return
       case 'ProducerFinished':
       case 'SubjobFailed':
-        if (entry.subjob.state === 'publishing') {
-          turn.start({ type: 'PublishResult', source: entry.subjob.source, ...callOf(id, entry) })
-        }
+        if (entry.subjob.state === 'publishing') this.#publish(id, entry, entry.subjob.source, turn)
         return
       case 'SubjobEnded':
         this.#end(id, entry, turn)
@@ -250,8 +248,16 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
       const entry = this.#entries.get(next.subjobId)
       if (entry === undefined) throw new Error(`broken invariant: the queued subjob "${next.subjobId}" is unknown`)
       entry.occupies = true
+      // Nothing changes yet, but a turn that writes shows a lane that has lost its partition that it must not call any more.
+      this.#storeProgress(next.subjobId, entry, turn)
       this.#decide(next.subjobId, entry, { type: 'StartAttempt', worker: this.#options.worker, at: turn.now }, turn)
     }
+  }
+
+  // An object is seen as soon as it is written: as with a submission, who writes it must still own the producer.
+  #publish(id: string, entry: Entry, source: PublicationSource, turn: DispatcherTurn): void {
+    if (entry.dispatch.destination.startsWith('s3:')) this.#storeProgress(id, entry, turn)
+    turn.start({ type: 'PublishResult', source, ...callOf(id, entry) })
   }
 
   /** A call that did not settle the matter is made again: a poll when it may have news, a failed one when it may work. */
@@ -286,7 +292,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         // A refused one never stood in the queue: it must not hold back, or let go, the writes of its job.
         if (subjob.attempt !== null) this.#occupy(id, entry)
         else if (entry.dispatch.refusal === null) this.#queueOf(entry).resume(queuedOf(id, entry), false)
-        turn.start({ type: 'PublishResult', source: subjob.source, ...callOf(id, entry) })
+        this.#publish(id, entry, subjob.source, turn)
         return
       case 'submitting':
       case 'ended':

@@ -43,6 +43,7 @@ export function dispatchesOf(numbers: readonly number[]): readonly DispatchSubjo
     return exampleDispatch({
       ...{ jobId, index, operations, attemptsMax: 1 + (number % 3), kind },
       ...{ dataProducerId: producer, producerKey: `dmi-1#${producer}` },
+      ...(number % 3 === 2 ? { destination: 's3:results' } : {}),
       ...(refused ? { refusal: ResponseCode.Rejected, service: '' } : {}),
     })
   })
@@ -146,7 +147,9 @@ export class DispatcherWorld {
     const changelog = compactionOf(this.run.changelog, (at) => keep[at % keep.length] === true)
     this.#busy.clear()
     for (const { entry } of new Map(changelog.map((each) => [each.key, each])).values()) {
-      if (entry?.type === 'SubjobProgressed' && entry.subjob.state === 'polling') this.#busy.add(`${entry.jobId}/${entry.index}`)
+      if (entry?.type !== 'SubjobProgressed') continue
+      const { subjob } = entry
+      if (subjob.state === 'polling' || (subjob.state === 'publishing' && subjob.attempt !== null)) this.#busy.add(`${entry.jobId}/${entry.index}`)
     }
     this.#look(this.run.restart(changelog))
   }
@@ -158,7 +161,11 @@ export class DispatcherWorld {
       const { outcome, succeeded, failed, attempts } = ended
       this.endings.set(id, { outcome, succeeded, failed, attempts: attempts.map((each) => `${each.number} ${each.outcome}`) })
     }
-    for (const effect of turn.effects) if (effect.type === 'SubmitSubjob') this.#lookAtSubmission(effect)
+    for (const effect of turn.effects) {
+      if (effect.type === 'SubmitSubjob') this.#lookAtSubmission(effect)
+      const canBeSeen = effect.type === 'SubmitSubjob' || (effect.type === 'PublishResult' && effect.dispatch.destination === 's3:results')
+      if (canBeSeen) expect(turn.stored).not.toEqual([])
+    }
     this.#lookAtLimit(turn)
   }
 
