@@ -14,7 +14,10 @@ afterAll(() => {
 
 function cliWith(env: Record<string, string>): Cli {
   const stream = { write: (): void => undefined }
-  return createCli({ stdin: Readable.from([]), stdout: stream, stderr: stream }, { DATAJOB_STACK_FOLDER: folder, ...env })
+  return createCli(
+    { stdin: Readable.from([]), stdout: stream, stderr: stream },
+    { DATAJOB_STACK_FOLDER: folder, ...env },
+  )
 }
 
 describe('the service', () => {
@@ -46,7 +49,10 @@ describe('the service', () => {
 
 describe('the servers', () => {
   // A stack on Docker needs no process of ours to be found.
-  writeFileSync(join(folder, 'stack.json'), JSON.stringify({ backend: 'docker', ports: { kafka: 1001, registry: 1002, s3: 1003 } }))
+  writeFileSync(
+    join(folder, 'stack.json'),
+    JSON.stringify({ backend: 'docker', ports: { kafka: 1001, registry: 1002, s3: 1003 } }),
+  )
 
   it('are those of the local stack where nothing else is said', async () => {
     const { kafkaBrokers, registryUrl, s3Endpoint } = await loadSettings(cliWith({}))
@@ -60,7 +66,10 @@ describe('the servers', () => {
   it('are those of the environment before those, and those of options first', async () => {
     const cli = cliWith({ DATAJOB_KAFKA_BROKERS: 'env:1' })
     expect((await loadSettings(cli)).kafkaBrokers).toEqual(['env:1'])
-    expect((await loadSettings(cli, brokersOverride({ brokers: 'option:1,option:2' }))).kafkaBrokers).toEqual(['option:1', 'option:2'])
+    expect((await loadSettings(cli, brokersOverride({ brokers: 'option:1,option:2' }))).kafkaBrokers).toEqual([
+      'option:1',
+      'option:2',
+    ])
   })
 
   it('never mix an S3 server with the keys of another', async () => {

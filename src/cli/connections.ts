@@ -56,7 +56,10 @@ export async function environmentWithStack(cli: Cli): Promise<Cli['env']> {
 export async function loadSettings(cli: Cli, overrides: Partial<Config> = {}): Promise<Config> {
   const loaded = loadConfig({ env: await environmentWithStack(cli), overrides })
   if (loaded.ok) return loaded.config
-  throw new CommandFailure(ExitCode.Usage, ['the settings are wrong:', ...loaded.problems.map((line) => `  ${line}`)].join('\n'))
+  throw new CommandFailure(
+    ExitCode.Usage,
+    ['the settings are wrong:', ...loaded.problems.map((line) => `  ${line}`)].join('\n'),
+  )
 }
 
 /** What `--brokers` says as a setting. */
@@ -102,7 +105,9 @@ async function stackEnvironment(folder: string): Promise<Record<string, string>>
     (name) => ports[name] !== undefined && (backend === 'docker' || processes.some((found) => found.name === name)),
   )
   const all = asEnvironment(endpointsOf({}, { kafka: 0, registry: 0, s3: 0, ...ports }))
-  return Object.fromEntries(Object.entries(all).filter(([name]) => running.some((server) => name.startsWith(variablesOf[server]))))
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => running.some((server) => name.startsWith(variablesOf[server]))),
+  )
 }
 
 function filled(value: string | undefined): string | undefined {

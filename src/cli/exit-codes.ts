@@ -17,9 +17,15 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
   [ExitCode.Ok, 'done, and as it was wanted'],
   [ExitCode.JobFailed, 'the job failed, in whole or in part, was cancelled, or a check did not hold'],
-  [ExitCode.Usage, 'wrong use: an option, a file, a setting or a request that is refused; something missing on this machine'],
+  [
+    ExitCode.Usage,
+    'wrong use: an option, a file, a setting or a request that is refused; something missing on this machine',
+  ],
   [ExitCode.NotFound, 'there is no such job, topic, bucket or object'],
-  [ExitCode.Unreachable, 'the service, Kafka, the schema registry or the object store cannot be reached or cannot answer'],
+  [
+    ExitCode.Unreachable,
+    'the service, Kafka, the schema registry or the object store cannot be reached or cannot answer',
+  ],
   [ExitCode.Timeout, 'the time given with --timeout was over first'],
   [ExitCode.Defect, 'datajob itself is at fault; please report what it printed'],
   [ExitCode.Interrupted, 'interrupted with Ctrl-C'],

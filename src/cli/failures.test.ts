@@ -20,8 +20,10 @@ function reported(error: unknown): { exitCode: ExitCode; text: string } {
   return { exitCode: reportFailure(error, pane), text }
 }
 
-const kafka = (disposition: 'retry' | 'reject'): KafkaFailure => new KafkaFailure('no broker', { code: 'X', disposition })
-const registry = (disposition: 'retry' | 'fatal'): RegistryFailure => new RegistryFailure('no registry', { disposition, httpStatus: null })
+const kafka = (disposition: 'retry' | 'reject'): KafkaFailure =>
+  new KafkaFailure('no broker', { code: 'X', disposition })
+const registry = (disposition: 'retry' | 'fatal'): RegistryFailure =>
+  new RegistryFailure('no registry', { disposition, httpStatus: null })
 
 describe('reportFailure', () => {
   it.each([
@@ -49,6 +51,9 @@ describe('reportFailure', () => {
 
   it('ends help that was asked for with 0, wrong use with 2, and says nothing more', () => {
     expect(reported(new CommanderError(0, 'commander.helpDisplayed', ''))).toEqual({ exitCode: ExitCode.Ok, text: '' })
-    expect(reported(new CommanderError(1, 'commander.unknownOption', ''))).toEqual({ exitCode: ExitCode.Usage, text: '' })
+    expect(reported(new CommanderError(1, 'commander.unknownOption', ''))).toEqual({
+      exitCode: ExitCode.Usage,
+      text: '',
+    })
   })
 })

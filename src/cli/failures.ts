@@ -54,5 +54,7 @@ function reportOf(error: unknown): Report {
 }
 
 function dispositionOf(error: unknown): string {
-  return error instanceof Error && 'disposition' in error && typeof error.disposition === 'string' ? error.disposition : ''
+  return error instanceof Error && 'disposition' in error && typeof error.disposition === 'string'
+    ? error.disposition
+    : ''
 }

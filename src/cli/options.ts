@@ -6,7 +6,9 @@ import type { Pane } from './output/screen.ts'
 export type OutputFormat = 'json' | 'table'
 
 export function outputOption(): Option {
-  return new Option('-o, --output <format>', 'json for programs, table for people').choices(['json', 'table']).default('table')
+  return new Option('-o, --output <format>', 'json for programs, table for people')
+    .choices(['json', 'table'])
+    .default('table')
 }
 
 /** One JSON document on stdout. */

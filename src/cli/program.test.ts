@@ -2,7 +2,19 @@ import { describe, expect, it } from 'vitest'
 import { runCli } from './cli-test-run.ts'
 import { ExitCode, exitCodeMeanings } from './exit-codes.ts'
 
-const commands = ['submit', 'get', 'watch', 'list', 'results', 'serve', 'topics', 'producer', 'stack', 'demo', 'exit-codes']
+const commands = [
+  'submit',
+  'get',
+  'watch',
+  'list',
+  'results',
+  'serve',
+  'topics',
+  'producer',
+  'stack',
+  'demo',
+  'exit-codes',
+]
 
 describe('help', () => {
   it('is printed on stdout where it is asked for, and names every command', async () => {
@@ -18,11 +30,14 @@ describe('help', () => {
     expect(out).toMatch(/^Usage: datajob/)
   })
 
-  it.each([['submit'], ['get'], ['watch'], ['list'], ['results'], ['serve']])('of %s has examples and exit codes or what JSON it prints', async (command) => {
-    const { out } = await runCli([command, '--help'])
-    expect(out).toContain(`$ datajob ${command}`)
-    expect(out).toMatch(/Exits with|As JSON/)
-  })
+  it.each([['submit'], ['get'], ['watch'], ['list'], ['results'], ['serve']])(
+    'of %s has examples and exit codes or what JSON it prints',
+    async (command) => {
+      const { out } = await runCli([command, '--help'])
+      expect(out).toContain(`$ datajob ${command}`)
+      expect(out).toMatch(/Exits with|As JSON/)
+    },
+  )
 
   it('of exit-codes has all of them', async () => {
     const { out } = await runCli(['help', 'exit-codes'])
@@ -58,7 +73,9 @@ describe('wrong use', () => {
   })
 
   it('names every setting that is wrong', async () => {
-    const { exitCode, err } = await runCli(['topics', 'describe'], { env: { DATAJOB_PARTITIONS: '0', DATAJOB_COLOUR: 'red' } })
+    const { exitCode, err } = await runCli(['topics', 'describe'], {
+      env: { DATAJOB_PARTITIONS: '0', DATAJOB_COLOUR: 'red' },
+    })
     expect(exitCode).toBe(ExitCode.Usage)
     expect(err).toContain('DATAJOB_PARTITIONS')
     expect(err).toContain('DATAJOB_COLOUR')

@@ -10,8 +10,8 @@ export interface Stopped {
 const signals = ['SIGTERM', 'SIGINT'] as const
 
 /**
- * Hears of SIGTERM and SIGINT; the second of them ends the process at once, with 128 and the signal's number. A process that
- * was started with a channel to its parent stops with it, too, however the parent ended.
+ * Hears of SIGTERM and SIGINT; the second of them ends the process at once, with 128 and the signal's number. A process
+ * that was started with a channel to its parent stops with it, too, however the parent ended.
  */
 export function untilStopped(): Stopped {
   const told = Promise.withResolvers<undefined>()

@@ -1,6 +1,6 @@
 /**
- * Keeps warnings from the screen that nobody who runs this program can act on, by their exact cause. All others are shown
- * as Node shows them.
+ * Keeps warnings from the screen that nobody who runs this program can act on, by their exact cause. All others are
+ * shown as Node shows them.
  */
 
 interface KnownWarning {

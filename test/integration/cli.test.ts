@@ -17,7 +17,7 @@ interface Ended {
 
 interface Started {
   readonly child: ChildProcess
-  /** All of stdout, once that text was printed there. */
+  /** All of stdout, once that text was printed there or on stderr. */
   printed(text: string): Promise<string>
   readonly ended: Promise<Ended>
 }
@@ -38,9 +38,10 @@ function start(args: readonly string[], env: Readonly<Record<string, string>>, s
   const printed = (text: string): Promise<string> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        if (written.out.includes(text)) resolve(written.out)
+        if ((written.out + written.err).includes(text)) resolve(written.out)
       }
       child.stdout.on('data', look)
+      child.stderr.on('data', look)
       look()
       void ended.then(() => {
         reject(new Error(`it ended without having printed "${text}": ${written.err}`))
@@ -54,10 +55,15 @@ interface Line {
   readonly value: { readonly data?: { readonly responses?: readonly { readonly operationId: string | number }[] } }
 }
 
-const linesOf = (out: string): Line[] => out.trimEnd().split('\n').map((line) => JSON.parse(line) as Line)
+const linesOf = (out: string): Line[] =>
+  out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line)
 const idsOf = (operations: readonly { readonly operationId: string | number }[]): string[] =>
   operations.map(({ operationId }) => String(operationId)).sort()
-const reportedIn = (lines: readonly Line[]): string[] => idsOf(lines.flatMap(({ value }) => value.data?.responses ?? []))
+const reportedIn = (lines: readonly Line[]): string[] =>
+  idsOf(lines.flatMap(({ value }) => value.data?.responses ?? []))
 
 describe('datajob', () => {
   let installation: Installation
@@ -69,7 +75,13 @@ describe('datajob', () => {
   const submit = (job: PlannedJob, ...args: string[]): Promise<Ended> =>
     start(['submit', '-', ...args], env, JSON.stringify(bodyOf(job))).ended
   const plan = (destination: string | null, failEvery?: number): PlannedJob =>
-    planJob({ kind: 'READ', destination, services: ['north'], operations: 40, ...(failEvery === undefined ? {} : { failEvery }) })
+    planJob({
+      kind: 'READ',
+      destination,
+      services: ['north'],
+      operations: 40,
+      ...(failEvery === undefined ? {} : { failEvery }),
+    })
 
   beforeAll(async () => {
     const stack = givenStack()
@@ -102,12 +114,15 @@ describe('datajob', () => {
     await installation.close()
   })
 
-  it('finds the service of this machine, submits, follows and prints what was consumed: every operation once', async () => {
+  it('finds the service of this machine, submits, follows and prints each result once', async () => {
     const job = plan(`kafka:${results}`)
     const submitted = await submit(job, '--destination', `kafka:${results}`)
     expect({ code: submitted.code, out: submitted.out }).toEqual({ code: ExitCode.Ok, out: `${job.jobId}\n` })
     const watched = await datajob('watch', job.jobId)
-    expect({ code: watched.code, out: watched.out }).toEqual({ code: ExitCode.Ok, out: expect.stringContaining('FINISHED') as string })
+    expect({ code: watched.code, out: watched.out }).toEqual({
+      code: ExitCode.Ok,
+      out: expect.stringContaining('FINISHED') as string,
+    })
     const { code, out } = await datajob('results', job.jobId, '-o', 'json')
     expect(code).toBe(ExitCode.Ok)
     expect(reportedIn(linesOf(out))).toEqual(idsOf(job.operations))
@@ -119,7 +134,16 @@ describe('datajob', () => {
 
   it('tells a script that operations failed', async () => {
     const job = plan(`kafka:${results}`, 5)
-    const { code, out } = await submit(job, '--destination', `kafka:${results}`, '--watch', '--timeout', '30s', '-o', 'json')
+    const { code, out } = await submit(
+      job,
+      '--destination',
+      `kafka:${results}`,
+      '--watch',
+      '--timeout',
+      '30s',
+      '-o',
+      'json',
+    )
     expect(code).toBe(ExitCode.JobFailed)
     const last = JSON.parse(out.trimEnd().split('\n').at(-1) ?? '') as { counts: { operations: unknown } }
     expect(last).toMatchObject({ jobId: job.jobId, status: 'PARTIALLY_FAILED', counts: { operations: countsOf(job) } })
@@ -157,7 +181,17 @@ describe('datajob', () => {
   it('lists what was submitted', async () => {
     const job = plan(`kafka:${results}`)
     await submit(job, '--destination', `kafka:${results}`, '--watch')
-    const { out } = await datajob('list', '--status', 'FINISHED', '--destination', `kafka:${results}`, '--limit', '1', '-o', 'json')
+    const { out } = await datajob(
+      'list',
+      '--status',
+      'FINISHED',
+      '--destination',
+      `kafka:${results}`,
+      '--limit',
+      '1',
+      '-o',
+      'json',
+    )
     const { items } = JSON.parse(out) as { items: { jobId: string }[] }
     expect(items.map(({ jobId }) => jobId)).toEqual([job.jobId])
   })
@@ -175,11 +209,16 @@ describe('datajob', () => {
   })
 
   it('waits for results no longer than it was told', async () => {
-    expect((await datajob('results', 'none', '--destination', `kafka:${results}`, '--timeout', '200ms')).code).toBe(ExitCode.Timeout)
+    expect((await datajob('results', 'none', '--destination', `kafka:${results}`, '--timeout', '200ms')).code).toBe(
+      ExitCode.Timeout,
+    )
   })
 
   it('compares the topics with what they should be', async () => {
-    const applied = JSON.parse((await datajob('topics', 'apply', '-o', 'json')).out) as { topics: { state: string }[]; schemas: unknown[] }
+    const applied = JSON.parse((await datajob('topics', 'apply', '-o', 'json')).out) as {
+      topics: { state: string }[]
+      schemas: unknown[]
+    }
     expect(new Set(applied.topics.map(({ state }) => state))).toEqual(new Set(['exists']))
     expect(applied.schemas.length).toBeGreaterThan(0)
     expect((await datajob('topics', 'apply', '--partitions', '7')).code).toBe(ExitCode.Usage)
@@ -208,7 +247,16 @@ describe('datajob', () => {
       start(['topics', 'describe', '--brokers', '127.0.0.1:1'], env).ended,
       start(['serve', '--port', '0', '--brokers', '127.0.0.1:1'], away).ended,
     ])
-    expect(misses.map(({ code, out }) => ({ code, out }))).toEqual(misses.map(() => ({ code: ExitCode.Unreachable, out: '' })))
+    expect(misses.map(({ code, out }) => ({ code, out }))).toEqual(
+      misses.map(() => ({ code: ExitCode.Unreachable, out: '' })),
+    )
+  })
+
+  it('stops at once while it still waits for Kafka', async () => {
+    const waiting = start(['serve', '--port', '0', '--brokers', '127.0.0.1:1'], env)
+    await waiting.printed('not started yet')
+    waiting.child.kill('SIGTERM')
+    expect(await waiting.ended).toMatchObject({ code: ExitCode.Interrupted, out: '' })
   })
 
   it('shows the demo: all of it is as it should be, and nothing is left behind', async () => {

@@ -24,7 +24,9 @@ afterEach(() => {
 })
 
 /** A service that gives these answers one after the other, and the last one for ever. */
-async function serviceWith(...answers: readonly Answer[]): Promise<{ run: (...args: string[]) => Promise<TestRun>; seen: Seen[] }> {
+async function serviceWith(
+  ...answers: readonly Answer[]
+): Promise<{ run: (...args: string[]) => Promise<TestRun>; seen: Seen[] }> {
   const seen: Seen[] = []
   const server = createServer((request, response) => {
     const pieces: Buffer[] = []
@@ -55,7 +57,10 @@ function job(changes: Partial<NcmpJob> = {}): NcmpJob {
     datacontenttype: 'a/b',
     priority: 100,
     labels: {},
-    counts: { operations: { total: 500, succeeded: 480, failed: 20 }, subjobs: { total: 2, succeeded: 1, partiallyFailed: 1, failed: 0 } },
+    counts: {
+      operations: { total: 500, succeeded: 480, failed: 20 },
+      subjobs: { total: 2, succeeded: 1, partiallyFailed: 1, failed: 0 },
+    },
     createdAt: '2026-03-01T12:00:00.000Z',
     startedAt: '2026-03-01T12:00:01.000Z',
     finishedAt: null,
@@ -69,7 +74,10 @@ function job(changes: Partial<NcmpJob> = {}): NcmpJob {
 const ended = (status: NcmpJob['status']): NcmpJob => job({ status, finishedAt: '2026-03-01T12:00:04.200Z' })
 const ok = (body: unknown): Answer => ({ status: 200, body })
 const accepted = { jobId: 'job-1', status: 'NOT_STARTED', statusuri: 's', resultsuri: 'r' }
-const refusal = (status: number): Answer => ({ status, body: { status: `${status} X`, message: 'It is refused', details: 'Do it otherwise.' } })
+const refusal = (status: number): Answer => ({
+  status,
+  body: { status: `${status} X`, message: 'It is refused', details: 'Do it otherwise.' },
+})
 
 describe('get', () => {
   it('prints the job for people', async () => {
@@ -97,7 +105,11 @@ describe('get', () => {
     [503, ExitCode.Unreachable],
   ])('ends after an answer with status %d with %d, and says why', async (status, exitCode) => {
     const { run } = await serviceWith(refusal(status))
-    expect(await run('get', 'job-1')).toEqual({ exitCode, out: '', err: `error: It is refused (status ${status})\nDo it otherwise.\n` })
+    expect(await run('get', 'job-1')).toEqual({
+      exitCode,
+      out: '',
+      err: `error: It is refused (status ${status})\nDo it otherwise.\n`,
+    })
   })
 
   it('ends with 4 where nobody listens, and where someone else does', async () => {
@@ -131,7 +143,10 @@ describe('watch', () => {
   it('prints each change as a line of JSON, and nothing else on stdout', async () => {
     const { run } = await serviceWith(ok(job()), ok(job()), ok(ended('FINISHED')))
     const { out } = await run('watch', 'job-1', '-o', 'json')
-    const lines = out.trimEnd().split('\n').map((line) => JSON.parse(line) as NcmpJob)
+    const lines = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as NcmpJob)
     expect(lines.map(({ status }) => status)).toEqual(['RUNNING', 'FINISHED'])
   })
 
@@ -155,7 +170,11 @@ describe('submit', () => {
     const { run, seen } = await serviceWith({ status: 202, body: accepted })
     const { exitCode, out } = await run('submit', '-', '--destination', 'kafka:results', '--idempotency-key', 'key 1')
     expect({ exitCode, out }).toEqual({ exitCode: ExitCode.Ok, out: 'job-1\n' })
-    expect(seen[0]).toMatchObject({ method: 'POST', url: '/ranoam/cm/v1/dataJob?destination=kafka%3Aresults', body: '{"data":[]}' })
+    expect(seen[0]).toMatchObject({
+      method: 'POST',
+      url: '/ranoam/cm/v1/dataJob?destination=kafka%3Aresults',
+      body: '{"data":[]}',
+    })
     expect(seen[0]?.headers).toMatchObject({ 'idempotency-key': 'key 1', 'content-type': 'application/json' })
   })
 
@@ -171,15 +190,34 @@ describe('submit', () => {
     const watched = await serviceWith({ status: 202, body: accepted }, ok(ended('FAILED')))
     const { exitCode, out } = await watched.run('submit', '-', '-o', 'json', '--watch')
     expect(exitCode).toBe(ExitCode.JobFailed)
-    expect(out.trimEnd().split('\n').map((line) => (JSON.parse(line) as NcmpJob).status)).toEqual(['NOT_STARTED', 'FAILED'])
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as NcmpJob).status),
+    ).toEqual(['NOT_STARTED', 'FAILED'])
   })
 })
 
 describe('list', () => {
   it('asks with every filter and prints a line for each job', async () => {
     const { run, seen } = await serviceWith(ok({ items: [job(), ended('FINISHED')], next: null }))
-    const { out } = await run('list', '--status', 'RUNNING', 'FINISHED', '--destination', 's3:b', '--created-after', '2026-03-01T00:00:00Z')
-    expect(out.split('\n').map((line) => line.slice(0, 17).trim())).toEqual(['job    status', 'job-1  RUNNING', 'job-1  FINISHED', ''])
+    const { out } = await run(
+      'list',
+      '--status',
+      'RUNNING',
+      'FINISHED',
+      '--destination',
+      's3:b',
+      '--created-after',
+      '2026-03-01T00:00:00Z',
+    )
+    expect(out.split('\n').map((line) => line.slice(0, 17).trim())).toEqual([
+      'job    status',
+      'job-1  RUNNING',
+      'job-1  FINISHED',
+      '',
+    ])
     const query = new URL(seen[0]?.url ?? '', 'http://s').searchParams
     expect([...query]).toEqual([
       ['limit', '20'],

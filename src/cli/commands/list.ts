@@ -61,7 +61,9 @@ async function fetchPages(client: ServiceClient, options: ListOptions): Promise<
 function queryOf(options: ListOptions, limit: number, cursor: string | null): [string, string][] {
   const { status = [], destination, createdAfter, createdBefore } = options
   const filters = { destination, createdAfter, createdBefore, cursor: cursor ?? undefined }
-  const given = Object.entries(filters).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]]))
+  const given = Object.entries(filters).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, value]],
+  )
   return [['limit', String(limit)], ...status.map((word): [string, string] => ['status', word]), ...given]
 }
 

@@ -1,18 +1,26 @@
 import type { Command } from 'commander'
 import { startSimulatedProducer } from '../../producer/simulate.ts'
-import { readSimulationOptions, simulationOptions, type SimulatedProducerOptions } from '../../producer/simulation-options.ts'
+import {
+  readSimulationOptions,
+  simulationOptions,
+  type SimulatedProducerOptions,
+} from '../../producer/simulation-options.ts'
 import type { AsAction, Cli } from '../cli.ts'
 import { CommandFailure, ExitCode } from '../exit-codes.ts'
 import { note, outputOption, printJsonLine, type OutputFormat } from '../options.ts'
 import { printLines } from '../output/screen.ts'
 import { untilStopped } from '../until-stopped.ts'
 
-type SimulateOptions = Readonly<Partial<Record<keyof SimulatedProducerOptions, string>>> & { readonly output: OutputFormat }
+type SimulateOptions = Readonly<Partial<Record<keyof SimulatedProducerOptions, string>>> & {
+  readonly output: OutputFormat
+}
 
 /** `datajob producer simulate` */
 export function addProducer(program: Command, cli: Cli, asAction: AsAction): void {
   const producer = program.command('producer').description('data producers behind the DMI contract')
-  const simulate = producer.command('simulate').description('a producer that does no work: for trying out, tests and benchmarks')
+  const simulate = producer
+    .command('simulate')
+    .description('a producer that does no work: for trying out, tests and benchmarks')
   for (const { flag, argument, description, fallback, allowed } of Object.values(simulationOptions)) {
     simulate.option(`--${flag} <${argument}>`, `${description} (${allowed}; default: ${fallback})`)
   }
@@ -43,8 +51,10 @@ async function simulateProducer(cli: Cli, { output, ...given }: SimulateOptions)
 function listenFailure(error: unknown, port: number): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error
   const hint = 'Choose another with --port; 0 takes a free one.'
-  if (error.code === 'EADDRINUSE') return new CommandFailure(ExitCode.Usage, `port ${port} is taken`, { hint, cause: error })
-  if (error.code === 'EACCES') return new CommandFailure(ExitCode.Usage, `port ${port} is not allowed for you`, { hint, cause: error })
+  if (error.code === 'EADDRINUSE')
+    return new CommandFailure(ExitCode.Usage, `port ${port} is taken`, { hint, cause: error })
+  if (error.code === 'EACCES')
+    return new CommandFailure(ExitCode.Usage, `port ${port} is not allowed for you`, { hint, cause: error })
   return error
 }
 

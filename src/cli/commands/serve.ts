@@ -28,9 +28,16 @@ export function addServe(program: Command, cli: Cli, asAction: AsAction): void {
     .description('run the service: all of it, or some of its roles')
     .option('--roles <list>', `some of ${ROLES.join(',')} (DATAJOB_ROLES; default: all)`)
     .option('--host <host>', `address that REST listens on (DATAJOB_HOST; default: ${settings.host.fallback})`)
-    .option('--port <number>', `its port; 0 takes a free one (DATAJOB_PORT; default: ${settings.port.fallback})`, wholeNumber(0, 65_535))
+    .option(
+      '--port <number>',
+      `its port; 0 takes a free one (DATAJOB_PORT; default: ${settings.port.fallback})`,
+      wholeNumber(0, 65_535),
+    )
     .option('--insecure', 'listen on an address that others can reach without asking anyone who they are')
-    .option('--data-folder <folder>', `where the read model is kept (DATAJOB_DATA_FOLDER; default: ${settings.dataFolder.fallback})`)
+    .option(
+      '--data-folder <folder>',
+      `where the read model is kept (DATAJOB_DATA_FOLDER; default: ${settings.dataFolder.fallback})`,
+    )
     .addOption(new Option('--log-level <level>', 'DATAJOB_LOG_LEVEL; default: info').choices(LOG_LEVELS))
     .addOption(brokersOption())
     .addOption(outputOption())
@@ -62,7 +69,11 @@ async function serve(cli: Cli, options: ServeOptions): Promise<ExitCode> {
   return (await service.stopped) === 0 ? ExitCode.Ok : ExitCode.Defect
 }
 
-function announce(cli: Cli, { url, roles }: { readonly url: string | null; readonly roles: readonly string[] }, output: OutputFormat): void {
+function announce(
+  cli: Cli,
+  { url, roles }: { readonly url: string | null; readonly roles: readonly string[] },
+  output: OutputFormat,
+): void {
   const { out } = cli.screen
   if (output === 'json') {
     printJsonLine(out, { url, roles, pid: process.pid })
@@ -104,7 +115,9 @@ function startFailure(error: unknown, { host, port }: Config): unknown {
     return new CommandFailure(ExitCode.Usage, `port ${port} on ${host} is taken`, { hint, cause: error })
   }
   if (error.code === 'EACCES' || error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
-    return new CommandFailure(ExitCode.Usage, `can't listen on ${host}, port ${port}: ${error.message}`, { cause: error })
+    return new CommandFailure(ExitCode.Usage, `can't listen on ${host}, port ${port}: ${error.message}`, {
+      cause: error,
+    })
   }
   return error
 }

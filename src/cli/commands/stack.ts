@@ -36,7 +36,11 @@ function addUp(stack: Command, cli: Cli, asAction: AsAction): void {
         const variables = asEnvironment(endpoints)
         const { out } = cli.screen
         if (output === 'json') printJson(out, variables)
-        else printLines(out, Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`))
+        else
+          printLines(
+            out,
+            Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`),
+          )
         return ExitCode.Ok
       }),
     )

@@ -4,7 +4,14 @@ import type { Config } from '../../config/config.ts'
 import type { KafkaAdmin } from '../../kafka/port.ts'
 import { applyTopics, describeTopics, type TopicReport } from '../../kafka/topics.ts'
 import type { AsAction, Cli } from '../cli.ts'
-import { brokersOption, brokersOverride, type BrokersOptions, kafkaClient, loadSettings, registryAddress } from '../connections.ts'
+import {
+  brokersOption,
+  brokersOverride,
+  type BrokersOptions,
+  kafkaClient,
+  loadSettings,
+  registryAddress,
+} from '../connections.ts'
 import { ExitCode } from '../exit-codes.ts'
 import { note, outputOption, printJson, wholeNumber, type OutputFormat } from '../options.ts'
 import { printLines } from '../output/screen.ts'
@@ -25,14 +32,12 @@ export interface TopicsApplied {
 export function addTopics(program: Command, cli: Cli, asAction: AsAction): void {
   const topics = program.command('topics').description("the service's own topics and schemas")
   const add = (name: string, description: string): Command =>
-    topics
-      .command(name)
-      .description(description)
-      .addOption(brokersOption())
-      .addOption(outputOption())
+    topics.command(name).description(description).addOption(brokersOption()).addOption(outputOption())
   add('apply', 'create the topics that are missing and register the schemas')
     .addOption(countOption('--partitions', 'of each stage topic (DATAJOB_PARTITIONS)', 1_024))
-    .addOption(countOption('--replication-factor', 'of each topic (DATAJOB_REPLICATION_FACTOR; else as the broker has it)', 9))
+    .addOption(
+      countOption('--replication-factor', 'of each topic (DATAJOB_REPLICATION_FACTOR; else as the broker has it)', 9),
+    )
     .addHelpText('after', ABOUT_APPLY)
     .action(
       asAction(async (options: TopicsOptions) => {
@@ -83,7 +88,11 @@ async function withAdmin<T>(config: Config, work: (admin: KafkaAdmin) => Promise
   }
 }
 
-function topicSettings({ topicPrefix: prefix, partitions, replicationFactor }: Config): Parameters<typeof applyTopics>[1] {
+function topicSettings({
+  topicPrefix: prefix,
+  partitions,
+  replicationFactor,
+}: Config): Parameters<typeof applyTopics>[1] {
   return { prefix, partitions, replicationFactor }
 }
 
@@ -112,12 +121,21 @@ function printApplied(cli: Cli, { topics, schemas }: TopicsApplied, output: Outp
 
 const topicColumns: readonly Column<TopicReport>[] = [
   { title: 'topic', cell: ({ name }) => name },
-  { title: 'state', cell: ({ state }) => state, style: ({ state }, text, paint) => (state === 'missing' ? paint('red', text) : text) },
+  {
+    title: 'state',
+    cell: ({ state }) => state,
+    style: ({ state }, text, paint) => (state === 'missing' ? paint('red', text) : text),
+  },
   { title: 'partitions', align: 'right', cell: ({ partitions }) => String(partitions) },
-  { title: 'replicas', align: 'right', cell: ({ replicationFactor }) => (replicationFactor < 0 ? '' : String(replicationFactor)) },
+  {
+    title: 'replicas',
+    align: 'right',
+    cell: ({ replicationFactor }) => (replicationFactor < 0 ? '' : String(replicationFactor)),
+  },
   {
     title: 'differs in',
-    cell: ({ differences }) => differences.map(({ setting, found, wanted }) => `${setting}: ${found}, not ${wanted}`).join('; '),
+    cell: ({ differences }) =>
+      differences.map(({ setting, found, wanted }) => `${setting}: ${found}, not ${wanted}`).join('; '),
     style: (_, text, paint) => paint('yellow', text),
   },
 ]

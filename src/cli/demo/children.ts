@@ -25,8 +25,8 @@ const STOP_MS_MAX = 10_000
 const LOG_LINES_SHOWN = 15
 
 /**
- * Processes of datajob that this one starts and stops. Each is in a process group of its own, so that Ctrl-C reaches this
- * process alone, and stops by itself when this process is gone, even if that was killed.
+ * Processes of datajob that this one starts and stops. Each is in a process group of its own, so that Ctrl-C reaches
+ * this process alone, and stops by itself when this process is gone, even if that was killed.
  */
 export class Children {
   readonly #logFolder: string
@@ -48,7 +48,7 @@ export class Children {
     return this.#failed.promise
   }
 
-  /** Starts a process and waits until it listens; answers what it printed. Rejects with a CommandFailure and the end of its log. */
+  /** Starts a process and waits until it listens; answers what it printed. Rejects with a CommandFailure. */
   async start({ name, args, env }: ChildOptions): Promise<unknown> {
     if (this.#isStopping) throw new CommandFailure(ExitCode.Interrupted, `${name} is not started any more`)
     const logFile = join(this.#logFolder, `${name}.log`)
@@ -128,7 +128,9 @@ export class Children {
 function failureOf({ name, process: child, logFile }: Child, what: string): CommandFailure {
   const code = child.signalCode ?? (child.exitCode === null ? '' : `exit code ${child.exitCode}`)
   const message = `${name} ${what}${code === '' ? '' : ` (${code})`}`
-  const lines = readFileSync(logFile, 'utf8').split('\n').filter((line) => line !== '')
+  const lines = readFileSync(logFile, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
   const shown = lines.flatMap(complaintOf).slice(-LOG_LINES_SHOWN)
   const said = shown.length === 0 ? '' : `\nIt complained last:\n${shown.map((line) => `  ${line}`).join('\n')}`
   return new CommandFailure(ExitCode.JobFailed, message, { hint: `Its log: ${logFile}${said}` })
@@ -140,7 +142,11 @@ const WARN = 40
 function complaintOf(line: string): readonly string[] {
   if (!line.startsWith('{')) return [line]
   try {
-    const { level, msg, err } = JSON.parse(line) as { readonly level: number; readonly msg: string; readonly err?: { readonly message: string } }
+    const { level, msg, err } = JSON.parse(line) as {
+      readonly level: number
+      readonly msg: string
+      readonly err?: { readonly message: string }
+    }
     return level < WARN ? [] : [err === undefined ? msg : `${msg}: ${err.message}`]
   } catch {
     return [line]

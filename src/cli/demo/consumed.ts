@@ -31,16 +31,30 @@ export interface Consumed {
 const CONSUME_MS_MAX = 60_000
 
 /** Reads all of the topic and of the bucket, the jobs having ended. Throws CommandFailure or KafkaFailure. */
-export async function consume(cli: Cli, environment: DemoEnvironment, names: DemoNames, jobs: readonly DemoJob[]): Promise<Consumed> {
+export async function consume(
+  cli: Cli,
+  environment: DemoEnvironment,
+  names: DemoNames,
+  jobs: readonly DemoJob[],
+): Promise<Consumed> {
   const toTopic = jobs.filter(({ destination }) => destination.startsWith('kafka:')).length
   const [records, bucket] = await Promise.all([
     consumeTopic(cli, environment, names.topic, toTopic),
-    consumeBucket(environment.store, names.bucket, jobs.find(({ destination }) => destination.startsWith('s3:'))?.jobId ?? ''),
+    consumeBucket(
+      environment.store,
+      names.bucket,
+      jobs.find(({ destination }) => destination.startsWith('s3:'))?.jobId ?? '',
+    ),
   ])
   return { records, bucket }
 }
 
-async function consumeTopic({ timers }: Cli, { config }: DemoEnvironment, topic: string, completions: number): Promise<readonly InputRecord[]> {
+async function consumeTopic(
+  { timers }: Cli,
+  { config }: DemoEnvironment,
+  topic: string,
+  completions: number,
+): Promise<readonly InputRecord[]> {
   const records: InputRecord[] = []
   await readTopic({
     kafka: kafkaClient(config),
@@ -56,8 +70,13 @@ async function consumeTopic({ timers }: Cli, { config }: DemoEnvironment, topic:
 }
 
 async function consumeBucket(store: BucketStore, bucket: string, jobId: string): Promise<ConsumedObjects> {
-  const [listed, manifest] = await Promise.all([store.list(bucket, `${objectPrefix(jobId)}/`), readManifest(store, bucket, jobId)])
+  const [listed, manifest] = await Promise.all([
+    store.list(bucket, `${objectPrefix(jobId)}/`),
+    readManifest(store, bucket, jobId),
+  ])
   const named = manifest?.objects ?? []
-  const objects = await Promise.all(named.map(async ({ key }) => ({ key, value: (await store.find(bucket, key)) ?? Buffer.of() })))
+  const objects = await Promise.all(
+    named.map(async ({ key }) => ({ key, value: (await store.find(bucket, key)) ?? Buffer.of() })),
+  )
   return { keys: listed.map(({ key }) => key), objects, manifest }
 }

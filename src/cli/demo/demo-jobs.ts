@@ -1,3 +1,4 @@
+import type { OperationCounts } from '../../domain/job.ts'
 import type { JobKind } from '../../domain/operation.ts'
 import { cellPath, FAULTY_CELL, FAULTY_SERVICE, HANDLES, serviceOf } from './network.ts'
 
@@ -57,10 +58,13 @@ export function demoJobs({ run, topic, bucket }: DemoNames): readonly DemoJob[] 
 
 /** The body that submits the job. */
 export function bodyOf({ jobId, operations }: DemoJob): string {
-  return JSON.stringify({ jobId, data: operations.map(({ operationId, op, path, value }) => ({ operationId, op, path, value })) })
+  return JSON.stringify({
+    jobId,
+    data: operations.map(({ operationId, op, path, value }) => ({ operationId, op, path, value })),
+  })
 }
 
-export function countExpected({ operations }: DemoJob): { readonly total: number; readonly succeeded: number; readonly failed: number } {
+export function countExpected({ operations }: DemoJob): OperationCounts {
   const succeeded = operations.filter(({ succeeds }) => succeeds).length
   return { total: operations.length, succeeded, failed: operations.length - succeeded }
 }
@@ -77,7 +81,9 @@ function write(n: number, element: number, cell: number): DemoOperation {
     operationId: `write-${n}`,
     op: single ? 'replace' : 'merge',
     path: single ? `${path}#administrativeState` : path,
-    value: single ? 'UNLOCKED' : { id: String(cell), attributes: { nRPCI: n % 1_008, administrativeState: 'UNLOCKED' } },
+    value: single
+      ? 'UNLOCKED'
+      : { id: String(cell), attributes: { nRPCI: n % 1_008, administrativeState: 'UNLOCKED' } },
     succeeds: succeeds(element, cell),
   }
 }

@@ -23,7 +23,7 @@ interface Story {
   readonly signal: AbortSignal
 }
 
-/** Carries out `datajob demo`. Throws what a part of it fails with; however it ends, all that was started is stopped. */
+/** Carries out `datajob demo`. Throws what a part of it fails with; in any case all that was started is stopped. */
 export async function demo(cli: Cli, { keep }: { readonly keep: boolean }): Promise<ExitCode> {
   const { out } = cli.screen
   const startedAt = cli.clock.now()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { asEnvironment, type StackEndpoints } from '../../../stack/endpoints.ts'
 import { choosePorts } from '../../../stack/ports.ts'
 import { endProcesses, findProcesses } from '../../../stack/processes.ts'
-import { ensureStack, stackStatus, stopStack } from '../../../stack/stack.ts'
+import { ensureStack, type ServerStatus, stackStatus, stopStack } from '../../../stack/stack.ts'
 import { type Config, loadConfig } from '../../config/config.ts'
 import { ROLES, settings } from '../../config/settings.ts'
 import { delay } from '../../runtime/clock.ts'
@@ -19,7 +19,15 @@ import { ServiceClient } from '../service/service-client.ts'
 import { stackFolder } from '../stack-folder.ts'
 import { Children } from './children.ts'
 import type { DemoNames } from './demo-jobs.ts'
-import { DMI_SERVICES, type DmiServiceName, FAULTY_PATHS, FAULTY_SERVICE, HANDLES, handleOf, serviceOf } from './network.ts'
+import {
+  DMI_SERVICES,
+  type DmiServiceName,
+  FAULTY_PATHS,
+  FAULTY_SERVICE,
+  HANDLES,
+  handleOf,
+  serviceOf,
+} from './network.ts'
 import type { Steps } from './steps.ts'
 
 type Environment = Cli['env']
@@ -61,19 +69,23 @@ export class DemoSetup {
     const config = configOf(env)
     await steps.run('topics', () => applyTopics(config))
     const store = new BucketStore(config)
-    const [client] = await Promise.all([this.#startService(steps, env, signal), this.#createDestinations(steps, config, store)])
+    const [client] = await Promise.all([
+      this.#startService(steps, env, signal),
+      this.#createDestinations(steps, config, store),
+    ])
     await steps.run('inventory', () => register(client, addresses))
     return { endpoints, config, client, store }
   }
 
-  /** Stops all that was started; what ran before goes on. `keepLogs` leaves the processes' logs for whoever looks into a failure. */
+  /** Stops all that was started; what ran before goes on. `keepLogs` is for whoever looks into a failure. */
   async stop({ keepLogs }: { readonly keepLogs: boolean }): Promise<void> {
     await this.children.stop()
     // A start that was interrupted has to come to its end first, or servers would appear after we are gone.
     await this.#starting.catch(() => undefined)
-    if (this.#stack === 'started') {
+    const stack = { folder: stackFolder(this.#cli.env), env: this.#cli.env }
+    if (this.#stack === 'started' && isUp(await stackStatus(stack))) {
       note(this.#cli, 'stopping the local stack…')
-      await stopStack({ folder: stackFolder(this.#cli.env), env: this.#cli.env })
+      await stopStack(stack)
     }
     rmSync(keepLogs ? join(this.#folder, READ_MODEL) : this.#folder, { recursive: true, force: true })
   }
@@ -83,7 +95,10 @@ export class DemoSetup {
     this.children.kill()
     if (this.#stack !== 'started') return
     const servers = await findProcesses(stackFolder(this.#cli.env))
-    await endProcesses(servers.map(({ pid }) => pid), 0)
+    await endProcesses(
+      servers.map(({ pid }) => pid),
+      0,
+    )
   }
 
   #startStack(steps: Steps): Promise<StackEndpoints> {
@@ -91,11 +106,14 @@ export class DemoSetup {
     const options = { folder: stackFolder(env), env }
     return steps.run('stack', async (say) => {
       const before = await stackStatus(options)
-      this.#stack = before.some(({ pid, answers }) => pid !== undefined || answers) ? 'found' : 'started'
+      this.#stack = isUp(before) ? 'found' : 'started'
       const starting = ensureStack({ ...options, say })
       this.#starting = starting
       const endpoints = await starting
-      return { text: `${describeEndpoints(endpoints)}${this.#stack === 'found' ? ' (ran already)' : ''}`, value: endpoints }
+      return {
+        text: `${describeEndpoints(endpoints)}${this.#stack === 'found' ? ' (ran already)' : ''}`,
+        value: endpoints,
+      }
     })
   }
 
@@ -103,7 +121,17 @@ export class DemoSetup {
     return steps.run('producers', async () => {
       const started = DMI_SERVICES.map(async (name, index): Promise<[DmiServiceName, string]> => {
         const faults = name === FAULTY_SERVICE ? ['--fail-operations', FAULTY_PATHS] : []
-        const args = ['producer', 'simulate', '--name', name, '--delay-ms', PRODUCER_DELAY_MS, '--seed', String(index + 1), ...faults]
+        const args = [
+          'producer',
+          'simulate',
+          '--name',
+          name,
+          '--delay-ms',
+          PRODUCER_DELAY_MS,
+          '--seed',
+          String(index + 1),
+          ...faults,
+        ]
         return [name, urlOf(await this.children.start({ name, args, env: this.#cli.env }))]
       })
       const addresses = new Map(await Promise.all(started))
@@ -133,7 +161,8 @@ export class DemoSetup {
         await client.send({ method: 'GET', path: '/readyz' })
         return
       } catch (error) {
-        if (!(error instanceof CommandFailure) || error.exitCode !== ExitCode.Unreachable || clock.now() > giveUpAt) throw error
+        if (!(error instanceof CommandFailure) || error.exitCode !== ExitCode.Unreachable || clock.now() > giveUpAt)
+          throw error
       }
       await delay(timers, READY_PAUSE_MS, signal)
     }
@@ -160,6 +189,11 @@ export class DemoSetup {
   }
 }
 
+/** Whether any server of the stack is there, hung ones too. */
+function isUp(servers: readonly ServerStatus[]): boolean {
+  return servers.some(({ pid, answers }) => pid !== undefined || answers)
+}
+
 /** Hosts are named once where they are the same. */
 function describeEndpoints({ kafkaBrokers, registryUrl, s3Endpoint }: StackEndpoints): string {
   const host = kafkaBrokers.split(':')[0] ?? ''
@@ -177,7 +211,8 @@ async function applyTopics(config: Config): Promise<{ text: string; value: undef
   const { topics, schemas } = await applyAll(config)
   const created = topics.filter(({ state }) => state === 'created').length
   const registered = schemas.filter(({ outcome }) => outcome === 'registered').length
-  const text = `${formatNumberOf(topics.length, 'topic')} (${created} created), ${formatNumberOf(schemas.length, 'schema')} (${registered} registered)`
+  const [all, known] = [formatNumberOf(topics.length, 'topic'), formatNumberOf(schemas.length, 'schema')]
+  const text = `${all} (${created} created), ${known} (${registered} registered)`
   return { text, value: undefined }
 }
 
@@ -195,10 +230,14 @@ async function register(
       await client.send({ method: 'POST', path: '/ncmpInventory/v1/ch', body: handles })
     }),
   )
-  return { text: `${formatNumberOf(addresses.size, 'DMI service')}, ${formatNumberOf(HANDLES, 'handle')}`, value: undefined }
+  return {
+    text: `${formatNumberOf(addresses.size, 'DMI service')}, ${formatNumberOf(HANDLES, 'handle')}`,
+    value: undefined,
+  }
 }
 
 function urlOf(printed: unknown): string {
-  if (typeof printed === 'object' && printed !== null && 'url' in printed && typeof printed.url === 'string') return printed.url
+  if (typeof printed === 'object' && printed !== null && 'url' in printed && typeof printed.url === 'string')
+    return printed.url
   throw new Error(`broken invariant: a process said ${JSON.stringify(printed)} instead of where it listens`)
 }

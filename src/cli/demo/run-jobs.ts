@@ -30,7 +30,7 @@ export interface RunJobsOptions {
   readonly signal: AbortSignal
 }
 
-/** Submits the jobs and follows them to their ends, with a bar for each. Throws CommandFailure, or the signal's reason. */
+/** Submits the jobs and follows them, with a bar for each. Throws CommandFailure, or the signal's reason. */
 export async function runJobs({ cli, board, client, jobs, signal }: RunJobsOptions): Promise<readonly NcmpJob[]> {
   const { clock, timers, screen } = cli
   const running = jobs.map((job): RunningJob => ({ job, startedAt: clock.now(), latest: null, endedAt: null }))
@@ -39,7 +39,11 @@ export async function runJobs({ cli, board, client, jobs, signal }: RunJobsOptio
   board.show(lines)
   const ended = await Promise.all(
     running.map(async (each) => {
-      await client.submit({ body: Buffer.from(bodyOf(each.job)), destination: each.job.destination, idempotencyKey: null })
+      await client.submit({
+        body: Buffer.from(bodyOf(each.job)),
+        destination: each.job.destination,
+        idempotencyKey: null,
+      })
       const end = await watchJob({
         ask: () => client.job(each.job.jobId),
         clock,
@@ -72,7 +76,8 @@ function renderLine({ job, startedAt, latest, endedAt }: RunningJob, now: number
   const time = formatDuration((endedAt ?? now) - startedAt)
   const before = `  ${pane.paint('bold', padVisible(job.label, LABEL_WIDTH, 'left'))} `
   const shownStatus = pane.paint(statusStyle(status), status.padEnd(STATUS_WIDTH))
-  const after = `  ${formatProgress(progress)}  ${shownStatus}  ${pane.paint('dim', padVisible(time, TIME_WIDTH, 'right'))}`
+  const shownTime = pane.paint('dim', padVisible(time, TIME_WIDTH, 'right'))
+  const after = `  ${formatProgress(progress)}  ${shownStatus}  ${shownTime}`
   const textWidth = 2 + LABEL_WIDTH + 1 + 2 + formatProgress(progress).length + 2 + STATUS_WIDTH + 2 + TIME_WIDTH
   return `${before}${renderBar(progress, barWidth(pane.columns(), textWidth), pane.paint)}${after}`
 }

@@ -77,7 +77,9 @@ function renderSample(record: InputRecord, pane: Pane): string[] {
   const lines = renderEvent(record, pane)
   const width = pane.columns() - 6
   const value = (lines.at(-1) ?? '').trim()
-  const rows = Array.from({ length: VALUE_LINES_MAX }, (_, row) => value.slice(row * width, (row + 1) * width)).filter((row) => row !== '')
+  const rows = Array.from({ length: VALUE_LINES_MAX }, (_, row) => value.slice(row * width, (row + 1) * width)).filter(
+    (row) => row !== '',
+  )
   const isCut = value.length > VALUE_LINES_MAX * width
   const shown = rows.map((row, at) => `  ${isCut && at === rows.length - 1 ? `${row.slice(0, -1)}…` : row}`)
   return [...lines.slice(0, -1).map((line) => clipVisible(line, width)), ...shown]
@@ -104,7 +106,11 @@ export function showObjects({ keys, manifest }: ConsumedObjects, bucket: string,
   })
   const more = objects.length - shown.length
   const rest: ShownObject[] = more > 0 ? [{ key: `… and ${more} more`, bytes: '', holds: '' }] : []
-  const last = { key: keys.find((key) => key.endsWith('/manifest.json')) ?? 'no manifest', bytes: '', holds: 'the manifest, written last' }
+  const last = {
+    key: keys.find((key) => key.endsWith('/manifest.json')) ?? 'no manifest',
+    bytes: '',
+    holds: 'the manifest, written last',
+  }
   const title = `Results in bucket ${bucket}: ${formatNumberOf(keys.length, 'object')}`
   return [...heading(title, pane), ...indented(renderTable(objectColumns, [...shown, ...rest, last], pane.paint))]
 }
@@ -117,7 +123,10 @@ export function showChecks(checks: readonly Check[], pane: Pane): string[] {
   const lines = checks.flatMap(({ jobId, text, problems }) => {
     if (problems.length === 0) return [`${paint('green', '✔')} ${paint('bold', jobId.padEnd(width))}  ${text}`]
     const more = problems.length - PROBLEMS_SHOWN
-    const shown = [...problems.slice(0, PROBLEMS_SHOWN), ...(more > 0 ? [`… and ${formatNumberOf(more, 'problem')} more`] : [])]
+    const shown = [
+      ...problems.slice(0, PROBLEMS_SHOWN),
+      ...(more > 0 ? [`… and ${formatNumberOf(more, 'problem')} more`] : []),
+    ]
     return [`${paint('red', '✘')} ${paint('bold', jobId)}`, ...shown.map((problem) => `    ${paint('red', problem)}`)]
   })
   return [...heading('What was consumed, held against what was submitted', pane), ...indented(lines)]
@@ -135,19 +144,23 @@ export interface TryFacts {
 export function showTry({ url, brokers, commandTopic, names, isKept }: TryFacts, pane: Pane): string[] {
   const { paint } = pane
   const { run, topic } = names
+  const path = `${url}${NCMP_PATH}/dataJob`
+  const json = "-H 'content-type: application/json'"
   const operation = `"operationId":"mine-1","op":"read","path":"${elementPath(0)}"`
   const command = `{"jobId":"${run}-by-kcat","destination":"kafka:${topic}","operations":[{${operation}}]}`
   const lines: [string, string][] = [
-    ['a job, and how far it is', `curl ${url}${NCMP_PATH}/dataJob/${run}-read`],
-    ['the jobs so far', `curl '${url}${NCMP_PATH}/dataJob?limit=5'`],
-    [
-      'submit one over REST',
-      `curl '${url}${NCMP_PATH}/dataJob?destination=kafka:${topic}' -H 'content-type: application/json' -d '{"data":[{${operation}}]}'`,
-    ],
+    ['a job, and how far it is', `curl ${path}/${run}-read`],
+    ['the jobs so far', `curl '${path}?limit=5'`],
+    ['submit one over REST', `curl '${path}?destination=kafka:${topic}' ${json} -d '{"data":[{${operation}}]}'`],
     ['or straight to Kafka', `echo '${command}' | kcat -P -b ${brokers} -t ${commandTopic} -k ${run}-by-kcat`],
-    ['consume the results', `kcat -C -b ${brokers} -t ${topic} -o beginning -e -X isolation.level=read_committed -f '%h\\n%s\\n\\n'`],
+    [
+      'consume the results',
+      `kcat -C -b ${brokers} -t ${topic} -o beginning -e -X isolation.level=read_committed -f '%h\\n%s\\n\\n'`,
+    ],
     ['or with this program', `npx datajob results ${run}-faulty`],
   ]
-  const title = isKept ? 'Try it, from another terminal' : 'Try it yourself: npm run demo -- --keep leaves all of it running'
+  const title = isKept
+    ? 'Try it, from another terminal'
+    : 'Try it yourself: npm run demo -- --keep leaves all of it running'
   return [...heading(title, pane), ...indented(lines.flatMap(([what, line]) => [paint('dim', `# ${what}`), line]))]
 }

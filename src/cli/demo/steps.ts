@@ -61,7 +61,12 @@ export class Steps {
 
   #line(step: RunningStep): string {
     const spin = SPINNER[Math.floor((this.#clock.now() - step.startedAt) / SPIN_MS) % SPINNER.length] ?? ''
-    return this.#compose(this.#pane.paint('cyan', spin), step.title, this.#pane.paint('dim', step.doing), this.#elapsed(step))
+    return this.#compose(
+      this.#pane.paint('cyan', spin),
+      step.title,
+      this.#pane.paint('dim', step.doing),
+      this.#elapsed(step),
+    )
   }
 
   #elapsed(step: RunningStep): string {

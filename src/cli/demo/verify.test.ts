@@ -23,10 +23,19 @@ let offset = 0
 function record(job: DemoJob, value: Buffer | string, headers: Record<string, string>): InputRecord {
   offset += 1
   const all = { ce_correlationid: job.jobId, ce_destination: 'results', ce_id: String(offset), ...headers }
-  return { topic: 'results', partition: 1, offset, key: Buffer.from(job.jobId), value: Buffer.from(value), headers: all, timestampMs: 0 }
+  return {
+    topic: 'results',
+    partition: 1,
+    offset,
+    key: Buffer.from(job.jobId),
+    value: Buffer.from(value),
+    headers: all,
+    timestampMs: 0,
+  }
 }
 
-const result = (job: DemoJob, operations: DemoJob['operations']): InputRecord => record(job, valueOf(operations), { ce_type: RESULT_TYPE })
+const result = (job: DemoJob, operations: DemoJob['operations']): InputRecord =>
+  record(job, valueOf(operations), { ce_type: RESULT_TYPE })
 
 function completion(job: DemoJob): InputRecord {
   const data = { status: 'PARTIALLY_FAILED', counts: { operations: countExpected(job) } }
@@ -44,8 +53,11 @@ describe('the jobs of the demo', () => {
       { total: 500, succeeded: 500, failed: 0 },
       { total: 150, succeeded: 128, failed: 22 },
     ])
-    for (const { operations } of jobs) expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length)
-    const elements = faulty.operations.filter(({ succeeds }) => !succeeds).map(({ path }) => Number(/NE(\d+)/.exec(path)?.[1]) - 1)
+    for (const { operations } of jobs)
+      expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length)
+    const elements = faulty.operations
+      .filter(({ succeeds }) => !succeeds)
+      .map(({ path }) => Number(/NE(\d+)/.exec(path)?.[1]) - 1)
     expect(new Set(elements.map(serviceOf))).toEqual(new Set([FAULTY_SERVICE]))
   })
 })
@@ -61,17 +73,23 @@ describe('checkEvents', () => {
     const missing = events(faulty)
     missing[0] = result(faulty, faulty.operations.slice(1, 40))
     expect(checkEvents(faulty, missing)).toEqual([`operation ${one!.operationId} was not reported`])
-    expect(checkEvents(faulty, [result(faulty, [two!]), ...events(faulty)])).toEqual([`operation ${two!.operationId} was reported 2 times`])
+    expect(checkEvents(faulty, [result(faulty, [two!]), ...events(faulty)])).toEqual([
+      `operation ${two!.operationId} was reported 2 times`,
+    ])
     const stranger = result(faulty, [{ ...two!, operationId: 'other' }])
-    expect(checkEvents(faulty, [stranger, ...events(faulty)])).toEqual(['operation other was reported but not submitted'])
+    expect(checkEvents(faulty, [stranger, ...events(faulty)])).toEqual([
+      'operation other was reported but not submitted',
+    ])
   })
 
   it('finds an operation that came out otherwise, or for another path', () => {
     const [first, ...rest] = faulty.operations
     const otherwise = [result(faulty, [{ ...first!, succeeds: false }, ...rest]), completion(faulty)]
-    expect(checkEvents(faulty, otherwise)).toEqual([`operation ${first!.operationId} came out with code 103, but should succeed`])
+    expect(checkEvents(faulty, otherwise)).toEqual([`operation ${first!.operationId} was to succeed, but has code 103`])
     const elsewhere = [result(faulty, [{ ...first!, path: '/else' }, ...rest]), completion(faulty)]
-    expect(checkEvents(faulty, elsewhere)).toEqual([`operation ${first!.operationId} was reported for /else, not for ${first!.path}`])
+    expect(checkEvents(faulty, elsewhere)).toEqual([
+      `operation ${first!.operationId} was reported for /else, not for ${first!.path}`,
+    ])
   })
 
   it('finds a completion event that is missing, there twice, not last or wrong', () => {
@@ -79,7 +97,9 @@ describe('checkEvents', () => {
     expect(checkEvents(faulty, [first!, second!])).toEqual(['there are 0 completion events'])
     expect(checkEvents(faulty, [first!, second!, last!, completion(faulty)])).toEqual(['there are 2 completion events'])
     expect(checkEvents(faulty, [first!, last!, second!])).toEqual(['the completion event is not the last one'])
-    const wrong = record(faulty, '{"data":{"status":"FINISHED","counts":{"operations":{"total":1}}}}', { ce_type: COMPLETION_TYPE })
+    const wrong = record(faulty, '{"data":{"status":"FINISHED","counts":{"operations":{"total":1}}}}', {
+      ce_type: COMPLETION_TYPE,
+    })
     expect(checkEvents(faulty, [first!, second!, wrong])[0]).toMatch(/^the completion event counts 1 operations/)
   })
 
@@ -90,7 +110,9 @@ describe('checkEvents', () => {
     const elsewhere = events(faulty)
     elsewhere[0] = { ...elsewhere[0]!, headers: { ...elsewhere[0]!.headers, ce_destination: 'other' } }
     expect(checkEvents(faulty, elsewhere)[0]).toMatch(/names the destination "other"$/)
-    expect(checkEvents(faulty, [record(faulty, 'x', { ce_type: RESULT_TYPE }), ...events(faulty)])).toEqual(["1 events can't be read"])
+    expect(checkEvents(faulty, [record(faulty, 'x', { ce_type: RESULT_TYPE }), ...events(faulty)])).toEqual([
+      "1 events can't be read",
+    ])
   })
 })
 
@@ -116,13 +138,16 @@ describe('checkObjects', () => {
       'demo-1-write/x.json is not in the manifest',
     ])
     const short = { ...found, objects: [{ key, value: valueOf(write.operations.slice(1)) }] }
-    expect(checkObjects(write, short)).toEqual([`${key} is not as the manifest says`, 'operation write-1 was not reported'])
+    expect(checkObjects(write, short)).toEqual([
+      `${key} is not as the manifest says`,
+      'operation write-1 was not reported',
+    ])
   })
 
   it('finds a manifest that counts otherwise', () => {
     const counts = { ...manifest.counts, operations: { total: 500, succeeded: 499, failed: 1 } }
     expect(checkObjects(write, { ...found, manifest: { ...manifest, counts } })).toEqual([
-      'the manifest counts 500 operations, 499 succeeded, 1 failed; not 500, 500, 0',
+      'the manifest counts 500 operations, 499 succeeded, 1 failed; not 500 operations, 500 succeeded, 0 failed',
     ])
   })
 })

@@ -1,10 +1,11 @@
 /** Holds what was consumed against what was submitted, operation by operation. */
+import type { OperationCounts } from '../../domain/job.ts'
 import { isSuccess } from '../../domain/response-code.ts'
 import type { InputRecord } from '../../kafka/port.ts'
 import { completionOf, isCompletion, jobIdOf, type OperationReport, reportsOf } from '../results/result-event.ts'
 import type { NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
 import type { Consumed, ConsumedObjects } from './consumed.ts'
-import { countExpected, type DemoJob } from './demo-jobs.ts'
+import { countExpected, type DemoJob, type DemoOperation } from './demo-jobs.ts'
 import { FAULTY_SERVICE } from './network.ts'
 
 /** What was found out about one job. */
@@ -16,10 +17,15 @@ export interface Check {
 }
 
 /** Checks every job: what the service says of it, and what was consumed from its destination. */
-export function checkAll(jobs: readonly DemoJob[], ended: readonly NcmpJob[], { records, bucket }: Consumed): readonly Check[] {
+export function checkAll(
+  jobs: readonly DemoJob[],
+  ended: readonly NcmpJob[],
+  { records, bucket }: Consumed,
+): readonly Check[] {
   return jobs.map((job): Check => {
     const told = ended.find(({ jobId }) => jobId === job.jobId)
-    const served = told === undefined ? ['the service does not know it'] : checkCounts(job, 'the service', told.counts.operations)
+    const served =
+      told === undefined ? ['the service does not know it'] : checkCounts(job, 'the service', told.counts.operations)
     const isOnTopic = job.destination.startsWith('kafka:')
     const consumed = isOnTopic ? checkEvents(job, records) : checkObjects(job, bucket)
     return { jobId: job.jobId, text: textOf(job, isOnTopic), problems: [...served, ...consumed] }
@@ -37,13 +43,20 @@ function textOf(job: DemoJob, isOnTopic: boolean): string {
 export function checkEvents(job: DemoJob, records: readonly InputRecord[]): readonly string[] {
   const own = records.filter((record) => jobIdOf(record) === job.jobId)
   const results = own.filter((record) => !isCompletion(record))
-  return [...results.flatMap(checkHeaders(job)), ...checkIds(own), ...checkReports(job, results), ...checkCompletion(job, own)]
+  return [
+    ...results.flatMap(checkHeaders(job)),
+    ...checkIds(own),
+    ...checkReports(job, results),
+    ...checkCompletion(job, own),
+  ]
 }
 
 function checkHeaders(job: DemoJob): (record: InputRecord) => readonly string[] {
   const topic = job.destination.slice('kafka:'.length)
   return ({ headers, offset }) =>
-    headers['ce_destination'] === topic ? [] : [`the event at offset ${offset} names the destination "${headers['ce_destination'] ?? ''}"`]
+    headers['ce_destination'] === topic
+      ? []
+      : [`the event at offset ${offset} names the destination "${headers['ce_destination'] ?? ''}"`]
 }
 
 function checkIds(records: readonly InputRecord[]): readonly string[] {
@@ -51,11 +64,15 @@ function checkIds(records: readonly InputRecord[]): readonly string[] {
   return ids.size === records.length ? [] : [`${records.length} events have only ${ids.size} different ids`]
 }
 
+function readable(reports: readonly (readonly OperationReport[] | null)[]): readonly OperationReport[] {
+  return reports.flatMap((each) => each ?? [])
+}
+
 function checkReports(job: DemoJob, results: readonly InputRecord[]): readonly string[] {
   const reports = results.map(({ value }) => reportsOf(value))
   const unreadable = reports.filter((each) => each === null).length
   const problems = unreadable === 0 ? [] : [`${unreadable} events can't be read`]
-  return [...problems, ...checkOperations(job, reports.flatMap((each) => each ?? []))]
+  return [...problems, ...checkOperations(job, readable(reports))]
 }
 
 function checkCompletion(job: DemoJob, records: readonly InputRecord[]): readonly string[] {
@@ -67,7 +84,9 @@ function checkCompletion(job: DemoJob, records: readonly InputRecord[]): readonl
   const said = completionOf(completion)
   return [
     ...(order ? [] : ['the completion event is not the last one']),
-    ...(said === null ? ["the completion event can't be read"] : checkCounts(job, 'the completion event', said.counts.operations)),
+    ...(said === null
+      ? ["the completion event can't be read"]
+      : checkCounts(job, 'the completion event', said.counts.operations)),
   ]
 }
 
@@ -85,35 +104,39 @@ export function checkObjects(job: DemoJob, { manifest, keys, objects }: Consumed
     ...strangers.map((key) => `${key} is not in the manifest`),
     ...sizes.map(({ key }) => `${key} is not as the manifest says`),
     ...checkCounts(job, 'the manifest', manifest.counts.operations),
-    ...checkOperations(job, reports.flatMap((each) => each ?? [])),
+    ...checkOperations(job, readable(reports)),
   ]
 }
 
 /** Every operation is to be reported exactly once, and as it was to come out. */
 function checkOperations(job: DemoJob, reports: readonly OperationReport[]): readonly string[] {
-  const seen = new Map<string, OperationReport[]>()
-  for (const report of reports) seen.set(String(report.operationId), [...(seen.get(String(report.operationId)) ?? []), report])
+  const byId = Map.groupBy(reports, ({ operationId }) => String(operationId))
   const expected = new Set(job.operations.map(({ operationId }) => operationId))
-  const problems = [...seen.keys()].filter((id) => !expected.has(id)).map((id) => `operation ${id} was reported but not submitted`)
-  for (const { operationId, succeeds, path } of job.operations) {
-    const [report, ...more] = seen.get(operationId) ?? []
-    if (report === undefined) problems.push(`operation ${operationId} was not reported`)
-    else if (more.length > 0) problems.push(`operation ${operationId} was reported ${more.length + 1} times`)
-    else if (report.path !== path) problems.push(`operation ${operationId} was reported for ${report.path}, not for ${path}`)
-    else if ((report.statusCode !== undefined && isSuccess(report.statusCode)) !== succeeds) {
-      problems.push(`operation ${operationId} came out with code ${report.statusCode ?? 'none'}, but should ${succeeds ? 'succeed' : 'fail'}`)
-    }
-  }
-  return problems
+  const strangers = [...byId.keys()].filter((id) => !expected.has(id))
+  const wrong = job.operations.map((operation) => problemOf(operation, byId.get(operation.operationId) ?? []))
+  return [
+    ...strangers.map((id) => `operation ${id} was reported but not submitted`),
+    ...wrong.filter((problem) => problem !== null),
+  ]
+}
+
+function problemOf({ operationId, path, succeeds }: DemoOperation, reports: readonly OperationReport[]): string | null {
+  const [report, ...more] = reports
+  const about = `operation ${operationId} was`
+  if (report === undefined) return `${about} not reported`
+  if (more.length > 0) return `${about} reported ${reports.length} times`
+  if (report.path !== path) return `${about} reported for ${report.path}, not for ${path}`
+  const code = report.statusCode
+  const succeeded = code !== undefined && isSuccess(code)
+  return succeeded === succeeds ? null : `${about} to ${succeeds ? 'succeed' : 'fail'}, but has code ${code ?? 'none'}`
 }
 
 /** Whether counts of operations are what was to come of the job. */
-function checkCounts(
-  job: DemoJob,
-  who: string,
-  counts: { readonly total: number; readonly succeeded: number; readonly failed: number },
-): readonly string[] {
-  const { total, succeeded, failed } = countExpected(job)
-  if (counts.total === total && counts.succeeded === succeeded && counts.failed === failed) return []
-  return [`${who} counts ${counts.total} operations, ${counts.succeeded} succeeded, ${counts.failed} failed; not ${total}, ${succeeded}, ${failed}`]
+function checkCounts(job: DemoJob, who: string, counts: OperationCounts): readonly string[] {
+  const [found, wanted] = [describeCounts(counts), describeCounts(countExpected(job))]
+  return found === wanted ? [] : [`${who} counts ${found}; not ${wanted}`]
+}
+
+function describeCounts({ total, succeeded, failed }: OperationCounts): string {
+  return `${total} operations, ${succeeded} succeeded, ${failed} failed`
 }

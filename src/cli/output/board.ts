@@ -4,7 +4,7 @@ import { type Pane, printLines } from './screen.ts'
 
 const FRAME_MS = 100
 
-/** Lines at the bottom of a terminal that are drawn ten times a second. Where there is no terminal they are not drawn. */
+/** Lines at the bottom of a terminal that are drawn ten times a second. Without a terminal they are not. */
 export class Board {
   readonly #pane: Pane
   readonly #timers: Timers

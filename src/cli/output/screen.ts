@@ -1,6 +1,6 @@
 /**
- * Where a command writes: what was asked for goes to stdout, everything else (progress, notes, errors) to stderr, so that
- * stdout can be piped on.
+ * Where a command writes: what was asked for goes to stdout, everything else (progress, notes, errors) to stderr, so
+ * that stdout can be piped on.
  */
 import { styleText } from 'node:util'
 
@@ -33,7 +33,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const COLUMNS_WITHOUT_TERMINAL = 100
 
-export function screenOf(streams: { readonly out: OutputStream; readonly err: OutputStream }, env: Environment): Screen {
+export function screenOf(
+  streams: { readonly out: OutputStream; readonly err: OutputStream },
+  env: Environment,
+): Screen {
   return { out: paneOf(streams.out, env), err: paneOf(streams.err, env) }
 }
 

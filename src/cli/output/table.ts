@@ -14,7 +14,9 @@ const GAP = '  '
 /** Lines of a table: a heading, then one line for each row. Cells that came from elsewhere can't leave their line. */
 export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[], paint: Paint): string[] {
   const cells = rows.map((row) => columns.map((column) => oneLine(column.cell(row))))
-  const widths = columns.map((column, at) => Math.max(column.title.length, ...cells.map((line) => visibleWidth(line[at] ?? ''))))
+  const widths = columns.map((column, at) =>
+    Math.max(column.title.length, ...cells.map((line) => visibleWidth(line[at] ?? ''))),
+  )
   const heading = columns.map((column, at) => padCell(column.title, columns, at, widths)).join(GAP)
   const lines = rows.map((row, index) =>
     columns

@@ -24,7 +24,7 @@ describe('text with colours', () => {
 })
 
 describe('oneLine', () => {
-  it("shows control characters instead of obeying them", () => {
+  it('shows control characters instead of obeying them', () => {
     expect(oneLine('a\x1b[2Jb\nc')).toBe('a�[2Jb�c')
   })
 })

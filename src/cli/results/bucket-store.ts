@@ -10,7 +10,7 @@ export interface StoredKey {
 /** Codes of S3 for what is not there. */
 const ABSENT: ReadonlySet<string> = new Set(['NoSuchBucket', 'NoSuchKey', 'NotFound'])
 
-/** Reads buckets. Every method throws a CommandFailure: `NotFound` for what is not there, `Unreachable` for all else. */
+/** Reads buckets. Every method throws a CommandFailure: `NotFound` for what is not there, else `Unreachable`. */
 export class BucketStore {
   readonly #client: Client
   readonly #endpoint: string

@@ -27,18 +27,29 @@ interface Search {
 /** Carries out `datajob results`. Throws CommandFailure or KafkaFailure. */
 export async function printResults(cli: Cli, jobId: string, options: ResultsOptions): Promise<ExitCode> {
   const { text, hasEnded } = await destinationOf(cli, jobId, options)
-  // Bare names are not taken, so what they mean does not matter; nor is it ours to refuse the service's own topics here.
+  // Bare names are not taken, so what they mean does not matter; the service's own topics may be read by anyone.
   const parsed = parseDestination(text, { bareNameIs: 'topic', topicPrefix: '\0' })
   if (!parsed.ok) throw new CommandFailure(ExitCode.Usage, parsed.message)
   const { destination } = parsed
   if (destination.type === 'none') throw new CommandFailure(ExitCode.NotFound, `the results of ${jobId} went nowhere`)
-  const search: Search = { cli, jobId, options, name: destination.name, hasEnded, printer: resultPrinter(cli.screen.out, options) }
+  const search: Search = {
+    cli,
+    jobId,
+    options,
+    name: destination.name,
+    hasEnded,
+    printer: resultPrinter(cli.screen.out, options),
+  }
   if (destination.type === 'topic') await printTopic(search)
   else await printBucket(search)
   return ExitCode.Ok
 }
 
-async function destinationOf(cli: Cli, jobId: string, options: ResultsOptions): Promise<{ text: string; hasEnded: boolean }> {
+async function destinationOf(
+  cli: Cli,
+  jobId: string,
+  options: ResultsOptions,
+): Promise<{ text: string; hasEnded: boolean }> {
   const { destination } = options
   if (destination !== undefined) {
     if (/^(kafka|s3):/.test(destination)) return { text: destination, hasEnded: false }
@@ -68,7 +79,9 @@ async function printTopic({ cli, jobId, options, name, hasEnded, printer }: Sear
   note(cli, `${formatNumberOf(seen.events, 'event')} on topic ${name}`)
   if (seen.isComplete || (seen.events > 0 && !hasEnded)) return
   const missing = seen.events === 0 ? `nothing of job ${jobId} is` : `the last event of job ${jobId} is not`
-  throw new CommandFailure(ExitCode.NotFound, `${missing} on topic ${name}`, { hint: 'Topics keep events for a limited time.' })
+  throw new CommandFailure(ExitCode.NotFound, `${missing} on topic ${name}`, {
+    hint: 'Topics keep events for a limited time.',
+  })
 }
 
 async function printBucket(search: Search): Promise<void> {
@@ -78,7 +91,10 @@ async function printBucket(search: Search): Promise<void> {
   const keys = manifest?.objects.map(({ key }) => key) ?? (await keysSoFar(store, name, jobId))
   for (const key of keys) printer.object({ bucket: name, key, value: await store.get(name, key) })
   if (manifest !== undefined) printer.manifest({ bucket: name, key: manifestKey(jobId), manifest })
-  note(cli, `${formatNumberOf(keys.length, 'object')} in bucket ${name}${manifest === undefined ? ', no manifest yet' : ''}`)
+  note(
+    cli,
+    `${formatNumberOf(keys.length, 'object')} in bucket ${name}${manifest === undefined ? ', no manifest yet' : ''}`,
+  )
   if (manifest === undefined && keys.length === 0) {
     throw new CommandFailure(ExitCode.NotFound, `nothing of job ${jobId} is in bucket ${name}`)
   }
@@ -92,13 +108,17 @@ async function keysSoFar(store: BucketStore, bucket: string, jobId: string): Pro
 const PAUSE_MS = 500
 
 /** Undefined when none is there and none is waited for. */
-async function awaitManifest({ cli, jobId, options, name, hasEnded }: Search, store: BucketStore): Promise<Manifest | undefined> {
+async function awaitManifest(
+  { cli, jobId, options, name, hasEnded }: Search,
+  store: BucketStore,
+): Promise<Manifest | undefined> {
   const giveUpAt = options.timeout === undefined ? Infinity : cli.clock.now() + options.timeout
   for (;;) {
     const manifest = await readManifest(store, name, jobId)
     if (manifest !== undefined || !options.wait) return manifest
     if (hasEnded) throw new CommandFailure(ExitCode.NotFound, `the manifest of job ${jobId} is not in bucket ${name}`)
-    if (cli.clock.now() >= giveUpAt) throw new CommandFailure(ExitCode.Timeout, `job ${jobId} has no manifest in bucket ${name} yet`)
+    if (cli.clock.now() >= giveUpAt)
+      throw new CommandFailure(ExitCode.Timeout, `job ${jobId} has no manifest in bucket ${name} yet`)
     await delay(cli.timers, PAUSE_MS)
   }
 }

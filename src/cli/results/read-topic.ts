@@ -14,8 +14,8 @@ export interface ReadTopicOptions {
 }
 
 /**
- * Reads a topic from its first record on, committed records only, in the order of each partition. Resolves once there is
- * enough. Throws a CommandFailure `NotFound` without such a topic and `Timeout` when the time is over; KafkaFailure.
+ * Reads a topic from its first record on, committed records only, in the order of each partition. Resolves once there
+ * is enough. Throws a CommandFailure `NotFound` without such a topic and `Timeout` when the time is over; KafkaFailure.
  */
 export async function readTopic(options: ReadTopicOptions): Promise<void> {
   const { kafka, topic, take, isEnough } = options
@@ -57,7 +57,8 @@ async function unreadOf(kafka: KafkaClient, topic: string): Promise<Map<number, 
     if (!(await admin.topicExists(topic))) throw new CommandFailure(ExitCode.NotFound, `there is no topic ${topic}`)
     const ends = await admin.endOffsets(topic)
     const starts = await admin.startOffsets(topic)
-    const isEmpty = ({ partition, offset }: Position): boolean => starts.find((each) => each.partition === partition)?.offset === offset
+    const isEmpty = ({ partition, offset }: Position): boolean =>
+      starts.find((each) => each.partition === partition)?.offset === offset
     return new Map(ends.filter((end) => !isEmpty(end)).map(({ partition, offset }) => [partition, offset]))
   } finally {
     await admin.close()

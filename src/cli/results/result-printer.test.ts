@@ -25,7 +25,15 @@ const response = (operationId: string, statusCode: number): object => ({
 
 function record(value: string, type = RESULT_TYPE): InputRecord {
   const headers = { ce_type: type, ce_correlationid: 'job-1' }
-  return { topic: 't', partition: 2, offset: 7, key: Buffer.from('job-1'), value: Buffer.from(value), headers, timestampMs: 5 }
+  return {
+    topic: 't',
+    partition: 2,
+    offset: 7,
+    key: Buffer.from('job-1'),
+    value: Buffer.from(value),
+    headers,
+    timestampMs: 5,
+  }
 }
 
 const event = record(JSON.stringify({ data: { responses: [response('a', 0), response('b', 104)] } }))

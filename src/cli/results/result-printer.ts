@@ -56,11 +56,16 @@ function linePrinter(out: Pane): ResultPrinter {
     if (!hasHeading) printLines(out, [out.paint('bold', composeLine(['code', 'operation', 'request', 'result']))])
     hasHeading = true
     if (reports === null) printLines(out, [out.paint('dim', `${where}: not an event of operations`)])
-    else printLines(out, reports.map((report) => lineOf(report, out)))
+    else
+      printLines(
+        out,
+        reports.map((report) => lineOf(report, out)),
+      )
   }
   return {
     event: (record) => {
-      if (!isCompletion(record)) print(reportsOf(record.value), `partition ${record.partition}, offset ${record.offset}`)
+      if (!isCompletion(record))
+        print(reportsOf(record.value), `partition ${record.partition}, offset ${record.offset}`)
     },
     object: ({ key, value }) => {
       print(reportsOf(value), key)
@@ -94,7 +99,10 @@ function eventPrinter(out: Pane): ResultPrinter {
 }
 
 /** An event with its headers, one below the other, and its value on one line. */
-export function renderEvent({ partition, offset, key, headers, value }: InputRecord, { paint }: Pick<Pane, 'paint'>): string[] {
+export function renderEvent(
+  { partition, offset, key, headers, value }: InputRecord,
+  { paint }: Pick<Pane, 'paint'>,
+): string[] {
   const names = Object.keys(headers)
   const width = Math.max(0, ...names.map(({ length }) => length))
   const shown = jsonLine(value)

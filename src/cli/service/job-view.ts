@@ -52,7 +52,13 @@ export function renderJob(job: NcmpJob, pane: Pane): string[] {
     ['kind', job.kind],
     ['destination', job.destination ?? 'none: kept by the service'],
     ['results', job.resultsuri],
-    ['operations', parts(operations.total, [[operations.succeeded, 'succeeded'], [operations.failed, 'failed']])],
+    [
+      'operations',
+      parts(operations.total, [
+        [operations.succeeded, 'succeeded'],
+        [operations.failed, 'failed'],
+      ]),
+    ],
     [
       'subjobs',
       parts(subjobs.total, [
@@ -94,7 +100,8 @@ const LONGEST_STATUS = Math.max(...Object.keys(ends).map(({ length }) => length)
 export function describeProgress(job: NcmpJob): string {
   const { operations } = job.counts
   const failed = operations.failed === 0 ? '' : `, ${formatCount(operations.failed)} failed`
-  return `${job.status}, ${formatCount(operations.succeeded + operations.failed)} of ${formatCount(operations.total)} operations${failed}`
+  const done = formatCount(operations.succeeded + operations.failed)
+  return `${job.status}, ${done} of ${formatCount(operations.total)} operations${failed}`
 }
 
 /** Columns for several jobs below each other. */

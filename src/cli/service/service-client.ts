@@ -34,8 +34,8 @@ interface ServiceRequest {
 const REQUEST_MS_MAX = 60_000
 
 /**
- * Speaks to the service over REST. Every method throws a CommandFailure: `Unreachable` without a usable answer, `NotFound`
- * for a 404, `Usage` for every other refusal, with what the service said.
+ * Speaks to the service over REST. Every method throws a CommandFailure: `Unreachable` without a usable answer,
+ * `NotFound` for a 404, `Usage` for every other refusal, with what the service said.
  */
 export class ServiceClient {
   readonly url: string
@@ -71,7 +71,8 @@ export class ServiceClient {
   }
 
   async #fetch({ method, path, query = [], body, headers = {} }: ServiceRequest): Promise<Response> {
-    const url = `${this.url}${path}${query.length === 0 ? '' : `?${new URLSearchParams(query.map(([...pair]) => pair)).toString()}`}`
+    const parameters = new URLSearchParams(query.map(([...pair]) => pair)).toString()
+    const url = `${this.url}${path}${parameters === '' ? '' : `?${parameters}`}`
     try {
       return await fetch(url, {
         method,
@@ -120,7 +121,10 @@ export class ServiceClient {
 
   #unreachable(error: unknown): CommandFailure {
     const hint = 'Is it running? "datajob serve" starts it; --url or DATAJOB_URL says where it is.'
-    return new CommandFailure(ExitCode.Unreachable, `no answer from ${this.url}: ${reasonOf(error)}`, { hint, cause: error })
+    return new CommandFailure(ExitCode.Unreachable, `no answer from ${this.url}: ${reasonOf(error)}`, {
+      hint,
+      cause: error,
+    })
   }
 }
 

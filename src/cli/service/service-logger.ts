@@ -9,6 +9,12 @@ export async function serviceLogger(pane: Pane, level: string): Promise<Logger> 
   const pretty = pane.isTty ? await import('pino-pretty').catch(() => null) : null
   if (pretty === null) return createLogger({ level, worker })
   const colorize = pane.paint('bold', '') !== ''
-  const stream = pretty.default({ destination: 2, colorize, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname,worker', singleLine: true })
+  const stream = pretty.default({
+    destination: 2,
+    colorize,
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'pid,hostname,worker',
+    singleLine: true,
+  })
   return pino({ level, base: { worker } }, stream)
 }

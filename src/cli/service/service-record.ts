@@ -1,4 +1,4 @@
-/** Where the service of this machine listens, so that the other commands find it. Kept in the folder of the local stack. */
+/** Where the service of this machine listens, for the other commands. Kept in the folder of the local stack. */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -41,19 +41,24 @@ export async function watchJob(options: WatchOptions): Promise<NcmpJob> {
     shown = text
     if (exitCodeOf(job) !== null) return job
     const leftMs = giveUpAt - clock.now()
-    if (leftMs <= 0) throw new CommandFailure(ExitCode.Timeout, `job ${job.jobId} is still ${job.status} after ${timeoutMs ?? 0} ms`)
+    if (leftMs <= 0)
+      throw new CommandFailure(ExitCode.Timeout, `job ${job.jobId} is still ${job.status} after ${timeoutMs ?? 0} ms`)
     await delay(timers, Math.min(pauseMs, leftMs), signal)
   }
 }
 
-async function askThroughOutages({ ask, clock, timers, signal, onOutage }: WatchOptions, giveUpAt: number): Promise<NcmpJob> {
+async function askThroughOutages(
+  { ask, clock, timers, signal, onOutage }: WatchOptions,
+  giveUpAt: number,
+): Promise<NcmpJob> {
   const outageEnd = Math.min(giveUpAt, clock.now() + OUTAGE_MS_MAX)
   let pauseMs = PAUSE_MS_MIN
   for (;;) {
     try {
       return await ask()
     } catch (error) {
-      if (!(error instanceof CommandFailure) || error.exitCode !== ExitCode.Unreachable || clock.now() >= outageEnd) throw error
+      if (!(error instanceof CommandFailure) || error.exitCode !== ExitCode.Unreachable || clock.now() >= outageEnd)
+        throw error
       onOutage(error)
     }
     await delay(timers, pauseMs, signal)

@@ -10,7 +10,8 @@ interface Wishes {
 
 const command = (body: string, { jobId, destination }: Wishes = {}): JobCommand =>
   commandOf(Buffer.from(body), { jobId: jobId ?? null, destination: destination ?? null })
-const valueOf = (body: string, wishes: Wishes = {}): string => command(body, { jobId: 'job-1', ...wishes }).value.toString()
+const valueOf = (body: string, wishes: Wishes = {}): string =>
+  command(body, { jobId: 'job-1', ...wishes }).value.toString()
 
 describe('a job as a command', () => {
   it('keeps every digit of a value, whichever spelling it comes in', () => {
@@ -47,7 +48,11 @@ describe('a job as a command', () => {
     ['a member that there is none of', '{"operations":[{"op":"read","path":"/A=1"}],"colour":1}', {}],
     ['reads and writes', '{"data":[{"op":"read","path":"/A=1"},{"op":"remove","path":"/A=1"}]}', {}],
     ['another id than the option', '{"jobId":"a","operations":[{"op":"read","path":"/A=1"}]}', { jobId: 'b' }],
-    ['another destination than the option', '{"destination":"s3:abc","operations":[{"op":"read","path":"/A=1"}]}', { destination: 'kafka:t' }],
+    [
+      'another destination than the option',
+      '{"destination":"s3:abc","operations":[{"op":"read","path":"/A=1"}]}',
+      { destination: 'kafka:t' },
+    ],
   ])('is refused with %s', (_, body, wishes) => {
     expect(() => command(body, wishes)).toThrow(expect.objectContaining({ exitCode: ExitCode.Usage }))
   })

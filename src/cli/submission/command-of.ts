@@ -20,8 +20,9 @@ interface Wishes {
 }
 
 /**
- * The job as a command in plain JSON, from any of REST's spellings or the command's own; values stay as they are, byte for
- * byte. A job without an id gets one, so that it can be asked for. Throws a CommandFailure `Usage` with what is wrong with it.
+ * The job as a command in plain JSON, from any of REST's spellings or the command's own; values stay as they are, byte
+ * for byte. A job without an id gets one, so that it can be asked for. Throws a CommandFailure `Usage` with what is
+ * wrong with it.
  */
 export function commandOf(body: Buffer, wishes: Wishes): JobCommand {
   const members = jobMembers(body)
@@ -66,7 +67,8 @@ function checked<T>(read: () => T): T {
     return read()
   } catch (error) {
     if (error instanceof Undecodable) throw new CommandFailure(ExitCode.Usage, error.message, { cause: error })
-    if (error instanceof Refusal) throw new CommandFailure(ExitCode.Usage, error.message, { hint: error.details, cause: error })
+    if (error instanceof Refusal)
+      throw new CommandFailure(ExitCode.Usage, error.message, { hint: error.details, cause: error })
     throw error
   }
 }

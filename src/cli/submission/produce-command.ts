@@ -4,7 +4,11 @@ import type { JobCommand } from './command-of.ts'
 import type { Position } from '../../kafka/port.ts'
 
 /** Writes the command to its home partition. Resolves once all in-sync replicas have it; throws KafkaFailure. */
-export async function produceCommand(cli: Cli, { jobId, value }: JobCommand, options: BrokersOptions): Promise<Position> {
+export async function produceCommand(
+  cli: Cli,
+  { jobId, value }: JobCommand,
+  options: BrokersOptions,
+): Promise<Position> {
   const config = await loadSettings(cli, brokersOverride(options))
   const producer = await kafkaClient(config).producer()
   try {

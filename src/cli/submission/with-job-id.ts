@@ -3,7 +3,7 @@ import { JsonScanError } from '../../codec/json-scan-error.ts'
 import { NESTING_MAX } from '../../codec/operation-texts.ts'
 import { CommandFailure, ExitCode } from '../exit-codes.ts'
 
-/** The members of a job, each value as the bytes that came. Throws a CommandFailure `Usage` for anything else than an object. */
+/** The members of a job, each value as the bytes that came. Throws a CommandFailure `Usage` for what is no object. */
 export function jobMembers(body: Buffer): readonly JsonMember[] {
   try {
     return membersOf(body, NESTING_MAX)
@@ -13,12 +13,13 @@ export function jobMembers(body: Buffer): readonly JsonMember[] {
   }
 }
 
-/** The job under the id; its values stay as they are, byte for byte. Throws a CommandFailure `Usage` when it has another. */
+/** The job under the id, otherwise byte for byte as it is. Throws a CommandFailure `Usage` when it has another. */
 export function withJobId(body: Buffer, jobId: string): Buffer {
   const members = jobMembers(body)
   const own = members.find(({ name }) => name === 'jobId')
   if (own === undefined) return joinMembers([member('jobId', jobId), ...members])
-  if (own.raw.toString() === 'null') return joinMembers([member('jobId', jobId), ...members.filter((each) => each !== own)])
+  if (own.raw.toString() === 'null')
+    return joinMembers([member('jobId', jobId), ...members.filter((each) => each !== own)])
   requireSame('--job-id', jobId, own.raw)
   return body
 }
@@ -36,6 +37,9 @@ export function member(name: string, value: string): JsonMember {
 
 /** A JSON object of the members. */
 export function joinMembers(members: readonly JsonMember[]): Buffer {
-  const pieces = members.flatMap(({ name, raw }, index) => [Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`), raw])
+  const pieces = members.flatMap(({ name, raw }, index) => [
+    Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`),
+    raw,
+  ])
   return Buffer.concat([...pieces, Buffer.from('}')])
 }
