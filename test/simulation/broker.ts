@@ -1,0 +1,150 @@
+/** The broker: topics, transactional producers with their epochs, committed positions of groups. */
+import { KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
+import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
+import type { Clock } from '../../src/runtime/clock.ts'
+import type { Random } from '../../src/runtime/random.ts'
+import { type LogTransaction, PartitionLog } from './partition-log.ts'
+
+const TRANSACTION_TIMEOUT_MS = 15_000
+
+/** What a producer shows to prove that it is the latest one with its id. */
+export interface ProducerEpoch {
+  readonly transactionalId: string
+  readonly epoch: number
+}
+
+interface OpenTransaction extends LogTransaction {
+  readonly startedAt: number
+  readonly logs: Set<PartitionLog>
+  readonly offsets: { readonly groupId: string; readonly position: Position }[]
+}
+
+interface ProducerState {
+  epoch: number
+  transaction: OpenTransaction | null
+}
+
+export class SimulatedBroker {
+  readonly #clock: Clock
+  readonly #topics = new Map<string, readonly PartitionLog[]>()
+  readonly #producers = new Map<string, ProducerState>()
+  readonly #committed = new Map<string, number>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  createTopic(name: string, partitions: number): void {
+    this.#topics.set(name, Array.from({ length: partitions }, (_, partition) => new PartitionLog(name, partition)))
+  }
+
+  hasTopic(name: string): boolean {
+    return this.#topics.has(name)
+  }
+
+  logsOf(topic: string): readonly PartitionLog[] {
+    const logs = this.#topics.get(topic)
+    if (logs === undefined) throw failure('UNKNOWN_TOPIC_OR_PARTITION', 'reject', `there is no topic ${topic}`)
+    return logs
+  }
+
+  logOf(topic: string, partition: number): PartitionLog {
+    const log = this.logsOf(topic)[partition]
+    if (log === undefined) throw failure('UNKNOWN_TOPIC_OR_PARTITION', 'reject', `there is no partition ${partition} of ${topic}`)
+    return log
+  }
+
+  write(records: readonly OutputRecord[]): readonly Position[] {
+    return records.map((record) => this.#append(record, null).position)
+  }
+
+  /** Fences earlier producers with the id and aborts what they left open. */
+  initProducer(transactionalId: string): ProducerEpoch {
+    const known = this.#producers.get(transactionalId)
+    if (known === undefined) {
+      this.#producers.set(transactionalId, { epoch: 0, transaction: null })
+      return { transactionalId, epoch: 0 }
+    }
+    this.#abort(known)
+    known.epoch += 1
+    return { transactionalId, epoch: known.epoch }
+  }
+
+  writeInTransaction(producer: ProducerEpoch, records: readonly OutputRecord[]): void {
+    const transaction = this.#transactionOf(this.#current(producer))
+    for (const record of records) transaction.logs.add(this.#append(record, transaction).log)
+  }
+
+  addOffsets(producer: ProducerEpoch, groupId: string, positions: readonly Position[]): void {
+    const transaction = this.#transactionOf(this.#current(producer))
+    for (const position of positions) transaction.offsets.push({ groupId, position })
+  }
+
+  commit(producer: ProducerEpoch): void {
+    const state = this.#current(producer)
+    const { transaction } = state
+    state.transaction = null
+    if (transaction === null) throw failure('INVALID_TXN_STATE', 'restart', 'there is no transaction to commit')
+    transaction.state = 'committed'
+    for (const log of transaction.logs) log.mark(transaction)
+    for (const { groupId, position } of transaction.offsets) this.#committed.set(keyOf(groupId, position), position.offset)
+  }
+
+  /** Positions of a group; -1 where there is none. */
+  committedOffsets(groupId: string, topics: readonly string[]): readonly Position[] {
+    return topics.flatMap((topic) =>
+      this.logsOf(topic).map(({ partition }) => {
+        const offset = this.#committed.get(keyOf(groupId, { topic, partition, offset: 0 })) ?? -1
+        return { topic, partition, offset }
+      }),
+    )
+  }
+
+  /** Aborts transactions whose producer has been silent for too long, and fences it. */
+  expireTransactions(): void {
+    for (const state of this.#producers.values()) {
+      if (state.transaction === null || state.transaction.startedAt + TRANSACTION_TIMEOUT_MS > this.#clock.now()) continue
+      this.#abort(state)
+      state.epoch += 1
+    }
+  }
+
+  compact(topic: string, random: Random): void {
+    for (const log of this.logsOf(topic)) log.compact(random)
+  }
+
+  #current(producer: ProducerEpoch): ProducerState {
+    const state = this.#producers.get(producer.transactionalId)
+    if (state?.epoch === producer.epoch) return state
+    throw failure('INVALID_PRODUCER_EPOCH', 'fenced', `${producer.transactionalId} has a newer producer`)
+  }
+
+  #transactionOf(state: ProducerState): OpenTransaction {
+    state.transaction ??= { state: 'open', startedAt: this.#clock.now(), logs: new Set(), offsets: [] }
+    return state.transaction
+  }
+
+  #abort(state: ProducerState): void {
+    const { transaction } = state
+    state.transaction = null
+    if (transaction === null) return
+    transaction.state = 'aborted'
+    for (const log of transaction.logs) log.mark(transaction)
+  }
+
+  #append(record: OutputRecord, transaction: LogTransaction | null): { readonly log: PartitionLog; readonly position: Position } {
+    const { topic, key, value, headers = {} } = record
+    const partition = record.partition ?? partitionOfKey(key ?? '', this.logsOf(topic).length)
+    const log = this.logOf(topic, partition)
+    const stored = { key: key === null ? null : Buffer.from(key), value, headers, timestampMs: this.#clock.now() }
+    return { log, position: { topic, partition, offset: log.append(stored, transaction) } }
+  }
+}
+
+function keyOf(groupId: string, { topic, partition }: Position): string {
+  return `${groupId} ${topic} ${partition}`
+}
+
+function failure(code: string, disposition: 'restart' | 'fenced' | 'reject', message: string): KafkaFailure {
+  return new KafkaFailure(message, { code, disposition })
+}

@@ -1,0 +1,162 @@
+/** Knows the model and finds what a run broke of the promises: every operation told once, completion last, nothing made up. */
+import { subjobId } from '../../src/domain/ids.ts'
+import type { Job, JobState } from '../../src/domain/job.ts'
+import type { DispatchSubjob, SubmitJob } from '../../src/domain/messages.ts'
+import { isSuccess } from '../../src/domain/response-code.ts'
+import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
+import { type ExpectedCommands, expectedCommands, placeOf } from './accepted-jobs.ts'
+import { codeOf, type OperationResult } from './dmi.ts'
+import type { ResultValue } from './effects.ts'
+import { decode } from './service.ts'
+import { findHandle, RESULT_TOPIC, TOPICS } from './settings.ts'
+import { jobChanges } from './settled.ts'
+import type { World } from './world.ts'
+
+/** Codes of operations whose producer was asked and could not do its work. */
+const FAILED_CALLS: readonly number[] = [102, 104, 107, 108]
+
+export function violationsIn(world: World): { readonly violations: readonly string[]; readonly jobs: number } {
+  const commands = expectedCommands(world)
+  const jobs = jobChanges(world)
+  const violations = [
+    ...forwardings(commands),
+    ...deadLetters(world, commands),
+    ...jobs.flatMap((changes) => lifeOf(changes, commands)),
+    ...[...commands.accepted].flatMap(([jobId, submission]) => {
+      const last = jobs.find(([job]) => job?.jobId === jobId)?.[0]
+      return last?.state === 'ended' ? endingOf(world, submission, last) : [`job ${jobId} was accepted and is ${last?.state ?? 'unknown'}`]
+    }),
+    ...shownTwice(world),
+    ...orderOfWrites(world),
+    ...leftovers(world),
+  ]
+  return { violations, jobs: commands.accepted.size }
+}
+
+function forwardings({ forwarded, arrivedFrom }: ExpectedCommands): readonly string[] {
+  return differences('forwarded commands', [...forwarded], arrivedFrom)
+}
+
+function deadLetters({ broker }: World, { setAside }: ExpectedCommands): readonly string[] {
+  const places = broker.logsOf(TOPICS.deadLetters).flatMap((log) =>
+    log.committed().map(({ headers }) => {
+      return `${headers[DEAD_LETTER_HEADERS.topic]}-${headers[DEAD_LETTER_HEADERS.partition]}-${headers[DEAD_LETTER_HEADERS.offset]}`
+    }),
+  )
+  return differences('dead letters', [...setAside], places)
+}
+
+const ranks: Record<JobState, number> = { accepted: 0, running: 1, concluding: 2, ended: 3 }
+
+function lifeOf(changes: readonly Job[], { accepted }: ExpectedCommands): readonly string[] {
+  const violations: string[] = []
+  const jobId = changes[0]?.jobId ?? ''
+  if (!accepted.has(jobId)) violations.push(`job ${jobId} was made up`)
+  const states = changes.map((job) => job.state).toReversed()
+  if (states.some((state, at) => at > 0 && ranks[state] < ranks[states[at - 1]!])) violations.push(`job ${jobId} went ${states.join(', ')}`)
+  if (states.filter((state) => state === 'ended').length > 1) violations.push(`job ${jobId} ended more than once`)
+  return violations
+}
+
+function endingOf(world: World, submission: SubmitJob, job: Job): readonly string[] {
+  const { total, succeeded, failed } = job.operations
+  const counts = succeeded + failed === total ? [] : [`job ${job.jobId} ended with ${succeeded} + ${failed} of ${total} operations`]
+  if (job.destination.startsWith('kafka:')) return [...counts, ...topicOf(world, submission, job)]
+  if (job.destination.startsWith('s3:')) return [...counts, ...bucketOf(world, submission, job)]
+  return counts
+}
+
+function topicOf({ broker }: World, submission: SubmitJob, job: Job): readonly string[] {
+  const records = broker.logsOf(RESULT_TOPIC).flatMap((log) => log.committed()).filter(({ key }) => key?.toString() === job.jobId)
+  const values = records.map(({ value }) => JSON.parse(value?.toString() ?? '') as ResultValue)
+  const results = values.flatMap((value) => (value.type === 'result' ? value.results : []))
+  const completions = values.filter((value) => value.type === 'completion')
+  const violations = [...reported(submission, job, results)]
+  if (completions.length !== 1) violations.push(`job ${job.jobId} was completed ${completions.length} times on its topic`)
+  if (values.at(-1)?.type !== 'completion') violations.push(`job ${job.jobId}: its completion is not the last record`)
+  return violations
+}
+
+function bucketOf({ bucket }: World, submission: SubmitJob, job: Job): readonly string[] {
+  const manifest = bucket.objects.get(`${job.jobId}/manifest`)
+  if (manifest === undefined) return [`job ${job.jobId} has no manifest`]
+  const { objects } = JSON.parse(manifest.body) as { objects: { key: string; etag: string; subjob: number }[] }
+  const violations: string[] = []
+  const results: OperationResult[] = []
+  for (const { key, etag } of objects) {
+    const object = bucket.objects.get(key)
+    if (object?.etag !== etag) violations.push(`job ${job.jobId}: its manifest names ${key} ${etag}, there is ${object?.etag ?? 'none'}`)
+    if (object !== undefined && object.writtenAt > manifest.writtenAt) violations.push(`${key} was written after its manifest`)
+    results.push(...(JSON.parse(object?.body ?? '[]') as OperationResult[]))
+  }
+  return [...violations, ...reported(submission, job, results)]
+}
+
+/** Every operation once, with a code that can be, and the counts of the job. */
+function reported(submission: SubmitJob, job: Job, results: readonly OperationResult[]): readonly string[] {
+  const expected = submission.operations.map(({ operationId }) => String(operationId))
+  const violations = [...differences(`operations of job ${job.jobId}`, expected, results.map(({ operationId }) => String(operationId)))]
+  const pathOf = new Map(submission.operations.map((operation) => [operation.operationId, operation.path]))
+  for (const { operationId, code } of results) {
+    const handle = findHandle(pathOf.get(operationId) ?? '')
+    const possible = handle === undefined ? [100, 104] : handle.ready ? [codeOf(operationId), ...FAILED_CALLS] : [101, 104]
+    if (!possible.includes(code)) violations.push(`job ${job.jobId}: operation ${operationId} was reported with ${code}`)
+  }
+  const succeeded = results.filter(({ code }) => isSuccess(code)).length
+  if (succeeded !== job.operations.succeeded) {
+    violations.push(`job ${job.jobId} counts ${job.operations.succeeded} operations that succeeded, ${succeeded} were reported`)
+  }
+  return violations
+}
+
+function shownTwice({ broker, shown }: World): readonly string[] {
+  const written = broker.logsOf(RESULT_TOPIC).flatMap((log) => log.committed().map(placeOf))
+  return differences('records shown to a consumer', written, shown.map(placeOf))
+}
+
+// The order in which chunks were handed to a producer's owner is the order in which they may be sent to the producer.
+function orderOfWrites({ broker, dmi }: World): readonly string[] {
+  const violations: string[] = []
+  const lines = new Map<string, string[]>()
+  for (const record of broker.logsOf(TOPICS.subjobs).flatMap((log) => log.committed())) {
+    const decoded = decode(record)
+    if (!decoded.ok || decoded.message.type !== 'DispatchSubjob') continue
+    const dispatch = decoded.message
+    if (dispatch.kind !== 'WRITE' || dispatch.refusal !== null) continue
+    const line = `${dispatch.jobId} ${dispatch.producerKey}`
+    lines.set(line, [...(lines.get(line) ?? []), idOf(dispatch)])
+  }
+  for (const line of lines.values()) {
+    let furthest = 0
+    for (const { subjobId: id, isExcused, process } of dmi.sendings) {
+      const at = line.indexOf(id)
+      if (at === -1) continue
+      if (at < furthest && !isExcused) violations.push(`${process} sent ${id} after ${line[furthest]}`)
+      furthest = Math.max(furthest, at)
+    }
+  }
+  return violations
+}
+
+/** Memory and changelogs hold nothing of what has ended. */
+function leftovers({ broker }: World): readonly string[] {
+  const kept = new Set<string>()
+  for (const topic of [TOPICS.coordinatorChangelog, TOPICS.dispatcherChangelog]) {
+    for (const { key, value } of broker.logsOf(topic).flatMap((log) => log.committed())) {
+      if (value === null) kept.delete(`${topic} ${key?.toString()}`)
+      else kept.add(`${topic} ${key?.toString()}`)
+    }
+  }
+  return [...kept].filter((key) => !key.includes(' job:') && !key.endsWith(' !owner')).map((key) => `left over: ${key}`)
+}
+
+function differences(what: string, expected: readonly string[], found: readonly string[]): readonly string[] {
+  const left = new Map<string, number>()
+  for (const each of expected) left.set(each, (left.get(each) ?? 0) + 1)
+  for (const each of found) left.set(each, (left.get(each) ?? 0) - 1)
+  return [...left].flatMap(([each, count]) => (count === 0 ? [] : [`${what}: ${each} ${count > 0 ? 'is missing' : 'is too many'} (${Math.abs(count)})`]))
+}
+
+function idOf(dispatch: DispatchSubjob): string {
+  return subjobId(dispatch.jobId as Parameters<typeof subjobId>[0], dispatch.index)
+}

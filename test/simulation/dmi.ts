@@ -1,0 +1,98 @@
+/** A producers' plugin that lasts while processes come and go: slow, busy, failing, and true to its idempotency keys. */
+import type { DispatchSubjob } from '../../src/domain/messages.ts'
+import { ResponseCode } from '../../src/domain/response-code.ts'
+import type { CallFailure, ProducerStatus } from '../../src/domain/subjob.ts'
+import type { Clock } from '../../src/runtime/clock.ts'
+import type { Random } from '../../src/runtime/random.ts'
+
+/** A submission on its way to the plugin. */
+export interface Sending {
+  readonly at: number
+  readonly process: string
+  readonly subjobId: string
+  readonly dispatch: DispatchSubjob
+  /** The process had begun it before it stopped and went on, so that it could not know better. */
+  readonly isExcused: boolean
+}
+
+interface Execution {
+  readonly id: string
+  readonly dispatch: DispatchSubjob
+  readonly finishesAt: number
+}
+
+export interface OperationResult {
+  readonly operationId: string | number
+  readonly code: ResponseCode
+}
+
+export type Answer<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly failure: CallFailure; readonly retryAfterMs: number }
+
+export class SimulatedDmi {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #workMsMax: number
+  readonly #executions = new Map<string, Execution>()
+  readonly sendings: Sending[] = []
+  /** Part of the calls that are answered with a failure. */
+  failureRatio = 0
+
+  constructor({ clock, random, workMsMax }: { readonly clock: Clock; readonly random: Random; readonly workMsMax: number }) {
+    this.#clock = clock
+    this.#random = random
+    this.#workMsMax = workMsMax
+  }
+
+  executed(subjobId: string): boolean {
+    return this.#executions.has(subjobId)
+  }
+
+  /** The subjob's id is its idempotency key: work that was begun under it is not begun again. */
+  submit(subjobId: string, dispatch: DispatchSubjob): Answer<{ readonly dataProducerJobId: string }> {
+    const known = this.#executions.get(subjobId)
+    if (known !== undefined) return { ok: true, dataProducerJobId: known.id }
+    const failure = this.#failure()
+    if (failure !== null) return failure
+    const finishesAt = this.#clock.now() + Math.floor(this.#random() * this.#workMsMax)
+    this.#executions.set(subjobId, { id: `dpj of ${subjobId}`, dispatch, finishesAt })
+    return { ok: true, dataProducerJobId: `dpj of ${subjobId}` }
+  }
+
+  status(subjobId: string): Answer<{ readonly status: ProducerStatus }> {
+    const failure = this.#failure()
+    if (failure !== null) return failure
+    const { finishesAt } = this.#executionOf(subjobId)
+    return { ok: true, status: finishesAt <= this.#clock.now() ? 'finished' : 'pending' }
+  }
+
+  result(subjobId: string): Answer<{ readonly results: readonly OperationResult[] }> {
+    const failure = this.#failure()
+    if (failure !== null) return failure
+    const { dispatch, finishesAt } = this.#executionOf(subjobId)
+    if (finishesAt > this.#clock.now()) throw new Error(`${subjobId} was asked for its result before it had finished`)
+    return { ok: true, results: dispatch.operations.map(({ operationId }) => ({ operationId, code: codeOf(operationId) })) }
+  }
+
+  #executionOf(subjobId: string): Execution {
+    const execution = this.#executions.get(subjobId)
+    if (execution === undefined) throw new Error(`${subjobId} was never submitted`)
+    return execution
+  }
+
+  #failure(): (Answer<never> & { readonly ok: false }) | null {
+    if (this.#random() >= this.failureRatio) return null
+    const kind = this.#random()
+    if (kind < 0.15) return failed({ disposition: 'reject', code: ResponseCode.Rejected, message: 'HTTP 400' })
+    if (kind < 0.4) return failed({ disposition: 'retry', code: ResponseCode.SouthboundBusy, message: 'HTTP 429' }, 2_000)
+    return failed({ disposition: 'retry', code: ResponseCode.ServiceNotResponding, message: 'HTTP 503' })
+  }
+}
+
+/** What becomes of an operation that its producer works on: every fifth is refused by the network. */
+export function codeOf(operationId: string | number): ResponseCode {
+  return Number(operationId) % 5 === 4 ? ResponseCode.Rejected : ResponseCode.Success
+}
+
+function failed(failure: CallFailure, retryAfterMs = 0): { ok: false; failure: CallFailure; retryAfterMs: number } {
+  return { ok: false, failure, retryAfterMs }
+}

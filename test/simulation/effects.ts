@@ -1,0 +1,146 @@
+/** Carries out the stages' effects against the simulated plugin and destinations. */
+import { parseDestination } from '../../src/domain/destination.ts'
+import type { DispatchSubjob } from '../../src/domain/messages.ts'
+import { isSuccess, ResponseCode } from '../../src/domain/response-code.ts'
+import type { CallFailure } from '../../src/domain/subjob.ts'
+import type { OutputRecord } from '../../src/kafka/port.ts'
+import { delay } from '../../src/runtime/clock.ts'
+import type { ConcludeJob, JobConclusion } from '../../src/stages/coordinator.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/dispatcher.ts'
+import type { EffectRunner } from '../../src/stages/stage.ts'
+import type { SimulatedBucket } from './bucket.ts'
+import type { Answer, OperationResult, SimulatedDmi } from './dmi.ts'
+import { LostMessage, type Network } from './network.ts'
+import type { SimulatedProcess } from './process.ts'
+import { DESTINATIONS } from './settings.ts'
+
+export interface EffectParts {
+  readonly process: SimulatedProcess
+  readonly dmi: SimulatedDmi
+  readonly dmiNetwork: Network
+  readonly bucket: SimulatedBucket
+  readonly bucketNetwork: Network
+}
+
+/** What a consumer of a destination is shown. */
+export type ResultValue =
+  | { readonly type: 'result'; readonly subjob: number; readonly results: readonly OperationResult[] }
+  | { readonly type: 'completion'; readonly outcome: string; readonly total: number; readonly succeeded: number; readonly failed: number }
+
+type Effect<Type extends DispatcherEffect['type']> = Extract<DispatcherEffect, { readonly type: Type }>
+
+const noAnswer: CallFailure = { disposition: 'retry', code: ResponseCode.ServiceNotResponding, message: 'no answer' }
+const storeAway: CallFailure = { disposition: 'retry', code: ResponseCode.UnknownError, message: 'the store is away' }
+const MANIFEST_RETRY_MS = 500
+
+export function dispatcherEffects(parts: EffectParts): EffectRunner<DispatcherEffect, DispatcherCompletion> {
+  return async (effect) => {
+    switch (effect.type) {
+      case 'SubmitSubjob':
+        return submit(parts, effect)
+      case 'PollSubjob':
+        return poll(parts, effect)
+      case 'PublishResult':
+        return publish(parts, effect)
+    }
+  }
+}
+
+async function submit({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'SubmitSubjob'>): Promise<DispatcherCompletion> {
+  const { subjobId, dispatch } = effect
+  const at = process.clock.now()
+  dmi.sendings.push({ at, process: process.name, subjobId, dispatch, isExcused: at === process.resumedAt })
+  const answer = await ask(process, dmiNetwork, () => dmi.submit(subjobId, dispatch))
+  if (!answer.ok) return failedCall(effect, answer)
+  return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: answer.dataProducerJobId }
+}
+
+async function poll({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'PollSubjob'>): Promise<DispatcherCompletion> {
+  const answer = await ask(process, dmiNetwork, () => dmi.status(effect.subjobId))
+  return answer.ok ? { type: 'Polled', ...replyTo(effect), status: answer.status } : failedCall(effect, answer)
+}
+
+async function publish(parts: EffectParts, effect: Effect<'PublishResult'>): Promise<DispatcherCompletion> {
+  const { process, dmi, dmiNetwork } = parts
+  const { source, dispatch, subjobId } = effect
+  if (source.type === 'failure') {
+    return publishResults(parts, effect, dispatch.operations.map(({ operationId }) => ({ operationId, code: source.code })))
+  }
+  const answer = await ask(process, dmiNetwork, () => dmi.result(subjobId))
+  return answer.ok ? publishResults(parts, effect, answer.results) : failedCall(effect, answer)
+}
+
+async function publishResults(
+  { process, bucket, bucketNetwork }: EffectParts,
+  effect: Effect<'PublishResult'>,
+  results: readonly OperationResult[],
+): Promise<DispatcherCompletion> {
+  const { dispatch } = effect
+  const succeeded = results.filter(({ code }) => isSuccess(code)).length
+  const counts = { succeeded, failed: results.length - succeeded, message: null }
+  const destination = parseDestination(dispatch.destination, DESTINATIONS)
+  if (!destination.ok) throw new Error(destination.message)
+  const done = { type: 'Published', ...replyTo(effect), records: [], publication: { ...counts, object: null } } as const
+  switch (destination.destination.type) {
+    case 'none':
+      return done
+    case 'topic':
+      return { ...done, records: resultRecords(destination.destination.name, dispatch, results) }
+    case 'bucket':
+      try {
+        const key = `${dispatch.jobId}/${dispatch.index}`
+        const { etag, body } = await process.call(bucketNetwork, () => bucket.put(key, JSON.stringify(results)))
+        return { ...done, publication: { ...counts, object: { key, bytes: body.length, etag } } }
+      } catch (error) {
+        if (!(error instanceof LostMessage)) throw error
+        return { type: 'SinkFailed', ...replyTo(effect), failure: storeAway }
+      }
+  }
+}
+
+export function coordinatorEffects({ process, bucket, bucketNetwork }: EffectParts): EffectRunner<ConcludeJob, JobConclusion> {
+  return async ({ job, destination, objects }, signal) => {
+    const { jobId, outcome, operations } = job
+    if (destination.type === 'none') return { jobId, records: [], message: null }
+    const completion: ResultValue = { type: 'completion', outcome, ...operations }
+    if (destination.type === 'topic') return { jobId, records: [recordOf(destination.name, jobId, completion)], message: null }
+    const manifest = JSON.stringify({ ...completion, objects })
+    for (;;) {
+      try {
+        await process.call(bucketNetwork, () => bucket.put(`${jobId}/manifest`, manifest))
+        return { jobId, records: [], message: null }
+      } catch (error) {
+        if (!(error instanceof LostMessage)) throw error
+        await delay(process, MANIFEST_RETRY_MS, signal)
+      }
+    }
+  }
+}
+
+// Two records, where it can be, so that a transaction that is cut in half would show.
+function resultRecords(topic: string, { jobId, index }: DispatchSubjob, results: readonly OperationResult[]): readonly OutputRecord[] {
+  const half = Math.ceil(results.length / 2)
+  const parts = [results.slice(0, half), results.slice(half)].filter((part) => part.length > 0)
+  return parts.map((part) => recordOf(topic, jobId, { type: 'result', subjob: index, results: part }))
+}
+
+function recordOf(topic: string, jobId: string, value: ResultValue): OutputRecord {
+  return { topic, key: jobId, value: Buffer.from(JSON.stringify(value)) }
+}
+
+async function ask<T>(process: SimulatedProcess, network: Network, serve: () => Answer<T>): Promise<Answer<T>> {
+  try {
+    return await process.call(network, serve)
+  } catch (error) {
+    if (!(error instanceof LostMessage)) throw error
+    return { ok: false, failure: noAnswer, retryAfterMs: 0 }
+  }
+}
+
+function failedCall(effect: DispatcherEffect, answer: { readonly failure: CallFailure; readonly retryAfterMs: number }): DispatcherCompletion {
+  return { type: 'CallFailed', ...replyTo(effect), failure: answer.failure, retryAfterMs: answer.retryAfterMs }
+}
+
+function replyTo({ subjobId, attempt }: DispatcherEffect): { readonly subjobId: string; readonly attempt: number } {
+  return { subjobId, attempt }
+}

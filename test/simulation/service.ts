@@ -1,0 +1,117 @@
+/** The service as one process runs it: both stages in their groups, the real lanes on the simulated broker. */
+import type { Message } from '../../src/domain/messages.ts'
+import { GroupSession, type GroupEvent } from '../../src/kafka/group-session.ts'
+import type { Decoded, LaneLimits, LaneStage } from '../../src/kafka/lane-life.ts'
+import type { InputRecord } from '../../src/kafka/port.ts'
+import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
+import type { Random } from '../../src/runtime/random.ts'
+import { type ConcludeJob, Coordinator, type JobConclusion } from '../../src/stages/coordinator.ts'
+import { Dispatcher, type DispatcherCompletion, type DispatcherEffect } from '../../src/stages/dispatcher.ts'
+import { coordinatorEffects, dispatcherEffects, type EffectParts } from './effects.ts'
+import type { SimulatedKafka } from './kafka-client.ts'
+import { APPLICATION, DESTINATIONS, findHandle, JOB_RETENTION_MS, SUBMISSION_LIMITS, TOPICS } from './settings.ts'
+
+/** What an operator could set, drawn from the seed. */
+export interface ServiceSettings {
+  readonly partitions: number
+  readonly limits: LaneLimits
+  readonly operationsPerSubjobMax: number
+  readonly attemptsMax: number
+  readonly callFailuresMax: number
+  readonly subjobsInFlightMax: number
+}
+
+export interface ServiceParts extends EffectParts {
+  readonly kafka: SimulatedKafka
+  readonly random: Random
+  readonly settings: ServiceSettings
+  readonly observe: (event: GroupEvent) => void
+}
+
+export class SimulatedService {
+  readonly parts: ServiceParts
+  readonly #coordinator: GroupSession<ConcludeJob, JobConclusion>
+  readonly #dispatcher: GroupSession<DispatcherEffect, DispatcherCompletion>
+
+  private constructor(parts: ServiceParts, coordinator: GroupSession<ConcludeJob, JobConclusion>, dispatcher: GroupSession<DispatcherEffect, DispatcherCompletion>) {
+    this.parts = parts
+    this.#coordinator = coordinator
+    this.#dispatcher = dispatcher
+  }
+
+  static async start(parts: ServiceParts): Promise<SimulatedService> {
+    const { kafka, process, observe } = parts
+    const options = { kafka, admin: await kafka.admin(), application: APPLICATION, clock: process.clock, timers: process, observe }
+    const coordinator = new GroupSession(coordinatorStage(parts), options)
+    const dispatcher = new GroupSession(dispatcherStage(parts), options)
+    await Promise.all([coordinator.start(), dispatcher.start()])
+    return new SimulatedService(parts, coordinator, dispatcher)
+  }
+
+  ready(): boolean {
+    return this.#coordinator.ready() && this.#dispatcher.ready()
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#coordinator.stop(), this.#dispatcher.stop()])
+  }
+}
+
+function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclusion> {
+  const { settings } = parts
+  return {
+    ...common('coordinator', TOPICS.coordinatorChangelog, settings),
+    inputs: [TOPICS.commands, TOPICS.subjobEvents],
+    createStage: (partition) =>
+      new Coordinator({
+        partition,
+        homePartition: (jobId) => partitionOfKey(jobId, settings.partitions),
+        findHandle,
+        destinations: DESTINATIONS,
+        submissions: SUBMISSION_LIMITS,
+        splits: { operationsMax: settings.operationsPerSubjobMax, bytesMax: 1_000_000 },
+        attemptsMax: settings.attemptsMax,
+        jobRetentionMs: JOB_RETENTION_MS,
+      }),
+    runEffect: coordinatorEffects(parts),
+  }
+}
+
+function dispatcherStage(parts: ServiceParts): LaneStage<DispatcherEffect, DispatcherCompletion> {
+  const { settings, random, process } = parts
+  return {
+    ...common('dispatcher', TOPICS.dispatcherChangelog, settings),
+    inputs: [TOPICS.subjobs],
+    createStage: () =>
+      new Dispatcher({
+        worker: process.name,
+        random,
+        polls: { delayMinMs: 100, delayMaxMs: 2_000, elapsedRatio: 0.2, jitterRatio: 0.2 },
+        retries: { delayMinMs: 200, delayMaxMs: 5_000 },
+        callFailuresMax: settings.callFailuresMax,
+        subjobsInFlightMax: () => settings.subjobsInFlightMax,
+        resumeSpreadMs: 1_000,
+      }),
+    runEffect: dispatcherEffects(parts),
+  }
+}
+
+type Common = Pick<LaneStage<never, never>, 'name' | 'groupId' | 'changelog' | 'limits' | 'decode' | 'place'>
+
+function common(name: string, changelog: string, { limits }: ServiceSettings): Common {
+  const place = { topics: TOPICS, changelog, stage: name, encode }
+  return { name, groupId: `${APPLICATION}.${name}`, changelog, limits, decode, place }
+}
+
+export function encode(message: Message): Buffer {
+  return Buffer.from(JSON.stringify(message))
+}
+
+export function decode({ value }: InputRecord): Decoded {
+  try {
+    const message = JSON.parse(value?.toString() ?? '') as Message
+    return { ok: true, message }
+  } catch {
+    return { ok: false, cause: 'is not JSON' }
+  }
+}

@@ -1,0 +1,58 @@
+/** What clients send: jobs of all kinds, to the right partition and to wrong ones, twice, without ids, and things that are no jobs. */
+import type { Dependency, SubmitJob } from '../../src/domain/messages.ts'
+import type { Operation, OperationKind } from '../../src/domain/operation.ts'
+import type { OutputRecord } from '../../src/kafka/port.ts'
+import type { Random } from '../../src/runtime/random.ts'
+import { exampleOperation, exampleSubmission } from '../fakes/domain-examples.ts'
+import { encode } from './service.ts'
+import { PLACES, RESULT_TOPIC, TOPICS } from './settings.ts'
+
+const DESTINATIONS = [`kafka:${RESULT_TOPIC}`, 's3:bucket', ''] as const
+
+export interface Arrival {
+  readonly at: number
+  readonly record: OutputRecord
+}
+
+/** Commands in the order of their arrival, within `spanMs` from `from` on. */
+export function workload(random: Random, options: { readonly partitions: number; readonly from: number; readonly spanMs: number }): readonly Arrival[] {
+  const draw = (below: number): number => Math.floor(random() * below)
+  const arrivals: Arrival[] = []
+  const arrive = (value: Buffer | null, key: string | null, partition?: number): void => {
+    const at = options.from + draw(options.spanMs)
+    arrivals.push({ at, record: { topic: TOPICS.commands, key, value, ...(partition === undefined ? {} : { partition }) } })
+  }
+  for (let number = 1 + draw(8); number > 0; number -= 1) {
+    const submission = drawnSubmission(draw, number)
+    const value = encode(submission)
+    // Some clients hash keys in another way, some give none.
+    if (random() < 0.3) arrive(value, random() < 0.5 ? submission.jobId : null, draw(options.partitions))
+    else arrive(value, submission.jobId ?? String(number))
+    if (random() < 0.2 && submission.jobId !== null) arrive(value, submission.jobId, draw(options.partitions))
+    if (random() < 0.1 && submission.jobId !== null) arrive(encode({ ...submission, digest: 'another' }), submission.jobId)
+  }
+  if (random() < 0.3) arrive(Buffer.from('{"type":'), 'poison')
+  if (random() < 0.3) arrive(encode(exampleSubmission({ jobId: 'invalid', operations: [] })), 'invalid')
+  if (random() < 0.1) arrive(null, 'tombstone')
+  return arrivals.sort((one, other) => one.at - other.at)
+}
+
+function drawnSubmission(draw: (below: number) => number, number: number): SubmitJob {
+  const kind = draw(2) === 0 ? 'READ' : 'WRITE'
+  const op: OperationKind = kind === 'READ' ? 'read' : 'merge'
+  const places = 1 + draw(PLACES)
+  const operations = Array.from({ length: 1 + draw(draw(3) === 0 ? 24 : 6) }, (_, at): Operation => {
+    return exampleOperation({ operationId: at, op, path: `/${draw(places)}` })
+  })
+  const jobId = draw(8) === 0 ? null : `job-${number}`
+  const destination = DESTINATIONS[draw(DESTINATIONS.length)]!
+  return exampleSubmission({ jobId, kind, destination, operations, dependencies: drawnDependencies(draw, operations.length), digest: `digest of ${number}` })
+}
+
+function drawnDependencies(draw: (below: number) => number, operations: number): readonly Dependency[] {
+  if (operations < 2 || draw(4) > 0) return []
+  return Array.from({ length: 1 + draw(operations - 1) }, () => {
+    const child = 1 + draw(operations - 1)
+    return { operationId: child, parents: Array.from({ length: 1 + draw(2) }, () => draw(child)) }
+  })
+}

@@ -1,0 +1,168 @@
+/** One seed's world: a broker, a plugin, a bucket, clients, and the processes of the service among them. */
+import type { GroupEvent } from '../../src/kafka/group-session.ts'
+import type { InputRecord } from '../../src/kafka/port.ts'
+import { type Random, seededRandom } from '../../src/runtime/random.ts'
+import { SimulatedBroker } from './broker.ts'
+import { SimulatedBucket } from './bucket.ts'
+import { ConsumerGroup } from './consumer-groups.ts'
+import { SimulatedDmi } from './dmi.ts'
+import { lostRequest, SimulatedKafka } from './kafka-client.ts'
+import { LostMessage, Network } from './network.ts'
+import { SimulatedProcess } from './process.ts'
+import { Scheduler } from './scheduler.ts'
+import { type ServiceSettings, SimulatedService } from './service.ts'
+import { APPLICATION, RESULT_TOPIC, TOPICS } from './settings.ts'
+
+const EPOCH_MS = 1_000_000
+
+/** A place where a process of the service runs, again and again. */
+export interface Slot {
+  readonly index: number
+  process: SimulatedProcess
+  kafka: SimulatedKafka
+  service: SimulatedService | null
+}
+
+export class World {
+  readonly random: Random
+  readonly scheduler = new Scheduler(EPOCH_MS)
+  readonly broker: SimulatedBroker
+  readonly bucket: SimulatedBucket
+  readonly dmi: SimulatedDmi
+  readonly kafkaNetwork: Network
+  readonly dmiNetwork: Network
+  readonly bucketNetwork: Network
+  readonly slots: Slot[] = []
+  readonly settings: ServiceSettings
+  /** What a read_committed consumer of the result topic was shown, in order. */
+  readonly shown: InputRecord[] = []
+  /** Lanes that gave up: nothing may bring a lane to that. */
+  readonly broken: string[] = []
+  readonly trace: string[] = []
+  readonly #groups = new Map<string, ConsumerGroup>()
+  #processes = 0
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed)
+    const { random, scheduler } = this
+    this.settings = drawnSettings(random)
+    this.broker = new SimulatedBroker(scheduler)
+    this.bucket = new SimulatedBucket(scheduler)
+    this.dmi = new SimulatedDmi({ clock: scheduler, random, workMsMax: 1 + this.draw(8_000) })
+    const lostMessage = (): Error => new LostMessage()
+    this.kafkaNetwork = new Network({ random, delayMinMs: 1, delayMaxMs: 30, timeoutMs: 1_000, lost: lostRequest })
+    this.dmiNetwork = new Network({ random, delayMinMs: 5, delayMaxMs: 800, timeoutMs: 2_000, lost: lostMessage })
+    this.bucketNetwork = new Network({ random, delayMinMs: 5, delayMaxMs: 300, timeoutMs: 2_000, lost: lostMessage })
+    for (const topic of inLanes) this.broker.createTopic(topic, this.settings.partitions)
+    this.broker.createTopic(TOPICS.deadLetters, 1)
+    this.broker.createTopic(RESULT_TOPIC, 2)
+    this.#expireTransactions()
+    this.#readResults()
+  }
+
+  draw(below: number): number {
+    return Math.floor(this.random() * below)
+  }
+
+  note(line: string): void {
+    this.trace.push(`${this.scheduler.now() - EPOCH_MS} ${line}`)
+  }
+
+  addSlot(): void {
+    const { process, kafka } = this.#newProcess(this.slots.length)
+    this.slots.push({ index: this.slots.length, process, kafka, service: null })
+    this.start(this.slots.at(-1)!)
+  }
+
+  /** Begins a new process in the slot; what ran there before must have ended or been killed. */
+  start(slot: Slot): void {
+    const { process, kafka } = this.#newProcess(slot.index)
+    Object.assign(slot, { process, kafka, service: null })
+    this.note(`${process.name} starts`)
+    const { dmi, dmiNetwork, bucket, bucketNetwork, random, settings } = this
+    const observe = (event: GroupEvent): void => {
+      this.#observe(process, event)
+    }
+    const parts = { process, dmi, dmiNetwork, bucket, bucketNetwork, kafka, random, settings, observe }
+    void SimulatedService.start(parts).then((service) => {
+      if (slot.process === process) slot.service = service
+    })
+  }
+
+  ready(): boolean {
+    return this.slots.every(({ process, service }) => process.state === 'running' && service?.ready() === true)
+  }
+
+  #newProcess(slot: number): { readonly process: SimulatedProcess; readonly kafka: SimulatedKafka } {
+    this.#processes += 1
+    const process = new SimulatedProcess(`process-${slot}.${this.#processes}`, this.scheduler)
+    const { broker, random, kafkaNetwork: network } = this
+    const kafka = new SimulatedKafka({ process, broker, network, random, groupOf: (groupId) => this.#groupOf(groupId) })
+    return { process, kafka }
+  }
+
+  #groupOf(groupId: string): ConsumerGroup {
+    const known = this.#groups.get(groupId)
+    if (known !== undefined) return known
+    const { scheduler, random, settings } = this
+    const group = new ConsumerGroup({ timers: scheduler, now: () => scheduler.now(), random, partitions: settings.partitions })
+    this.#groups.set(groupId, group)
+    return group
+  }
+
+  #observe(process: SimulatedProcess, event: GroupEvent): void {
+    const place = 'partition' in event ? `${event.stage}[${event.partition}]` : event.stage
+    const error = 'error' in event ? `: ${event.error instanceof Error ? (event.error.stack ?? '') : String(event.error)}` : ''
+    const more = event.type === 'LanesAssigned' ? ` ${event.partitions.join()}` : event.type === 'TurnCommitted' ? ` ${event.records}` : ''
+    this.note(`${process.name} ${place} ${event.type}${more}${error}`)
+    if (event.type === 'LaneBroken') this.broken.push(`${process.name} ${place}${error}`)
+  }
+
+  #expireTransactions(): void {
+    this.scheduler.after(1_000, () => {
+      this.broker.expireTransactions()
+      this.#expireTransactions()
+    })
+  }
+
+  #readResults(): void {
+    const { process, kafka } = this.#newProcess(-1)
+    const reader = kafka.tailReader({
+      name: `${APPLICATION}.${process.name}`,
+      topics: [RESULT_TOPIC],
+      from: [],
+      events: {
+        records: (_, records) => {
+          this.shown.push(...records)
+          return Promise.resolve()
+        },
+        crashed: (error) => {
+          throw error
+        },
+      },
+    })
+    void reader.start()
+  }
+}
+
+const inLanes = [
+  TOPICS.commands, TOPICS.subjobs, TOPICS.subjobEvents, TOPICS.jobs, TOPICS.coordinatorChangelog, TOPICS.dispatcherChangelog,
+]
+
+function drawnSettings(random: Random): ServiceSettings {
+  const draw = (below: number): number => Math.floor(random() * below)
+  return {
+    partitions: 1 + draw(4),
+    limits: {
+      turnMax: { records: 1 + draw(12), bytes: 1_000_000 },
+      inboxMax: { records: 1 + draw(12), bytes: 1_000_000 },
+      loadMax: 1 + draw(20),
+      restartDelayMinMs: 50,
+      restartDelayMaxMs: 2_000,
+    },
+    operationsPerSubjobMax: 1 + draw(4),
+    attemptsMax: 1 + draw(4),
+    callFailuresMax: 1 + draw(4),
+    subjobsInFlightMax: 1 + draw(3),
+  }
+}
