@@ -16,5 +16,6 @@ export async function serviceLogger(pane: Pane, level: string): Promise<Logger> 
     ignore: 'pid,hostname,worker',
     singleLine: true,
   })
-  return pino({ level, base: { worker } }, stream)
+  // What createLogger keeps out of the log, a terminal does not show either.
+  return pino({ level, base: { worker }, redact: ['req.headers.authorization', 'password'] }, stream)
 }
