@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,7 +18,7 @@ export interface KafkaOptions {
   readonly port: number
   /** Where the controller listens. The node with id 1 is the controller, extra brokers join it. */
   readonly controllerPort: number
-  /** Needed for an extra broker: {@link clusterIdOf} the folder. */
+  /** Needed for an extra broker: `cluster.id` in the first one's meta.properties. */
   readonly clusterId?: string
   /** More broker settings; they win over ours. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>
@@ -137,14 +137,6 @@ export function kafkaProperties(
 export function renderProperties(properties: Readonly<Record<string, string | number | boolean>>): string {
   const lines = Object.entries(properties).map(([key, value]) => `${key}=${String(value).replaceAll('\\', '\\\\')}`)
   return `${lines.join('\n')}\n`
-}
-
-/** The id of the cluster whose first node keeps its data in the stack's folder; an extra broker has to be told it. */
-export function clusterIdOf(folder: string): string {
-  const text = readFileSync(join(folder, 'kafka', 'data', 'meta.properties'), 'utf8')
-  const id = /^cluster\.id=(.+)$/m.exec(text)?.[1]
-  if (id === undefined) throw new Error(`no cluster.id in the meta.properties of ${folder}`)
-  return id.replaceAll('\\', '')
 }
 
 /** A new cluster id: 16 random bytes in base64url. One that starts with a dash is an option to Kafka's tools. */

@@ -14,7 +14,6 @@ import { readState, serverNames, writeState, type Backend, type ServerName, type
 
 export type { StackEndpoints } from './endpoints.ts'
 export { asEnvironment } from './endpoints.ts'
-export { StackError } from './errors.ts'
 
 export interface StackOptions {
   /** Holds the data, the logs and the state of one stack. Default: `.stack/run` in the project. */

@@ -4,8 +4,6 @@ export type Destination =
   | { readonly type: 'bucket'; readonly name: string }
   | { readonly type: 'none' }
 
-export type DestinationType = Destination['type']
-
 /** What a destination must not be, and what a bare name means: settings of the operator. */
 export interface DestinationRules {
   readonly bareNameIs: 'topic' | 'bucket'
@@ -36,7 +34,9 @@ export function parseDestination(text: string | null, rules: DestinationRules): 
     return refused(name, 'is not a bucket name: 3 to 63 of a-z, 0-9, "." and "-", starting and ending with a letter or digit')
   }
   if (!TOPIC_NAME.test(name)) return refused(name, 'is not a topic name: 1 to 249 of a-z, A-Z, 0-9, ".", "_" and "-"')
-  if (isInternalTopic(name, rules)) return refused(name, `is not allowed: topics that start with "${rules.topicPrefix}" or "__" are internal`)
+  if (isInternalTopic(name, rules)) {
+    return refused(name, `is not allowed: topics that start with "${rules.topicPrefix}" or "__" are internal`)
+  }
   return { ok: true, destination: { type, name } }
 }
 

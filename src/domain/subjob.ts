@@ -249,7 +249,9 @@ function illegal(subjob: Subjob, event: SubjobEvent): Error {
 }
 
 /** The code that a failed call to a producer is reported with. */
-export function codeOfCallFailure(cause: { readonly httpStatus?: number | undefined; readonly disposition: 'retry' | 'reject' }): ResponseCode {
+export function codeOfCallFailure(
+  cause: Pick<CallFailure, 'disposition'> & { readonly httpStatus?: number | undefined },
+): ResponseCode {
   if (cause.httpStatus === 429) return ResponseCode.SouthboundBusy
   if (cause.disposition === 'retry') return ResponseCode.ServiceNotResponding
   return cause.httpStatus === undefined ? ResponseCode.UnknownError : ResponseCode.Rejected

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { exampleOperation, exampleSubmission } from '../../test/fakes/domain-examples.ts'
+import { JOB_ID_RULE } from './ids.ts'
 import type { Dependency, SubmitJob } from './messages.ts'
 import { READ_OPERATIONS, WRITE_OPERATIONS } from './operation.ts'
 import { checkSubmission, type Fault } from './submission.ts'
@@ -35,7 +36,7 @@ describe('a submission is accepted', () => {
 
 describe('a submission is refused, and told where and why', () => {
   it.each<[string, Partial<SubmitJob>, Fault]>([
-    ['an id that is none', { jobId: '' }, { field: 'jobId', message: 'a job id has 1 to 256 characters, none of them a control character or half a surrogate pair' }],
+    ['an id that is none', { jobId: '' }, { field: 'jobId', message: JOB_ID_RULE }],
     [
       'a destination of ours',
       { destination: 'datajob.jobs' },

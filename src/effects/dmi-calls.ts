@@ -23,7 +23,9 @@ export interface DmiCallsOptions {
 }
 
 /** A service that can be called about a subjob, or why it can't be. */
-type Line = { readonly ok: true; readonly service: DmiService; readonly call: SubjobCall } | { readonly ok: false; readonly failed: CallFailed }
+type Line =
+  | { readonly ok: true; readonly service: DmiService; readonly call: SubjobCall }
+  | { readonly ok: false; readonly failed: CallFailed }
 
 export class DmiCalls {
   readonly #options: DmiCallsOptions

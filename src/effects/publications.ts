@@ -67,7 +67,7 @@ export class Publications {
     try {
       const content = await this.#contentOf(result.body, result.contentType, choice)
       if (content !== null) return published(effect, await choice.sink.publish(subjobOf(effect.dispatch, choice), content))
-      const message = `DMI service "${line.service.name}" answered with a resulturi, which is not supported for ${effect.dispatch.kind} jobs`
+      const message = `DMI service "${line.service.name}" answered with a resulturi, which is not supported`
       const failure = { disposition: 'reject', code: ResponseCode.UnableToRead, message } as const
       return { type: 'CallFailed', ...replyTo(effect), failure, retryAfterMs: 0 }
     } catch (error) {

@@ -23,7 +23,8 @@ describe('Inventory', () => {
     topics.append({ topic: 'inventory', key, value: message === null ? null : jsonCodec.encode(message) })
   const open = async (): Promise<Inventory> => {
     const events = { skipped, failed, waiting: () => undefined }
-    const inventory = new Inventory({ kafka: topics, admin: topics, codec: jsonCodec, topic: 'inventory', timers: new ManualTime(), events })
+    const parts = { kafka: topics, admin: topics, codec: jsonCodec, topic: 'inventory', timers: new ManualTime() }
+    const inventory = new Inventory({ ...parts, events })
     await inventory.start()
     await vi.waitUntil(() => inventory.isReady())
     return inventory

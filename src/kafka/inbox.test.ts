@@ -33,7 +33,9 @@ function opened(
   return { inbox, input }
 }
 
-const records = (topic: string, ...offsets: readonly number[]): readonly InputRecord[] => offsets.map((offset) => recordAt({ topic, offset }))
+const records = (topic: string, ...offsets: readonly number[]): readonly InputRecord[] => {
+  return offsets.map((offset) => recordAt({ topic, offset }))
+}
 const offsetsOf = (taken: { readonly records: readonly InputRecord[] }): readonly number[] => taken.records.map((each) => each.offset)
 
 describe('taking', () => {

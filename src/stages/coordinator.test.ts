@@ -32,7 +32,8 @@ describe('a command at its home', () => {
   })
 
   it('hands on to each subjob what the job says about all of them', () => {
-    const said = { kind: 'WRITE', priority: 4, deadlineAt: 9, traceparent: '00-1', attemptsMax: 7, dataAcceptType: 'x', dataContentType: 'y' } as const
+    const types = { dataAcceptType: 'x', dataContentType: 'y' }
+    const said = { kind: 'WRITE', priority: 4, deadlineAt: 9, traceparent: '00-1', attemptsMax: 7, ...types } as const
     const turn = coordinator().take({ ...submission(['/a']), ...said, operations: [exampleOperation({ op: 'merge', path: '/a' })] })
     expect(turn.messages('DispatchSubjob')).toEqual([
       expect.objectContaining({ ...said, jobId: 'job-1', destination: 'kafka:results', service: 'dmi-1', dataProducerId: 'p1' }),
@@ -117,7 +118,8 @@ describe('a command away from its home', () => {
 
 describe('what does not belong here', () => {
   it('is set aside', () => {
-    const progress = { type: 'SubjobProgressed', jobId: 'job-1', index: 0, subjob: { state: 'queued', notBefore: 0, attempts: [] } } as const
+    const subjob = { state: 'queued', notBefore: 0, attempts: [] } as const
+    const progress = { type: 'SubjobProgressed', jobId: 'job-1', index: 0, subjob } as const
     const turn = coordinator().take(progress)
     expect(turn.deadLetters.map((each) => each.cause)).toEqual(['a SubjobProgressed does not belong on datajob.commands'])
   })

@@ -65,11 +65,12 @@ describe('a restart', () => {
     expect(lane.stage.load()).toBe(0)
   })
 
+  const failedCall = { type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, retryAfterMs: 0 } as const
   it.each<[string, (lane: DispatcherLane) => void]>([
     ['it is submitted', () => undefined],
     ['it works', (lane) => lane.complete({ type: 'Submitted', subjobId: 'job-1/0', attempt: 1, dataProducerJobId: 'dpj' })],
-    ['it waits to be tried again', (lane) => lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })],
-    ['its failure is reported', (lane) => lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: hopeless, retryAfterMs: 0 })],
+    ['it waits to be tried again', (lane) => lane.complete({ ...failedCall, failure: retriable })],
+    ['its failure is reported', (lane) => lane.complete({ ...failedCall, failure: hopeless })],
   ])('keeps the second chunk of a write waiting for the first while %s', (_, go) => {
     const lane = dispatcher()
     for (const chunk of chunks) lane.take(chunk)
@@ -104,6 +105,7 @@ describe('a restart', () => {
     lane.take(exampleDispatch())
     const attempt = { number: 1, worker: 'w', startedAt: 1 }
     const entry = { type: 'SubjobProgressed', jobId: 'job-1', index: 0, subjob: { state: 'submitting', attempt, attempts: [] } } as const
-    expect(() => lane.restart([...lane.changelog, { key: 'progress:job-1/0', entry }])).toThrow('broken invariant: a subjob was stored as submitting')
+    const changelog = [...lane.changelog, { key: 'progress:job-1/0', entry }]
+    expect(() => lane.restart(changelog)).toThrow('broken invariant: a subjob was stored as submitting')
   })
 })

@@ -57,7 +57,9 @@ export function states(turn: RecordedTurn<ConcludeJob>): readonly string[] {
   return [...byJob.values()]
 }
 
-export function dispatchesOf(turn: RecordedTurn<ConcludeJob>): readonly { key: string; index: number; refusal: number | null; operationIds: unknown[] }[] {
+export function dispatchesOf(
+  turn: RecordedTurn<ConcludeJob>,
+): readonly { key: string; index: number; refusal: number | null; operationIds: unknown[] }[] {
   return turn.published.flatMap(({ key, message }) =>
     message?.type === 'DispatchSubjob'
       ? [{ key, index: message.index, refusal: message.refusal, operationIds: message.operations.map((each) => each.operationId) }]

@@ -107,7 +107,9 @@ function checkUnique(what: string, all: readonly string[]): string[] {
 }
 
 function checkResponses(job: PlannedJob, values: readonly { readonly value: string; readonly source: string | null }[]): string[] {
-  const found = values.flatMap(({ value, source }) => (JSON.parse(value) as Results).data.responses.map((response) => ({ response, source })))
+  const found = values.flatMap(({ value, source }) => {
+    return (JSON.parse(value) as Results).data.responses.map((response) => ({ response, source }))
+  })
   const byId = new Map<string | number, typeof found>()
   for (const each of found) byId.set(each.response.operationId, [...(byId.get(each.response.operationId) ?? []), each])
   const planned = new Set(job.operations.map(({ operationId }) => operationId))

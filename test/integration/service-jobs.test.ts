@@ -53,7 +53,8 @@ describe('a job through the service', () => {
     expect(objects).toHaveLength(9)
   })
 
-  it.each(['topic', 'bucket'])('of which operations fail and nobody answers for some: each is reported with its code (%s)', async (type) => {
+  const partlyAnswered = 'of which operations fail and nobody answers for some: each is reported with its code (%s)'
+  it.each(['topic', 'bucket'])(partlyAnswered, async (type) => {
     const bucket = type === 'bucket' ? await installation.bucket('faulty') : ''
     const destination = type === 'bucket' ? `s3:${bucket}` : `kafka:${results.topic}`
     const job = planJob({ kind: 'READ', destination, services: ['south'], operations: 100, failEvery: 5, unknownEvery: 9 })
@@ -85,7 +86,10 @@ describe('a job through the service', () => {
 
   it('beside others: twenty at once each end with all of their own', async () => {
     const jobs = Array.from({ length: 20 }, (_, n) =>
-      planJob({ kind: n % 2 === 0 ? 'READ' : 'WRITE', destination: `kafka:${results.topic}`, services: ['north', 'south'], operations: 40 }),
+      planJob({
+        ...{ kind: n % 2 === 0 ? 'READ' : 'WRITE', destination: `kafka:${results.topic}` },
+        ...{ services: ['north', 'south'], operations: 40 },
+      }),
     )
     const answers = await Promise.all(jobs.map((job) => service.client.submit(bodyOf(job), {}, job.destination)))
     expect(answers.map(({ status }) => status)).toEqual(jobs.map(() => 202))

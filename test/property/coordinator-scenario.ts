@@ -41,7 +41,8 @@ export function submissionOf(number: number, jobId: string): SubmitJob {
 
 export function resultOf(number: number, operations: number): { outcome: Outcome; succeeded: number; failed: number } {
   const failed = number % 3 === 0 ? 0 : number % 3 === 1 ? operations : Math.floor(operations / 2)
-  return { outcome: failed === 0 ? 'succeeded' : failed === operations ? 'failed' : 'partiallyFailed', succeeded: operations - failed, failed }
+  const outcome = failed === 0 ? 'succeeded' : failed === operations ? 'failed' : 'partiallyFailed'
+  return { outcome, succeeded: operations - failed, failed }
 }
 
 /** Runs one coordinator by choices and writes down what it was given and what it said. */
@@ -77,7 +78,8 @@ export class CoordinatorScenario {
     this.#open.splice(this.#open.indexOf(dispatch), 1)
     const object = { key: `${jobId}/${index}`, bytes: which, etag: 'e' }
     const result = resultOf(which, operations.length)
-    this.#record({ type: 'SubjobEnded', jobId, index, ...result, object, message: result.failed > 0 ? 'why' : null, attempts: [], at: this.#now })
+    const message = result.failed > 0 ? 'why' : null
+    this.#record({ type: 'SubjobEnded', jobId, index, ...result, object, message, attempts: [], at: this.#now })
   }
 
   #conclude(which: number): void {

@@ -149,7 +149,8 @@ export class DispatcherWorld {
     for (const { entry } of new Map(changelog.map((each) => [each.key, each])).values()) {
       if (entry?.type !== 'SubjobProgressed') continue
       const { subjob } = entry
-      if (subjob.state === 'polling' || (subjob.state === 'publishing' && subjob.attempt !== null)) this.#busy.add(`${entry.jobId}/${entry.index}`)
+      const busy = subjob.state === 'polling' || (subjob.state === 'publishing' && subjob.attempt !== null)
+      if (busy) this.#busy.add(`${entry.jobId}/${entry.index}`)
     }
     this.#look(this.run.restart(changelog))
   }

@@ -25,6 +25,10 @@ const paths = fc.array(path, { minLength: 1, maxLength: 40 })
 const kinds = fc.constantFrom<JobKind>('READ', 'WRITE')
 const limits = fc.record({ operationsMax: fc.integer({ min: 1, max: 6 }), bytesMax: fc.integer({ min: 100, max: 1_500 }) })
 
+function serviceFor(kind: JobKind, { service, writeService }: Handle): string {
+  return (kind === 'WRITE' ? writeService : null) ?? service
+}
+
 function finderIn(handles: readonly (Handle | undefined)[]): FindHandle {
   return (fdn) => handles[Number(fdn.slice('/mo-'.length))]
 }
@@ -54,7 +58,7 @@ describe('a split', () => {
             const found = findHandle(managedObjectOf(operation.path))
             expect(operation.moduleSetTag).toBe(found?.moduleSetTag ?? '')
             if (found?.ready !== true) expect(plan.refusal).toBe(found === undefined ? 100 : 101)
-            else expect(plan.producerKey).toBe(producerKey((kind === 'WRITE' ? found.writeService : null) ?? found.service, found.dataProducerId))
+            else expect(plan.producerKey).toBe(producerKey(serviceFor(kind, found), found.dataProducerId))
           }
         }
       }),
@@ -78,7 +82,9 @@ describe('a split with dependencies', () => {
         expect(linked.map((plan) => plan.index)).toEqual(linked.map((_, at) => at))
         expect(linked.flatMap((plan) => plan.operations)).toEqual(plans.flatMap((plan) => plan.operations))
         const idsOf = (index: number): readonly number[] => linked[index]!.operations.map((each) => Number(each.operationId))
-        const waits = linked.flatMap((plan) => plan.parents.flatMap((parent) => idsOf(plan.index).map((id) => `${id} ${idsOf(parent).join()}`)))
+        const waits = linked.flatMap(({ index, parents }) =>
+          parents.flatMap((parent) => idsOf(index).map((id) => `${id} ${idsOf(parent).join()}`)),
+        )
         expect(new Set(waits)).toEqual(new Set(dependencies.map((each) => `${each.operationId} ${each.parents.join()}`)))
         const down = linked.flatMap((plan) => plan.parents.map((parent) => `${parent} ${plan.index}`))
         const up = linked.flatMap((plan) => plan.children.map((child) => `${plan.index} ${child}`))

@@ -154,7 +154,9 @@ function differences(what: string, expected: readonly string[], found: readonly 
   const left = new Map<string, number>()
   for (const each of expected) left.set(each, (left.get(each) ?? 0) + 1)
   for (const each of found) left.set(each, (left.get(each) ?? 0) - 1)
-  return [...left].flatMap(([each, count]) => (count === 0 ? [] : [`${what}: ${each} ${count > 0 ? 'is missing' : 'is too many'} (${Math.abs(count)})`]))
+  return [...left].flatMap(([each, count]) => {
+    return count === 0 ? [] : [`${what}: ${each} ${count > 0 ? 'is missing' : 'is too many'} (${Math.abs(count)})`]
+  })
 }
 
 function idOf(dispatch: DispatchSubjob): string {

@@ -137,7 +137,10 @@ async function ask<T>(process: SimulatedProcess, network: Network, serve: () => 
   }
 }
 
-function failedCall(effect: DispatcherEffect, answer: { readonly failure: CallFailure; readonly retryAfterMs: number }): DispatcherCompletion {
+function failedCall(
+  effect: DispatcherEffect,
+  answer: { readonly failure: CallFailure; readonly retryAfterMs: number },
+): DispatcherCompletion {
   return { type: 'CallFailed', ...replyTo(effect), failure: answer.failure, retryAfterMs: answer.retryAfterMs }
 }
 

@@ -33,7 +33,11 @@ export class SimulatedService {
   readonly #coordinator: GroupSession<ConcludeJob, JobConclusion>
   readonly #dispatcher: GroupSession<DispatcherEffect, DispatcherCompletion>
 
-  private constructor(parts: ServiceParts, coordinator: GroupSession<ConcludeJob, JobConclusion>, dispatcher: GroupSession<DispatcherEffect, DispatcherCompletion>) {
+  private constructor(
+    parts: ServiceParts,
+    coordinator: GroupSession<ConcludeJob, JobConclusion>,
+    dispatcher: GroupSession<DispatcherEffect, DispatcherCompletion>,
+  ) {
     this.parts = parts
     this.#coordinator = coordinator
     this.#dispatcher = dispatcher

@@ -15,7 +15,10 @@ export interface Arrival {
 }
 
 /** Commands in the order of their arrival, within `spanMs` from `from` on. */
-export function workload(random: Random, options: { readonly partitions: number; readonly from: number; readonly spanMs: number }): readonly Arrival[] {
+export function workload(
+  random: Random,
+  options: { readonly partitions: number; readonly from: number; readonly spanMs: number },
+): readonly Arrival[] {
   const draw = (below: number): number => Math.floor(random() * below)
   const arrivals: Arrival[] = []
   const arrive = (value: Buffer | null, key: string | null, partition?: number): void => {
@@ -46,7 +49,8 @@ function drawnSubmission(draw: (below: number) => number, number: number): Submi
   })
   const jobId = draw(8) === 0 ? null : `job-${number}`
   const destination = DESTINATIONS[draw(DESTINATIONS.length)]!
-  return exampleSubmission({ jobId, kind, destination, operations, dependencies: drawnDependencies(draw, operations.length), digest: `digest of ${number}` })
+  const dependencies = drawnDependencies(draw, operations.length)
+  return exampleSubmission({ jobId, kind, destination, operations, dependencies, digest: `digest of ${number}` })
 }
 
 function drawnDependencies(draw: (below: number) => number, operations: number): readonly Dependency[] {

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { createLogger } from '../../observability/logger.ts'
 import type { Pane } from '../output/screen.ts'
 
@@ -16,6 +16,5 @@ export async function serviceLogger(pane: Pane, level: string): Promise<Logger> 
     ignore: 'pid,hostname,worker',
     singleLine: true,
   })
-  // What createLogger keeps out of the log, a terminal does not show either.
-  return pino({ level, base: { worker }, redact: ['req.headers.authorization', 'password'] }, stream)
+  return createLogger({ level, worker, stream })
 }

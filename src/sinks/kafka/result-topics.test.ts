@@ -108,7 +108,8 @@ describe('a topic that has refused a record', () => {
   test('of the same lane twice is closed for a while, to that one and all others', async () => {
     const cluster = clusterWith('t', '5000')
     for (const lane of ['a', 'b', 'a']) cluster.known.refused({ topic: 't', lane, failure: refusal('INVALID_RECORD') })
-    const closed = { name: 'SinkFailure', disposition: 'reject', code: 'INVALID_RECORD', message: 'topic "t" refuses records: transaction: INVALID_RECORD' }
+    const message = 'topic "t" refuses records: transaction: INVALID_RECORD'
+    const closed = { name: 'SinkFailure', disposition: 'reject', code: 'INVALID_RECORD', message }
     await expect(cluster.known.require('t')).rejects.toMatchObject(closed)
     cluster.now = 29_999
     await expect(cluster.known.require('t')).rejects.toMatchObject(closed)
