@@ -64,6 +64,7 @@ async function startOnce({ config, logger, closing }: Omit<Start, 'onFatal'>): P
     })
     await closing.close()
     overdue.cancel()
+    logger.info({ exitCode }, 'stopped')
     stopped.resolve(exitCode)
   }
   const onFatal = (error: unknown): void => {
