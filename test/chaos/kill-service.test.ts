@@ -11,7 +11,7 @@ import { Installation, type Service } from '../harness/installation.ts'
 import { bodyOf, FAILING_CELLS, type PlannedJob, planJob } from '../harness/planned-job.ts'
 import type { TopicLog } from '../harness/topic-log.ts'
 
-const KILLS = 6
+const KILLS = 5
 const DATA_FOLDER = 'data'
 
 let installation: Installation

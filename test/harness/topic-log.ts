@@ -28,7 +28,11 @@ export class TopicLog {
   private constructor(kafka: Kafka, topic: string) {
     this.topic = topic
     this.#kafka = kafka
-    this.#consumer = kafka.consumer({ groupId: `test-${topic}-${randomUUID()}`, readUncommitted: false, maxWaitTimeInMs: 100 })
+    this.#consumer = kafka.consumer({
+      ...{ groupId: `test-${topic}-${randomUUID()}`, readUncommitted: false, maxWaitTimeInMs: 100 },
+      // After a crash of the broker the consumer joins as a new member, once the group has given up the one that it was.
+      ...{ sessionTimeout: 3_000, heartbeatInterval: 500, rebalanceTimeout: 5_000 },
+    })
   }
 
   static async open(kafka: Kafka, topic: string): Promise<TopicLog> {
