@@ -6,12 +6,14 @@ export interface StoredObject {
   readonly body: string
   readonly etag: string
   readonly writtenAt: number
+  /** When whoever wrote it set out to, before it had the content. */
+  readonly begunAt: number
 }
 
 export class SimulatedBucket {
   readonly #clock: Clock
   readonly #objects = new Map<string, StoredObject>()
-  #writes = 0
+  readonly #history = new Map<string, StoredObject>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -21,13 +23,19 @@ export class SimulatedBucket {
     return this.#objects
   }
 
+  /** What was ever written under a tag. */
+  written(etag: string): StoredObject | undefined {
+    return this.#history.get(etag)
+  }
+
   /** Writing what is there already leaves it as it is. */
-  put(key: string, body: string): StoredObject {
+  put({ key, body, begunAt }: Pick<StoredObject, 'key' | 'body' | 'begunAt'>): StoredObject {
     const known = this.#objects.get(key)
     if (known?.body === body) return known
-    this.#writes += 1
-    const object = { key, body, etag: `etag-${this.#writes}`, writtenAt: this.#clock.now() }
+    const etag = `etag-${this.#history.size + 1}`
+    const object = { key, body, etag, writtenAt: this.#clock.now(), begunAt }
     this.#objects.set(key, object)
+    this.#history.set(etag, object)
     return object
   }
 }

@@ -5,6 +5,7 @@ import type { DispatchSubjob, SubmitJob } from '../../src/domain/messages.ts'
 import { isSuccess } from '../../src/domain/response-code.ts'
 import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
 import { type ExpectedCommands, expectedCommands, placeOf } from './accepted-jobs.ts'
+import type { StoredObject } from './bucket.ts'
 import { codeOf, type OperationResult } from './dmi.ts'
 import type { ResultValue } from './effects.ts'
 import { decode } from './service.ts'
@@ -77,10 +78,13 @@ function topicOf({ broker }: World, submission: SubmitJob, job: Job): readonly s
   return violations
 }
 
+// The boundary of the promise: an object is replaced by a writing that its last owner but one had begun before the object was
+// there, for both have the same key. A writing that was begun later must have been stopped.
 function bucketOf({ bucket }: World, submission: SubmitJob, job: Job): readonly string[] {
   const manifest = bucket.objects.get(`${job.jobId}/manifest`)
   if (manifest === undefined) return [`job ${job.jobId} has no manifest`]
   const { objects } = JSON.parse(manifest.body) as { objects: { key: string; etag: string; subjob: number }[] }
+  if (objects.some(({ key, etag }) => isReplacedLate(bucket.objects.get(key), bucket.written(etag)))) return []
   const violations: string[] = []
   const results: OperationResult[] = []
   for (const { key, etag } of objects) {
@@ -90,6 +94,10 @@ function bucketOf({ bucket }: World, submission: SubmitJob, job: Job): readonly 
     results.push(...(JSON.parse(object?.body ?? '[]') as OperationResult[]))
   }
   return [...violations, ...reported(submission, job, results)]
+}
+
+function isReplacedLate(found: StoredObject | undefined, named: StoredObject | undefined): boolean {
+  return found !== undefined && named !== undefined && found.etag !== named.etag && found.begunAt <= named.writtenAt
 }
 
 /** Every operation once, with a code that can be, and the counts of the job. */

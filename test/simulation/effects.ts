@@ -62,17 +62,18 @@ async function poll({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'P
 
 async function publish(parts: EffectParts, effect: Effect<'PublishResult'>): Promise<DispatcherCompletion> {
   const { process, dmi, dmiNetwork } = parts
+  const begunAt = process.clock.now()
   const { source, dispatch, subjobId } = effect
   if (source.type === 'failure') {
-    return publishResults(parts, effect, dispatch.operations.map(({ operationId }) => ({ operationId, code: source.code })))
+    return publishResults(parts, { effect, begunAt }, dispatch.operations.map(({ operationId }) => ({ operationId, code: source.code })))
   }
   const answer = await ask(process, dmiNetwork, () => dmi.result(subjobId))
-  return answer.ok ? publishResults(parts, effect, answer.results) : failedCall(effect, answer)
+  return answer.ok ? publishResults(parts, { effect, begunAt }, answer.results) : failedCall(effect, answer)
 }
 
 async function publishResults(
   { process, bucket, bucketNetwork }: EffectParts,
-  effect: Effect<'PublishResult'>,
+  { effect, begunAt }: { readonly effect: Effect<'PublishResult'>; readonly begunAt: number },
   results: readonly OperationResult[],
 ): Promise<DispatcherCompletion> {
   const { dispatch } = effect
@@ -89,7 +90,8 @@ async function publishResults(
     case 'bucket':
       try {
         const key = `${dispatch.jobId}/${dispatch.index}`
-        const { etag, body } = await process.call(bucketNetwork, () => bucket.put(key, JSON.stringify(results)))
+        const body = JSON.stringify(results)
+        const { etag } = await process.call(bucketNetwork, () => bucket.put({ key, body, begunAt }))
         return { ...done, publication: { ...counts, object: { key, bytes: body.length, etag } } }
       } catch (error) {
         if (!(error instanceof LostMessage)) throw error
@@ -104,10 +106,10 @@ export function coordinatorEffects({ process, bucket, bucketNetwork }: EffectPar
     if (destination.type === 'none') return { jobId, records: [], message: null }
     const completion: ResultValue = { type: 'completion', outcome, ...operations }
     if (destination.type === 'topic') return { jobId, records: [recordOf(destination.name, jobId, completion)], message: null }
-    const manifest = JSON.stringify({ ...completion, objects })
+    const manifest = { key: `${jobId}/manifest`, body: JSON.stringify({ ...completion, objects }), begunAt: process.clock.now() }
     for (;;) {
       try {
-        await process.call(bucketNetwork, () => bucket.put(`${jobId}/manifest`, manifest))
+        await process.call(bucketNetwork, () => bucket.put(manifest))
         return { jobId, records: [], message: null }
       } catch (error) {
         if (!(error instanceof LostMessage)) throw error

@@ -70,6 +70,7 @@ function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclu
       new Coordinator({
         partition,
         homePartition: (jobId) => partitionOfKey(jobId, settings.partitions),
+        forwardedBytesMax: 1_000_000,
         findHandle,
         destinations: DESTINATIONS,
         submissions: SUBMISSION_LIMITS,
