@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { Inventory } from '../inventory/inventory.ts'
 import { createKafkaClient } from '../kafka/kafkajs/client.ts'
 import type { KafkaAdmin, KafkaClient } from '../kafka/port.ts'
-import { describeTopics, type TopicNames, topicNames, type TopicSettings } from '../kafka/topics.ts'
+import { describeTopics, type TopicNames, topicNames, type TopicReport, type TopicSettings } from '../kafka/topics.ts'
 import { systemClock, systemTimers } from '../runtime/clock.ts'
 import type { Closing } from '../runtime/closing.ts'
 
@@ -14,6 +14,8 @@ export interface Connections {
   readonly admin: KafkaAdmin
   readonly codec: Codec
   readonly topics: TopicNames
+  /** What a batch on the command topic may have at most. */
+  readonly commandBytesMax: number
   readonly inventory: Inventory
   /** Tells one cluster's topics from another's. */
   readonly identity: string
@@ -29,6 +31,23 @@ export class MissingTopics extends Error {
   }
 }
 
+/** Jobs would be sent to lanes in which no other process looks for them. */
+export class OtherPartitions extends Error {
+  override readonly name = 'OtherPartitions'
+  readonly disposition = 'fatal'
+
+  constructor(topics: readonly TopicReport[]) {
+    const found = topics.flatMap(({ name, differences }) =>
+      differences.filter(isPartitions).map((each) => `${name} has ${each.found}, not ${each.wanted}`),
+    )
+    super(`topics have other numbers of partitions than DATAJOB_PARTITIONS says: ${found.join('; ')}`)
+  }
+}
+
+function isPartitions({ setting }: { readonly setting: string }): boolean {
+  return setting === 'partitions'
+}
+
 const REGISTRY_TIMEOUT_MS = 5_000
 const REGISTRY_RETRIES_MAX = 5
 
@@ -41,7 +60,7 @@ export interface ConnectOptions {
   readonly onFatal: (error: Error) => void
 }
 
-/** Throws MissingTopics, KafkaFailure or RegistryFailure. */
+/** Throws MissingTopics, OtherPartitions, KafkaFailure or RegistryFailure. */
 export async function connect({ config, worker, logger, closing, onFatal }: ConnectOptions): Promise<Connections> {
   const kafka = createKafkaClient({
     brokers: config.kafkaBrokers,
@@ -55,6 +74,7 @@ export async function connect({ config, worker, logger, closing, onFatal }: Conn
   closing.later('admin', () => admin.close())
   const topics = topicNames(config.topicPrefix)
   await requireTopics(admin, { prefix: config.topicPrefix, ...config })
+  const commandBytesMax = await batchBytesMax(admin, topics.commands)
   const registry = { url: config.registryUrl, requestTimeoutMs: REGISTRY_TIMEOUT_MS, retriesMax: REGISTRY_RETRIES_MAX }
   const codec = await createCodec(registry, { schemas: 'register', clock: systemClock })
   const inventory = new Inventory({
@@ -71,11 +91,19 @@ export async function connect({ config, worker, logger, closing, onFatal }: Conn
   })
   closing.later('inventory', () => inventory.stop())
   await inventory.start()
-  return { kafka, admin, codec, topics, inventory, identity: `${await admin.clusterId()}/${config.topicPrefix}` }
+  const identity = `${await admin.clusterId()}/${config.topicPrefix}`
+  return { kafka, admin, codec, topics, commandBytesMax, inventory, identity }
 }
 
 async function requireTopics(admin: KafkaAdmin, settings: TopicSettings): Promise<void> {
   const reports = await describeTopics(admin, settings)
   const missing = reports.filter(({ state }) => state === 'missing').map(({ name }) => name)
   if (missing.length > 0) throw new MissingTopics(missing)
+  const wrong = reports.filter(({ differences }) => differences.some(isPartitions))
+  if (wrong.length > 0) throw new OtherPartitions(wrong)
+}
+
+async function batchBytesMax(admin: KafkaAdmin, topic: string): Promise<number> {
+  const [described] = await admin.describeTopics([topic])
+  return Number(described?.config['max.message.bytes'])
 }

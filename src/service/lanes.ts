@@ -21,12 +21,15 @@ export interface LaneParts {
   readonly kafka: KafkaClient
   readonly codec: Codec
   readonly topics: TopicNames
+  readonly commandBytesMax: number
   readonly inventory: Inventory
   readonly onRefusal: (refusal: OutputRefusal) => void
 }
 
 /** A job whose handles are missing may have overtaken their registration: it waits for the inventory this long. */
 const INVENTORY_WAIT_MS = 2_000
+// The id as key and in the value, both of up to 1,024 bytes, a digest, defaults that were left out, where it came from.
+const FORWARDING_BYTES_MAX = 4_096
 const LANE_RESTART_DELAY_MIN_MS = 100
 const LANE_RESTART_DELAY_MAX_MS = 5_000
 const RESUME_SPREAD_MS = 2_000
@@ -56,6 +59,7 @@ export function coordinatorLanes(
       new Coordinator({
         partition,
         homePartition: (jobId) => kafka.partitionOf(jobId, config.partitions),
+        forwardedBytesMax: parts.commandBytesMax - FORWARDING_BYTES_MAX,
         findHandle: inventory.find,
         destinations: destinationRules(config),
         submissions: submissionLimits(config),

@@ -94,6 +94,17 @@ describe('a command away from its home', () => {
     expect(unnamed.messages('SubmitJob').map((each) => each.jobId)).toEqual([`datajob.commands-${HOME}-4`])
   })
 
+  it('is set aside when it is too large for what forwarding adds, key and headers counted', () => {
+    const headers = { mine: 'kept' }
+    const message = submission(['/a'], { jobId: 'away-1' })
+    const forwarded = coordinator({ forwardedBytesMax: 10_000 }).take(message, { headers })
+    expect(forwarded.published).toHaveLength(1)
+    const turn = coordinator({ forwardedBytesMax: 7 }).take(message, { headers })
+    expect(turn.published).toEqual([])
+    expect(turn.deadLetters.map((each) => each.cause)).toEqual([expect.stringMatching(/ can't be forwarded, 7 are allowed/)])
+    expect(coordinator({ forwardedBytesMax: 7 }).take(submission(['/a']), { headers }).deadLetters).toEqual([])
+  })
+
   it('is never forwarded twice: owners that disagree about its home must not send it round', () => {
     const headers = { [FORWARDED_HEADER]: 'datajob.commands-1-8' }
     const turn = coordinator().take(submission(['/a'], { jobId: 'away-1' }), { headers })

@@ -44,6 +44,8 @@ export interface JobConclusion {
 export interface CoordinatorOptions {
   readonly partition: number
   readonly homePartition: (jobId: string) => number
+  /** Bytes of a command that is sent to its home at most: what that adds has to fit into a record as well. */
+  readonly forwardedBytesMax: number
   readonly findHandle: FindHandle
   readonly destinations: DestinationRules
   readonly submissions: SubmissionLimits
@@ -130,6 +132,13 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       turn.deadLetter(record, `forwarded from ${from} to partition ${this.#options.partition}, but its home is ${home}`)
       return
     }
+    const { forwardedBytesMax } = this.#options
+    const bytes = bytesOf(record)
+    if (bytes > forwardedBytesMax) {
+      const what = `a command of ${bytes} bytes away from its home can't be forwarded, ${forwardedBytesMax} are allowed`
+      turn.deadLetter(record, `${what}: produce it to partition ${home}, which murmur2 of its jobId names`)
+      return
+    }
     const headers = { ...record.headers, [FORWARDED_HEADER]: placeOf(record) }
     turn.publish('commands', submission.jobId, submission, { partition: home, headers })
   }
@@ -200,6 +209,11 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const objects = parsed.destination.type === 'bucket' ? manifestOf(entry) : []
     turn.start({ type: 'ConcludeJob', job, destination: parsed.destination, objects })
   }
+}
+
+function bytesOf({ key, value, headers }: InputRecord): number {
+  const ofHeaders = Object.entries(headers).reduce((sum, [name, text]) => sum + Buffer.byteLength(name) + Buffer.byteLength(text), 0)
+  return ofHeaders + (key?.length ?? 0) + (value?.length ?? 0)
 }
 
 function placeOf(record: InputRecord): string {

@@ -19,6 +19,7 @@ const handles: Readonly<Record<string, Handle>> = {
 const options: CoordinatorOptions = {
   partition: HOME,
   homePartition: (jobId) => (jobId.startsWith('away') ? AWAY : HOME),
+  forwardedBytesMax: 1_000_000,
   findHandle: (name) => handles[name],
   destinations: { bareNameIs: 'topic', topicPrefix: 'datajob.' },
   submissions: { operationsMax: 100, pathLengthMax: 100 },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import kafkajs, { Kafka, logLevel } from 'kafkajs'
 import { Client } from 'minio'
 import { amendKafkajs } from '../../src/kafka/kafkajs/amendments.ts'
-import { type Child, Children } from './children.ts'
+import { type Child, Children, type Exit } from './children.ts'
 import { handlesOf } from './planned-job.ts'
 import { ServiceClient } from './service-client.ts'
 import { TopicLog } from './topic-log.ts'
@@ -88,6 +88,16 @@ export class Installation {
     const child = this.#children.spawn(name, roles === undefined ? args : [...args, '--roles', roles], { ...this.#settings, ...settings })
     const { url } = (await child.firstLine()) as { readonly url: string }
     return { child, client: new ServiceClient(url) }
+  }
+
+  /** Starts a service that is to refuse: how it ended, and what it said. */
+  async refusedService(
+    name: string,
+    settings: Readonly<Record<string, string>>,
+  ): Promise<{ readonly exit: Exit; readonly said: string }> {
+    const child = this.#children.spawn(name, ['serve', '-o', 'json', '--port', '0'], { ...this.#settings, ...settings })
+    const exit = await child.exited
+    return { exit, said: child.log().join('\n') }
   }
 
   async producer(name: string, options: Readonly<Record<string, string>> = {}): Promise<SimulatedProducer> {

@@ -14,6 +14,9 @@ import type { LoggedRecord, TopicLog } from '../harness/topic-log.ts'
 
 type Format = 'Avro' | 'JSON'
 
+/** max.message.bytes of the command topic. */
+const COMMAND_BYTES_MAX = 1_048_576
+
 const DEAD_LETTER = {
   topic: 'datajob_origin_topic',
   partition: 'datajob_origin_partition',
@@ -209,6 +212,25 @@ describe('what is no job', () => {
       })
     }
     expect(letters.size).toBe(sent.length)
+  })
+
+  it('nor can be sent to its home, because it is as large as a record may be, is set aside; at its home it runs', async () => {
+    const before = (await deadLetters.settled()).length
+    const largest = (jobId: string, bytes: number): Buffer => {
+      const operation = { operationId: 1, op: 'merge', path: '/SubNetwork=Test/ManagedElement=north-0', value: '' }
+      const empty = JSON.stringify({ jobId, operations: [operation] })
+      return Buffer.from(JSON.stringify({ jobId, operations: [{ ...operation, value: 'x'.repeat(bytes - empty.length) }] }))
+    }
+    // A batch of one record without key and headers has 72 bytes around a value of this size.
+    const bytes = COMMAND_BYTES_MAX - 72
+    await expect(produce({ value: largest('too-large', bytes + 1), partition: 0 })).rejects.toThrow(/larger than the max/)
+    const jobId = 'as-large-as-can-be'
+    const home = murmurPartition(jobId)
+    await produce({ value: largest(jobId, bytes), partition: (home + 1) % PARTITIONS })
+    await deadLetters.until('it is set aside', (letters) => letters.length > before)
+    expect(deadLetters.records.at(-1)?.headers[DEAD_LETTER.cause]).toContain(`can't be forwarded`)
+    await produce({ value: largest(jobId, bytes), partition: home })
+    expect((await service.client.ended(jobId)).status).toBe('FINISHED')
   })
 
   it('breaks no lane', () => {

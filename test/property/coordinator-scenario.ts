@@ -20,6 +20,7 @@ export function newCoordinator(): Coordinator {
   return new Coordinator({
     partition: 0,
     homePartition: () => 0,
+    forwardedBytesMax: 1_000_000,
     findHandle: (name) => handles[Number(name.slice(1))],
     destinations: { bareNameIs: 'topic', topicPrefix: 'datajob.' },
     submissions: { operationsMax: 100, pathLengthMax: 100 },
