@@ -54,6 +54,8 @@ async function serve(cli: Cli, options: ServeOptions): Promise<ExitCode> {
   // Loaded here, because the other commands are quicker without it.
   const { startService } = await import('../../service.ts')
   const started = startService(config, { logger }).catch((error: unknown) => {
+    // A channel to the parent that somebody listens to would keep the process.
+    stopped.release()
     throw startFailure(error, config)
   })
   const service = await Promise.race([started, stopped.first])
