@@ -13,8 +13,9 @@ import { Closing } from './runtime/closing.ts'
 import { delay, systemClock, systemTimers } from './runtime/clock.ts'
 import { connect, type Connections } from './service/connections.ts'
 import { startFacade, startHealth, startProjector } from './service/facade.ts'
+import { mayWorkLater } from './service/may-work-later.ts'
 import { openSinks } from './service/sinks.ts'
-import { startStages, type StartedStage } from './service/stages.ts'
+import { prepareStages, type PreparedStage } from './service/stages.ts'
 
 export interface RunningService {
   /** Where REST answers; null where this process has no facade. */
@@ -31,8 +32,8 @@ const EXIT_BROKEN = 70
 const START_AGAIN_MS = 1_000
 
 /**
- * Resolves once everything was started; lanes may still be restoring (see `/readyz`). Waits for servers that are away, bounded
- * by the settings. Throws what a connection or a setting fails with; all that was opened is closed then.
+ * Resolves once REST answers; groups may still be joined and lanes restored (see `/readyz`). Waits for servers that are away,
+ * bounded by the settings. Throws what a connection or a setting fails with; all that was opened is closed then.
  */
 export async function startService(config: Config, { logger }: { readonly logger: Logger }): Promise<RunningService> {
   const giveUpAt = systemClock.now() + config.startTimeoutMs
@@ -49,10 +50,6 @@ export async function startService(config: Config, { logger }: { readonly logger
       await delay(systemTimers, START_AGAIN_MS)
     }
   }
-}
-
-function mayWorkLater(error: unknown): boolean {
-  return error instanceof Error && 'disposition' in error && (error.disposition === 'retry' || error.disposition === 'restart')
 }
 
 async function startOnce({ config, logger, closing }: Omit<Start, 'onFatal'>): Promise<RunningService> {
@@ -90,17 +87,19 @@ async function startRoles({ config, logger, closing, onFatal }: Start): Promise<
   const { sinks, onRefusal, bucketExists } = openSinks(config, connections)
   const facade = { config, connections, metrics, logger, closing, bucketExists, onFatal }
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
-  const stages = await startStages({ config, worker, connections, sinks, onRefusal, metrics, logger, closing, onFatal })
+  const stages = prepareStages({ config, worker, connections, sinks, onRefusal, metrics, logger, closing, onFatal })
   const isProjected = (): boolean => projected === null || projected.projector.isReady()
   const readiness = readinessOf(connections, stages, isProjected)
-  if (projected !== null && config.roles.includes('facade')) return startFacade(facade, projected, readiness)
-  await startHealth(facade, readiness)
-  return null
+  const hasFacade = projected !== null && config.roles.includes('facade')
+  const url = hasFacade ? await startFacade(facade, projected, readiness) : await startHealth(facade, readiness)
+  // After a crash a group waits until the session of who was killed is over. Jobs can be taken and asked for meanwhile.
+  for (const stage of stages) void stage.join()
+  return url
 }
 
 function readinessOf(
   { inventory }: Connections,
-  stages: readonly StartedStage[],
+  stages: readonly PreparedStage[],
   isProjected: () => boolean,
 ): readonly ReadinessCheck[] {
   const check = (name: string, ready: () => boolean, missing: string): ReadinessCheck => ({

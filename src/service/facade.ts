@@ -101,14 +101,15 @@ export async function startFacade(
   return startServer(app, { host: config.host, port: config.port, insecure: config.insecure }, auth)
 }
 
-/** Where there is no facade, the address answers for the process's health only. */
+/** Where there is no facade, the address answers for the process's health only: there is no URL for clients. */
 export async function startHealth(
   { config, metrics, logger, closing }: FacadeOptions,
   readiness: readonly ReadinessCheck[],
-): Promise<void> {
+): Promise<null> {
   const app = buildHealthServer({ readiness, metrics: metrics.registry, timers: systemTimers, logger })
   closing.later('health', () => app.close())
   await app.listen({ host: config.host, port: config.port })
+  return null
 }
 
 function authOf({ clientTokens, operatorTokens }: Config): AuthOptions {

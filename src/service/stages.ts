@@ -12,11 +12,12 @@ import { type GroupEvent, GroupSession, type GroupSessionOptions } from '../kafk
 import type { OutputRefusal } from '../kafka/lane-life.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import { observeGroup } from '../observability/stage-events.ts'
-import { systemClock, systemTimers } from '../runtime/clock.ts'
+import { delay, systemClock, systemTimers } from '../runtime/clock.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { Connections } from './connections.ts'
 import { coordinatorLanes, destinationRules, dispatcherLanes } from './lanes.ts'
+import { mayWorkLater } from './may-work-later.ts'
 
 export interface StagesOptions {
   readonly config: Config
@@ -30,11 +31,15 @@ export interface StagesOptions {
   readonly onFatal: (error: unknown) => void
 }
 
-/** Whether the stage has its lanes, and each of them works. */
-export interface StartedStage {
+export interface PreparedStage {
   readonly name: string
+  /** Resolves once the process is a member of the stage's group, however often that has to be tried, or once it stops. */
+  join(): Promise<void>
+  /** Whether the stage has its lanes, and each of them works. */
   ready(): boolean
 }
+
+const JOIN_AGAIN_MS = 1_000
 
 const RESULT_DEPTH_MAX = 1_000
 const CONNECT_TIMEOUT_MS = 5_000
@@ -43,19 +48,43 @@ const KEEP_ALIVE_MS = 10_000
 const ORIGINS_MAX = 1_000
 const REPLY_BYTES_MAX = 1024 * 1024
 
-export async function startStages(options: StagesOptions): Promise<readonly StartedStage[]> {
+export function prepareStages(options: StagesOptions): readonly PreparedStage[] {
   const { config, closing } = options
-  const stages: StartedStage[] = []
-  const sessions: StageSession[] = []
+  const stages: PreparedStage[] = []
   const add = (name: string, session: StageSession): void => {
-    closing.later(name, () => session.stop())
-    stages.push({ name, ready: () => session.ready() })
-    sessions.push(session)
+    const stopped = new AbortController()
+    closing.later(name, () => {
+      stopped.abort(new Error('the service is stopped'))
+      return session.stop()
+    })
+    stages.push({ name, ready: () => session.ready(), join: () => join(name, session, options, stopped.signal) })
   }
   if (config.roles.includes('coordinator')) add('coordinator', coordinator(options))
   if (config.roles.includes('dispatcher')) add('dispatcher', dispatcher(options))
-  await Promise.all(sessions.map((session) => session.start()))
   return stages
+}
+
+async function join(
+  stage: string,
+  session: StageSession,
+  { logger, onFatal }: Pick<StagesOptions, 'logger' | 'onFatal'>,
+  stopped: AbortSignal,
+): Promise<void> {
+  const isStopped = (): boolean => stopped.aborted
+  while (!isStopped()) {
+    try {
+      await session.start()
+      return
+    } catch (error) {
+      if (isStopped()) return
+      if (!mayWorkLater(error)) {
+        onFatal(error)
+        return
+      }
+      logger.warn({ stage, err: error, againInMs: JOIN_AGAIN_MS }, 'the group was not joined yet')
+    }
+    await delay(systemTimers, JOIN_AGAIN_MS, stopped).catch(() => undefined)
+  }
 }
 
 interface StageSession {
