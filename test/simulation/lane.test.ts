@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest'
+import { LANE_ID, type LaneProcess, LaneWorld } from './lane-world.ts'
+
+async function running(world: LaneWorld, name = 'a'): Promise<LaneProcess> {
+  const one = await world.start(name)
+  expect(await world.until(() => one.session.ready())).toBe(true)
+  return one
+}
+
+describe('a lane', () => {
+  it('takes its input once, in order', async () => {
+    const world = new LaneWorld()
+    await running(world)
+    world.write(25)
+    expect(await world.until(() => world.output.length === 25)).toBe(true)
+    expect(world.output).toEqual(Array.from({ length: 25 }, (_, at) => at))
+  })
+
+  it('repeats nothing after a commit whose answer was lost', async () => {
+    const world = new LaneWorld()
+    const { session, events } = await running(world)
+    world.loseNextCommit({ isDone: true })
+    world.write(1)
+    await world.until(() => events.includes('LaneFailed'))
+    expect(world.output).toEqual([0])
+    expect(await world.until(() => session.ready())).toBe(true)
+    world.write(1)
+    await world.until(() => world.output.length > 1)
+    expect(world.output).toEqual([0, 1])
+  })
+
+  it('does it again after a commit that did not arrive', async () => {
+    const world = new LaneWorld()
+    const { events } = await running(world)
+    world.loseNextCommit({ isDone: false })
+    world.write(1)
+    await world.until(() => events.includes('LaneFailed'))
+    expect(world.output).toEqual([])
+    await world.until(() => world.output.length > 0)
+    expect(world.output).toEqual([0])
+  })
+
+  it('begins effects only when what they follow from is committed', async () => {
+    const world = new LaneWorld()
+    const { events } = await running(world)
+    world.loseNextCommit({ isDone: false })
+    world.write(1)
+    await world.until(() => events.includes('LaneFailed'))
+    expect(world.begun).toEqual([])
+    await world.until(() => world.begun.length > 0)
+    expect(world.begun).toEqual(['a 0'])
+  })
+
+  it('goes on with input that it held back, once one turn has ended all that it held', async () => {
+    const world = new LaneWorld()
+    world.loadMax = 1
+    await running(world)
+    world.write(1)
+    await world.until(() => world.output.length === 1)
+    world.write(12)
+    expect(await world.until(() => world.output.length === 13)).toBe(true)
+  })
+
+  it('that is released while its transaction is on its way ends that, and begins nothing', async () => {
+    const world = new LaneWorld()
+    const { session } = await running(world)
+    const commit = world.broker.commit.bind(world.broker)
+    world.broker.commit = (producer) => {
+      commit(producer)
+      void session.stop()
+    }
+    world.write(1)
+    await world.pass(5_000)
+    expect(world.output).toEqual([0])
+    expect(world.begun).toEqual([])
+  })
+})
+
+describe('a fenced lane', () => {
+  it('publishes nothing and begins nothing, until the group has confirmed that the partition is still its own', async () => {
+    const world = new LaneWorld()
+    const { events, session } = await running(world)
+    world.broker.initProducer(LANE_ID)
+    world.write(1)
+    await world.until(() => events.includes('LaneFenced'))
+    expect(session.ready()).toBe(false)
+    expect([world.output, world.begun]).toEqual([[], []])
+    await world.until(() => session.ready() && world.output.length === 1)
+    expect(world.output).toEqual([0])
+  })
+
+  it('after its process stood still beyond the session: what its successor did stands', async () => {
+    const world = new LaneWorld()
+    const zombie = await running(world, 'zombie')
+    const successor = await world.start('successor')
+    await world.pass(3_000)
+    const [owner, other] = zombie.session.ready() && !successor.session.ready() ? [zombie, successor] : [successor, zombie]
+    owner.process.pause()
+    world.write(5)
+    expect(await world.until(() => world.output.length === 5)).toBe(true)
+    owner.process.resume()
+    world.write(5)
+    await world.pass(20_000)
+    expect(world.output).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect([...owner.events, ...other.events]).not.toContain('LaneBroken')
+  })
+})
+
+describe('a lane that stood still between its claim and its replay', () => {
+  async function stoodStill(): Promise<{ world: LaneWorld; zombie: LaneProcess; successor: LaneProcess }> {
+    const world = new LaneWorld()
+    world.write(3)
+    const zombie = await world.start('zombie')
+    // The claim, and the marker behind it.
+    await world.until(() => world.changelogEnd === 2)
+    zombie.process.pause()
+    const successor = await world.start('successor')
+    expect(await world.until(() => world.output.length === 3)).toBe(true)
+    return { world, zombie, successor }
+  }
+
+  it('works on the state and the positions of its claim, and is fenced with what it makes of them', async () => {
+    const { world, zombie } = await stoodStill()
+    zombie.process.resume()
+    world.write(1)
+    await world.until(() => zombie.events.includes('LaneFenced'))
+    await world.pass(20_000)
+    expect(zombie.events).not.toContain('LaneBroken')
+    expect(world.output).toEqual([0, 1, 2, 3])
+  })
+
+  it('does not wait for a claim that compaction has removed since', async () => {
+    const { world, zombie, successor } = await stoodStill()
+    await world.pass(1_000)
+    world.compact()
+    successor.process.kill()
+    zombie.process.resume()
+    world.write(2)
+    expect(await world.until(() => world.output.length === 5)).toBe(true)
+    expect(zombie.session.ready()).toBe(true)
+    expect(world.output).toEqual([0, 1, 2, 3, 4])
+  })
+})
