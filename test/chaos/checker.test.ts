@@ -60,7 +60,11 @@ describe('the checker of a topic', () => {
     ['a wrong code', /has code 0 \(\), not 103/, (records) => records.map((each) => rewritten(each, '"statusCode":103', '"statusCode":0'))],
     ['a text for a number', /operation 1 is missing/, (records) => records.map((each) => rewritten(each, '"operationId":1,', '"operationId":"1",'))],
     ['wrong counts', /counts .*"failed":2.*not/s, (records) => records.map((each) => rewritten(each, '"succeeded":8', '"succeeded":9'))],
-    ['a wrong status', /says FINISHED, not PARTIALLY_FAILED/, (records) => records.map((each) => rewritten(each, 'PARTIALLY_FAILED', 'FINISHED'))],
+    [
+      'a wrong status',
+      /says FINISHED, not PARTIALLY_FAILED/,
+      (records) => records.map((each) => rewritten(each, 'PARTIALLY_FAILED', 'FINISHED')),
+    ],
     ['another key', /has the key other/, ([first, ...others]) => [{ ...first!, key: 'other' }, ...others]],
     ['a wrong header', /has ce_destination elsewhere, not results/, ([first, ...others]) => [
       { ...first!, headers: { ...first!.headers, ce_destination: 'elsewhere' } },

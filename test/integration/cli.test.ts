@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ExitCode } from '../../src/cli/exit-codes.ts'
 import { givenStack } from '../harness/given-stack.ts'
+import { rememberedService } from '../../src/cli/service/service-record.ts'
 import { Installation, PARTITIONS } from '../harness/installation.ts'
 import { bodyOf, countsOf, FAILING_CELLS, type PlannedJob, planJob } from '../harness/planned-job.ts'
 import { ServiceClient } from '../harness/service-client.ts'
@@ -282,7 +283,7 @@ describe('datajob', () => {
   it('stops serving when it is told to, and is not found any more', async () => {
     service.child.kill('SIGTERM')
     expect((await service.ended).code).toBe(ExitCode.Ok)
-    expect((await datajob('get', 'none')).err).toContain('http://127.0.0.1:8080')
+    expect(rememberedService(join(installation.folder, 'stack'))).toBeUndefined()
   })
 })
 

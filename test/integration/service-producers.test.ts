@@ -49,9 +49,10 @@ async function failedCalls(): Promise<number> {
   return Array.from(counts, ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0)
 }
 
-describe('a producer that fails half of its calls', () => {
+describe('a producer that fails many of its calls', () => {
   it('after the work was done as well as before: every operation arrives once, and was done once', async () => {
-    const flaky = { 'fail-submits': '0.5', 'fail-status': '0.5' }
+    // Of 60 subjobs with twelve attempts each, all end well but for one run in thirty thousand.
+    const flaky = { 'fail-submits': '0.3', 'fail-status': '0.5' }
     const producers = await Promise.all([
       installation.network(service.client, 'flaky-one', flaky),
       installation.network(service.client, 'flaky-two', { ...flaky, seed: '2' }),
