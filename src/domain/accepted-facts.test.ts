@@ -5,6 +5,7 @@ import { jobNumber } from './job-number.ts'
 import type { SubmitJob } from './messages.ts'
 
 const place = { partition: 2, offset: 7, timestampMs: 1_234 }
+const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
 const settled = { destination: { type: 'bucket', name: 'b' }, attemptsMaxDefault: 4 } as const
 
 describe('acceptedFacts', () => {
@@ -29,12 +30,23 @@ describe('acceptedFacts', () => {
       labels: { team: 'x' },
       deadlineAt: 10,
       submittedBy: 'me',
-      traceparent: '00-1',
+      traceparent: TRACEPARENT,
       digest: 'd9',
     } as const
     const facts = factsOf(changes)
     expect(facts).toMatchObject(changes)
     expect(facts).not.toHaveProperty('operations')
+  })
+
+  it.each([
+    '00-1',
+    `${TRACEPARENT}\r\nauthorization: mine`,
+    TRACEPARENT.toUpperCase(),
+    TRACEPARENT.replace('00-', 'ff-'),
+    `00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
+    `00-0af7651916cd43dd8448eb211c80319c-${'0'.repeat(16)}-01`,
+  ])('ignores a trace context that is none: %j', (traceparent) => {
+    expect(factsOf({ traceparent }).traceparent).toBeNull()
   })
 })
 

@@ -3,6 +3,7 @@ import { jobId } from './ids.ts'
 import type { JobFacts } from './job.ts'
 import { type CommandPlace, jobNumber } from './job-number.ts'
 import type { SubmitJob } from './messages.ts'
+import { validTraceparent } from './traceparent.ts'
 
 /** What the record of a command on its home partition adds to what the client said. */
 export interface AcceptedAt extends CommandPlace {
@@ -24,6 +25,6 @@ export function acceptedFacts(
     attemptsMax: submission.attemptsMax ?? settled.attemptsMaxDefault,
     createdAt: submission.createdAt ?? record.timestampMs,
     ...{ tenant, dialect, dialectData, kind, dataAcceptType, dataContentType, priority, labels },
-    ...{ deadlineAt, submittedBy, traceparent, digest },
+    ...{ deadlineAt, submittedBy, traceparent: validTraceparent(traceparent), digest },
   }
 }

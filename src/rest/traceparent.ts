@@ -1,7 +1,6 @@
-// W3C Trace Context, "traceparent Header Field Values": version 00; ids of nothing but zeros are invalid.
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+import { validTraceparent } from '../domain/traceparent.ts'
 
-/** The header if it is valid. One that isn't is ignored, as the standard wants it. */
+/** The header if it is valid. */
 export function traceparentOf(header: string | string[] | undefined): string | null {
-  return typeof header === 'string' && TRACEPARENT.test(header) ? header : null
+  return validTraceparent(typeof header === 'string' ? header : null)
 }
