@@ -33,7 +33,8 @@ describe('a command at its home', () => {
 
   it('hands on to each subjob what the job says about all of them', () => {
     const types = { dataAcceptType: 'x', dataContentType: 'y' }
-    const said = { kind: 'WRITE', priority: 4, deadlineAt: 9, traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', attemptsMax: 7, ...types } as const
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const said = { kind: 'WRITE', priority: 4, deadlineAt: 9, traceparent, attemptsMax: 7, ...types } as const
     const turn = coordinator().take({ ...submission(['/a']), ...said, operations: [exampleOperation({ op: 'merge', path: '/a' })] })
     expect(turn.messages('DispatchSubjob')).toEqual([
       expect.objectContaining({ ...said, jobId: 'job-1', destination: 'kafka:results', service: 'dmi-1', dataProducerId: 'p1' }),

@@ -86,7 +86,8 @@ export class LaneWorld {
       events.push(type)
     }
     const admin = await kafka.admin()
-    const session = new GroupSession(this.#stage(process), { kafka, admin, application: APPLICATION, clock: scheduler, timers: process, observe })
+    const options = { kafka, admin, application: APPLICATION, clock: scheduler, timers: process, observe }
+    const session = new GroupSession(this.#stage(process), options)
     await session.start()
     return { process, session, events }
   }
