@@ -110,7 +110,7 @@ export class SimulatedBroker {
   }
 
   compact(topic: string, random: Random): void {
-    for (const log of this.logsOf(topic)) log.compact(random)
+    for (const log of this.logsOf(topic)) log.compact(random, this.#clock.now())
   }
 
   #current(producer: ProducerEpoch): ProducerState {

@@ -1,7 +1,11 @@
 /** What goes wrong, drawn from the seed: processes die, stop and go on, members come and go, networks fail, logs are compacted. */
 import { SESSION_TIMEOUT_MS } from './consumer-groups.ts'
+import { DELETE_RETENTION_MS } from './partition-log.ts'
 import { TOPICS } from './settings.ts'
 import type { Slot, World } from './world.ts'
+
+// Long enough to lose every session and transaction, and short enough for a log to keep what a reader has yet to read.
+const STANDSTILL_MS_MAX = Math.min(2.5 * SESSION_TIMEOUT_MS, DELETE_RETENTION_MS)
 
 type Fault = (world: World) => void
 
@@ -69,7 +73,7 @@ function kill(world: World): void {
 function pause(world: World): void {
   const { process } = aSlot(world)
   if (process.state !== 'running') return
-  const forMs = world.draw(2.5 * SESSION_TIMEOUT_MS)
+  const forMs = world.draw(STANDSTILL_MS_MAX)
   world.note(`${process.name} stands still for ${forMs}`)
   process.pause()
   world.scheduler.after(forMs, () => {

@@ -11,9 +11,12 @@ interface LogEntry {
   /** Null for the marker that ends a transaction. */
   readonly record: InputRecord | null
   readonly transaction: LogTransaction | null
-  /** A deletion that compaction has seen once may go the next time. */
-  isCleaned: boolean
+  /** When compaction first came by. */
+  cleanedAt: number | null
 }
+
+/** A deletion stays for readers that have seen what it deletes; no process stands still for longer (delete.retention.ms). */
+export const DELETE_RETENTION_MS = 26_000
 
 export interface ReadBatch {
   readonly records: readonly InputRecord[]
@@ -85,7 +88,7 @@ export class PartitionLog {
   }
 
   /** Keeps the latest record of each key up to some stable point, as the broker's cleaner does. */
-  compact(random: Random): void {
+  compact(random: Random, now: number): void {
     const upTo = Math.floor(random() * this.stableEnd)
     const latest = new Map<string, number>()
     const within = this.#entries.filter((entry) => entry.offset < upTo)
@@ -93,17 +96,17 @@ export class PartitionLog {
       if (record !== null && record.key !== null && transaction?.state !== 'aborted') latest.set(record.key.toString(), offset)
     }
     this.#entries = this.#entries.filter((entry) => {
-      const { offset, record, transaction, isCleaned } = entry
+      const { offset, record, transaction } = entry
       if (offset >= upTo) return true
       if (record === null || record.key === null || transaction?.state === 'aborted') return false
       if (latest.get(record.key.toString()) !== offset) return false
-      entry.isCleaned = true
-      return record.value !== null || !isCleaned
+      entry.cleanedAt ??= now
+      return record.value !== null || now - entry.cleanedAt < DELETE_RETENTION_MS
     })
   }
 
   #push(record: InputRecord | null, transaction: LogTransaction | null): void {
-    this.#entries.push({ offset: this.#nextOffset, record, transaction, isCleaned: false })
+    this.#entries.push({ offset: this.#nextOffset, record, transaction, cleanedAt: null })
     this.#nextOffset += 1
   }
 
