@@ -98,7 +98,7 @@ async function startRoles({ config, logger, closing, onFatal }: Start): Promise<
 }
 
 function readinessOf(
-  { inventory }: Connections,
+  { inventory, admin }: Connections,
   stages: readonly PreparedStage[],
   isProjected: () => boolean,
 ): readonly ReadinessCheck[] {
@@ -107,6 +107,8 @@ function readinessOf(
     check: () => Promise.resolve(ready() ? null : missing),
   })
   return [
+    // Rejects, or takes too long, when no broker answers.
+    { name: 'kafka', check: () => admin.clusterId().then(() => null) },
     check('inventory', () => inventory.isReady(), 'the inventory is being read'),
     check('projector', isProjected, 'the read model is catching up'),
     ...stages.map((stage) => check(stage.name, () => stage.ready(), 'lanes are being restored')),

@@ -10,7 +10,8 @@ export function schemaIdOf(value: Buffer): number {
   if (first === undefined) throw new Undecodable('the record is empty')
   if (first !== MAGIC_BYTE) {
     const shown = first.toString(16).padStart(2, '0')
-    throw new Undecodable(`the record starts with byte 0x${shown}, not with 0x00 as Avro in Confluent's wire format does`)
+    const neither = "0x00 as Avro in Confluent's wire format does, nor with { as JSON does, where it is taken"
+    throw new Undecodable(`the record starts with byte 0x${shown}, not with ${neither}`)
   }
   if (value.length < HEADER_BYTES) {
     throw new Undecodable(`the record has ${value.length} bytes, fewer than the header of Confluent's wire format`)

@@ -160,8 +160,8 @@ export const settings = {
     description: 'About the bytes of the operations of one subjob; it has to fit into one record.',
   }),
   attemptsMax: wholeNumber('DATAJOB_ATTEMPTS_MAX', {
-    ...{ fallback: 5, min: 1, max: 100, unit: 'attempts' },
-    description: 'Attempts at a subjob, unless the job says otherwise.',
+    ...{ fallback: 10, min: 1, max: 100, unit: 'attempts' },
+    description: 'Attempts at a subjob, unless the job says otherwise. With the delays below, ten last for about a minute.',
   }),
   callFailuresMax: wholeNumber('DATAJOB_CALL_FAILURES_MAX', {
     ...{ fallback: 8, min: 1, max: 1_000, unit: 'calls' },
@@ -188,7 +188,7 @@ export const settings = {
     description: 'The longest wait before a producer is asked for the status again.',
   }),
   retryDelayMinMs: wholeNumber('DATAJOB_RETRY_DELAY_MIN_MS', {
-    ...{ fallback: 200, min: 1, max: 600_000, unit: 'ms' },
+    ...{ fallback: 500, min: 1, max: 600_000, unit: 'ms' },
     description: 'Bound of the random wait after the first failure; it doubles with each further one.',
   }),
   retryDelayMaxMs: wholeNumber('DATAJOB_RETRY_DELAY_MAX_MS', {

@@ -1,5 +1,4 @@
 /** The dispatcher's calls to a producer's plugin: each effect becomes a call, each answer a completion. */
-import { bulkhead, type BulkheadPolicy } from 'cockatiel'
 import { type Destination, destinationName } from '../domain/destination.ts'
 import type { DispatchSubjob, ServiceRegistered } from '../domain/messages.ts'
 import { ResponseCode } from '../domain/response-code.ts'
@@ -8,6 +7,7 @@ import type { DmiClient, DmiFailure, DmiService, SubjobCall } from '../dmi/dmi-c
 import { submitBody } from '../dmi/submit-body.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/dispatcher.ts'
+import { Places } from './places.ts'
 
 type Effect<Type extends DispatcherEffect['type']> = Extract<DispatcherEffect, { readonly type: Type }>
 type Completion<Type extends DispatcherCompletion['type']> = Extract<DispatcherCompletion, { readonly type: Type }>
@@ -27,14 +27,16 @@ type Line =
   | { readonly ok: true; readonly service: DmiService; readonly call: SubjobCall }
   | { readonly ok: false; readonly failed: CallFailed }
 
+/** The part of all calls or results under way that one service may take. */
+export const SERVICE_SHARE = 1 / 4
+
 export class DmiCalls {
   readonly #options: DmiCallsOptions
-  readonly #bulkhead: BulkheadPolicy
+  readonly #places: Places
 
   constructor(options: DmiCallsOptions) {
     this.#options = options
-    // What waits here is bounded by the subjobs that producers are allowed to have in flight.
-    this.#bulkhead = bulkhead(options.callsInFlightMax, Number.MAX_SAFE_INTEGER)
+    this.#places = new Places(options.callsInFlightMax)
   }
 
   async submit(effect: Effect<'SubmitSubjob'>, signal: AbortSignal): Promise<Completion<'Submitted'> | CallFailed> {
@@ -43,7 +45,7 @@ export class DmiCalls {
     const { jobId, dataProducerId, dataAcceptType, dataContentType, operations } = effect.dispatch
     const { destination } = line.call
     const body = submitBody({ destination, dataAcceptType, dataContentType, dataProducerId, dataJobId: jobId }, operations)
-    const reply = await this.#called('submit', () => this.#options.client.submit(line.service, line.call, body, signal))
+    const reply = await this.#called('submit', line.service, () => this.#options.client.submit(line.service, line.call, body, signal))
     if (!reply.ok) return failedCall(effect, reply)
     return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: reply.dataProducerJobId }
   }
@@ -52,7 +54,7 @@ export class DmiCalls {
     const line = this.line(effect)
     if (!line.ok) return line.failed
     const { client } = this.#options
-    const reply = await this.#called('status', () => client.status(line.service, line.call, effect.dataProducerJobId, signal))
+    const reply = await this.#called('status', line.service, () => client.status(line.service, line.call, effect.dataProducerJobId, signal))
     if (!reply.ok) return failedCall(effect, reply)
     const pending = reply.status === 'NOT_STARTED' || reply.status === 'RUNNING' || reply.status === 'CANCELLING'
     return { type: 'Polled', ...replyTo(effect), status: pending ? 'pending' : 'finished' }
@@ -70,8 +72,12 @@ export class DmiCalls {
     return { ok: true, service: serviceOf(registered), call: callOf(dispatch, this.#options.destinationOf(dispatch.destination)) }
   }
 
-  async #called<Reply extends { readonly ok: true } | DmiFailure>(name: string, call: () => Promise<Reply>): Promise<Reply> {
-    return this.#bulkhead.execute(async () => {
+  async #called<Reply extends { readonly ok: true } | DmiFailure>(
+    name: string,
+    service: DmiService,
+    call: () => Promise<Reply>,
+  ): Promise<Reply> {
+    return this.#places.run([{ name: service.name, share: SERVICE_SHARE }], async () => {
       const end = this.#options.metrics.dmiCalls.startTimer({ call: name })
       const reply = await call()
       end({ outcome: reply.ok ? 'ok' : reply.disposition })

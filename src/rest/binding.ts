@@ -18,7 +18,8 @@ export class UnsafeBinding extends Error {
   constructor(host: string, missing: string) {
     super(
       `refusing to listen on "${host}", which others can reach, without ${missing}: ` +
-        'configure it, listen on 127.0.0.1, or say --insecure if the network itself keeps strangers out',
+        'configure it (DATAJOB_CLIENT_TOKENS, DATAJOB_OPERATOR_TOKENS), listen on 127.0.0.1, ' +
+        'or say --insecure if the network itself keeps strangers out',
     )
     this.host = host
   }

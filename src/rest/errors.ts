@@ -135,7 +135,8 @@ function answerOfFramework(error: FrameworkError, facts: RequestFacts): Refusal 
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE': {
       const size = facts.contentLength === undefined ? 'The body' : `A body of ${facts.contentLength} bytes`
-      return new Refusal(413, `${size} is larger than the ${facts.bodyBytesMax} bytes allowed`)
+      const message = `${size} is larger than the ${facts.bodyBytesMax} bytes allowed`
+      return new Refusal(413, message, { details: 'Send it in several parts.' })
     }
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': {
       const type = facts.contentType

@@ -28,9 +28,11 @@ export interface TopicsApplied {
   readonly schemas: readonly RegisteredSchema[]
 }
 
-/** `datajob topics apply|describe` */
+const RESULT_PARTITIONS = 3
+
+/** `datajob topics apply|create|describe` */
 export function addTopics(program: Command, cli: Cli, asAction: AsAction): void {
-  const topics = program.command('topics').description("the service's own topics and schemas")
+  const topics = program.command('topics').description("the service's own topics and schemas, and topics for results")
   const add = (name: string, description: string): Command =>
     topics.command(name).description(description).addOption(brokersOption()).addOption(outputOption())
   add('apply', 'create the topics that are missing and register the schemas')
@@ -43,6 +45,25 @@ export function addTopics(program: Command, cli: Cli, asAction: AsAction): void 
       asAction(async (options: TopicsOptions) => {
         const config = await topicsConfig(cli, options)
         printApplied(cli, await applyAll(config), options.output)
+        return ExitCode.Ok
+      }),
+    )
+  add('create <name>', 'create a topic for results, as a destination of jobs')
+    .addOption(countOption('--partitions', 'of the topic; default: 3', 10_000))
+    .addOption(countOption('--replication-factor', 'of the topic (else as the broker has it)', 9))
+    .addHelpText('after', '\nDoes nothing when the topic exists.')
+    .action(
+      asAction(async (name: string, options: TopicsOptions) => {
+        const config = await loadSettings(cli, brokersOverride(options))
+        const { partitions = RESULT_PARTITIONS, replicationFactor = -1 } = options
+        const topic = { name, partitions, replicationFactor, config: {} }
+        const created = await withAdmin(config, async (admin) => {
+          if (await admin.topicExists(name)) return false
+          await admin.createTopics([topic])
+          return true
+        })
+        if (options.output === 'json') printJson(cli.screen.out, { name, created })
+        else printLines(cli.screen.out, [created ? `${name} created` : `${name} exists`])
         return ExitCode.Ok
       }),
     )
