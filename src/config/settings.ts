@@ -173,7 +173,7 @@ export const settings = {
   }),
   callsInFlightMax: wholeNumber('DATAJOB_CALLS_IN_FLIGHT_MAX', {
     ...{ fallback: 256, min: 1, max: 10_000, unit: 'calls' },
-    description: 'Calls to DMI services that one process has under way at a time.',
+    description: 'Calls to DMI services that one process has under way at a time; a single service gets a quarter.',
   }),
   callTimeoutMs: wholeNumber('DATAJOB_CALL_TIMEOUT_MS', {
     ...{ fallback: 30_000, min: 100, max: 600_000, unit: 'ms' },
@@ -201,7 +201,7 @@ export const settings = {
   }),
   resultsInFlightMax: wholeNumber('DATAJOB_RESULTS_IN_FLIGHT_MAX', {
     ...{ fallback: 64, min: 1, max: 1_000, unit: 'results' },
-    description: 'Results that one process fetches and publishes at a time.',
+    description: 'Results that one process fetches and publishes at a time; a single DMI service gets a quarter, buckets a half.',
   }),
   eventBytesMax: wholeNumber('DATAJOB_EVENT_BYTES_MAX', {
     ...{ fallback: 900_000, min: 10_000, max: 10_000_000, unit: 'bytes' },

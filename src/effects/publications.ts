@@ -1,6 +1,5 @@
 /** Publishes what came of a subjob: fetches its producer's result, or reports one failure for all of its operations. */
 import type { Readable } from 'node:stream'
-import { bulkhead, type BulkheadPolicy } from 'cockatiel'
 import type { Destination } from '../domain/destination.ts'
 import type { DispatchSubjob } from '../domain/messages.ts'
 import { ResponseCode } from '../domain/response-code.ts'
@@ -11,7 +10,8 @@ import type { StageMetrics } from '../observability/metrics.ts'
 import { KeptBody } from '../sinks/kept-body.ts'
 import { type PublishedResults, type ResultSource, SinkFailure, type SubjobToPublish } from '../sinks/sink.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/dispatcher.ts'
-import { type DmiCalls, failedCall, replyTo } from './dmi-calls.ts'
+import { type DmiCalls, failedCall, replyTo, SERVICE_SHARE } from './dmi-calls.ts'
+import { type Party, Places } from './places.ts'
 import { type SinkChoice, sinkFor, type Sinks } from './sink-choice.ts'
 
 type PublishResult = Extract<DispatcherEffect, { readonly type: 'PublishResult' }>
@@ -27,20 +27,22 @@ export interface PublicationsOptions {
   readonly metrics: Pick<StageMetrics, 'publications'>
 }
 
+/** The part of all results under way that may be on their way into buckets: topics do without the object store. */
+const BUCKETS_SHARE = 1 / 2
+
 export class Publications {
   readonly #options: PublicationsOptions
-  readonly #bulkhead: BulkheadPolicy
+  readonly #places: Places
 
   constructor(options: PublicationsOptions) {
     this.#options = options
-    // What waits here is bounded by the subjobs that a lane holds.
-    this.#bulkhead = bulkhead(options.resultsInFlightMax, Number.MAX_SAFE_INTEGER)
+    this.#places = new Places(options.resultsInFlightMax)
   }
 
   async publish(effect: PublishResult, signal: AbortSignal): Promise<Completion> {
     const destination = this.#options.destinationOf(effect.dispatch.destination)
     const choice = sinkFor(this.#options.sinks, destination)
-    const completion = await this.#bulkhead.execute(() => this.#attempt(effect, choice, signal))
+    const completion = await this.#places.run(partiesOf(effect, destination), () => this.#attempt(effect, choice, signal))
     this.#options.metrics.publications.inc({ sink: destination.type, outcome: outcomeOf(completion) })
     return completion
   }
@@ -91,6 +93,12 @@ export class Publications {
     if (!explained || error instanceof SinkFailure) throw error
     return failedCall(effect, this.#options.client.resultFailure(service, error))
   }
+}
+
+// A service's results for buckets have places of their own: where the object store hangs, those for topics still go out.
+function partiesOf({ source, dispatch }: PublishResult, { type }: Destination): readonly Party[] {
+  const service = source.type === 'result' ? [{ name: `${type} of ${dispatch.service}`, share: SERVICE_SHARE }] : []
+  return type === 'bucket' ? [...service, { name: 'buckets', share: BUCKETS_SHARE }] : service
 }
 
 function subjobOf(dispatch: DispatchSubjob, { name }: SinkChoice): SubjobToPublish {
