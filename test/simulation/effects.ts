@@ -49,7 +49,7 @@ export function dispatcherEffects(parts: EffectParts): EffectRunner<DispatcherEf
 async function submit({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'SubmitSubjob'>): Promise<DispatcherCompletion> {
   const { subjobId, dispatch } = effect
   const at = process.clock.now()
-  dmi.sendings.push({ at, process: process.name, subjobId, dispatch, isExcused: at === process.resumedAt })
+  dmi.sendings.push({ at, process: process.name, subjobId, dispatch, isExcused: process.decidedAt < at })
   const answer = await ask(process, dmiNetwork, () => dmi.submit(subjobId, dispatch))
   if (!answer.ok) return failedCall(effect, answer)
   return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: answer.dataProducerJobId }
@@ -62,7 +62,7 @@ async function poll({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'P
 
 async function publish(parts: EffectParts, effect: Effect<'PublishResult'>): Promise<DispatcherCompletion> {
   const { process, dmi, dmiNetwork } = parts
-  const begunAt = process.clock.now()
+  const begunAt = process.decidedAt
   const { source, dispatch, subjobId } = effect
   if (source.type === 'failure') {
     return publishResults(parts, { effect, begunAt }, dispatch.operations.map(({ operationId }) => ({ operationId, code: source.code })))
@@ -106,7 +106,7 @@ export function coordinatorEffects({ process, bucket, bucketNetwork }: EffectPar
     if (destination.type === 'none') return { jobId, records: [], message: null }
     const completion: ResultValue = { type: 'completion', outcome, ...operations }
     if (destination.type === 'topic') return { jobId, records: [recordOf(destination.name, jobId, completion)], message: null }
-    const manifest = { key: `${jobId}/manifest`, body: JSON.stringify({ ...completion, objects }), begunAt: process.clock.now() }
+    const manifest = { key: `${jobId}/manifest`, body: JSON.stringify({ ...completion, objects }), begunAt: process.decidedAt }
     for (;;) {
       try {
         await process.call(bucketNetwork, () => bucket.put(manifest))

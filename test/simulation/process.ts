@@ -11,8 +11,8 @@ export class SimulatedProcess implements Timers {
   readonly #scheduler: Scheduler
   #state: ProcessState = 'running'
   #held: (() => void)[] = []
-  /** When it last went on after a pause: what it does at that very moment, it had begun before. */
-  resumedAt = -1
+  #pausedAt = -1
+  #resumedAt = -1
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name
@@ -22,6 +22,12 @@ export class SimulatedProcess implements Timers {
 
   get state(): ProcessState {
     return this.#state
+  }
+
+  /** When it decided what it does now: at the very moment that it goes on after a pause, it does what it had begun before. */
+  get decidedAt(): number {
+    const now = this.#scheduler.now()
+    return now === this.#resumedAt ? this.#pausedAt : now
   }
 
   after(delayMs: number, run: () => void): TimerHandle {
@@ -60,13 +66,15 @@ export class SimulatedProcess implements Timers {
   }
 
   pause(): void {
-    if (this.#state === 'running') this.#state = 'paused'
+    if (this.#state !== 'running') return
+    this.#state = 'paused'
+    this.#pausedAt = this.#scheduler.now()
   }
 
   resume(): void {
     if (this.#state !== 'paused') return
     this.#state = 'running'
-    this.resumedAt = this.#scheduler.now()
+    this.#resumedAt = this.#scheduler.now()
     for (const run of this.#held.splice(0)) run()
   }
 
