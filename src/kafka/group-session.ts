@@ -41,6 +41,7 @@ export class GroupSession<Effect, Completion> {
   readonly #stopped = new AbortController()
   #consumer: LaneConsumer | undefined
   #assignedOnce = false
+  #isMember = false
 
   constructor(stage: LaneStage<Effect, Completion>, options: GroupSessionOptions) {
     this.#stage = stage
@@ -69,11 +70,12 @@ export class GroupSession<Effect, Completion> {
     })
     this.#consumer = consumer
     await consumer.start()
+    this.#isMember = true
   }
 
   /** Whether the group has answered and every lane it gave us works on its records. */
   ready(): boolean {
-    if (!this.#assignedOnce) return false
+    if (!this.#assignedOnce || !this.#isMember) return false
     for (const { lane } of this.#lanes.values()) if (lane.state !== 'running') return false
     return true
   }
@@ -156,6 +158,7 @@ export class GroupSession<Effect, Completion> {
     this.#options.observe({ type: 'ConsumerCrashed', stage: this.#stage.name, error, restartInMs: CONSUMER_RESTART_DELAY_MS })
     const crashed = this.#consumer
     this.#consumer = undefined
+    this.#isMember = false
     await crashed?.stop().catch(() => undefined)
     for (;;) {
       try {
