@@ -19,7 +19,8 @@ describe('an address to listen on', () => {
   ])('is refused when others reach it: %s', (host) => {
     expect(check(host, NO_AUTH)).toThrow(UnsafeBinding)
     expect(check(host, NO_AUTH)).toThrow(`refusing to listen on "${host}", which others can reach, without client authentication`)
-    expect(check(host, clients)).toThrow(/without an operator’s token: configure it \(DATAJOB_\w+, DATAJOB_\w+\), listen on 127\.0\.0\.1, or say --insecure/)
+    const remedy = /without an operator’s token: configure it \(DATAJOB_\w+, DATAJOB_\w+\), listen on 127\.0\.0\.1, or say --insecure/
+    expect(check(host, clients)).toThrow(remedy)
     expect(check(host, all)).not.toThrow()
   })
 

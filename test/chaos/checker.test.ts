@@ -58,7 +58,11 @@ describe('the checker of a topic', () => {
     ['a result behind the completion event', /not its last record/, (records) => [...records.slice(1), records[0]!]],
     ['records on two partitions', /on partitions 2, 1/, ([first, ...others]) => [{ ...first!, partition: 2 }, ...others]],
     ['a wrong code', /has code 0 \(\), not 103/, (records) => records.map((each) => rewritten(each, '"statusCode":103', '"statusCode":0'))],
-    ['a text for a number', /operation 1 is missing/, (records) => records.map((each) => rewritten(each, '"operationId":1,', '"operationId":"1",'))],
+    [
+      'a text for a number',
+      /operation 1 is missing/,
+      (records) => records.map((each) => rewritten(each, '"operationId":1,', '"operationId":"1",')),
+    ],
     ['wrong counts', /counts .*"failed":2.*not/s, (records) => records.map((each) => rewritten(each, '"succeeded":8', '"succeeded":9'))],
     [
       'a wrong status',
@@ -87,9 +91,17 @@ describe('the checker of a bucket', () => {
     ['no manifest', /there is no manifest/, (stored) => stored.slice(0, -1)],
     ['an object that is missing', /0000000\.json is in the manifest only/, (stored) => stored.slice(1)],
     ['an object too many', /9\.json is not in the manifest/, (stored) => [{ ...stored[0]!, key: 'job%2F1/0000009.json' }, ...stored]],
-    ['an object that was written again', /not the object of the manifest/, ([first, ...others]) => [{ ...first!, etag: 'later' }, ...others]],
+    [
+      'an object that was written again',
+      /not the object of the manifest/,
+      ([first, ...others]) => [{ ...first!, etag: 'later' }, ...others],
+    ],
     ['a manifest that is not last', /was stored after the manifest/, ([first, ...others]) => [{ ...first!, storedAt: 3 }, ...others]],
-    ['an operation in two objects', /is there 2 times/, ([first, second, ...others]) => [first!, { ...second!, value: first!.value }, ...others]],
+    [
+      'an operation in two objects',
+      /is there 2 times/,
+      ([first, second, ...others]) => [first!, { ...second!, value: first!.value }, ...others],
+    ],
   ]
 
   it.each(flaws)('finds %s', (_name, finding, flaw) => {
