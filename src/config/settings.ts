@@ -68,7 +68,7 @@ export const settings = {
   }),
   turnBytesMax: wholeNumber('DATAJOB_TURN_BYTES_MAX', {
     ...{ fallback: 4 * 1024 * 1024, min: 1_024, max: 64 * 1024 * 1024, unit: 'bytes' },
-    description: 'Bytes of the records that one transaction of a lane takes in; it takes one record, however large.',
+    description: 'Bytes of records, and of results, that one transaction of a lane takes in; one of each it takes, however large.',
   }),
   inboxRecordsMax: wholeNumber('DATAJOB_INBOX_RECORDS_MAX', {
     ...{ fallback: 2_000, min: 1, max: 100_000, unit: 'records' },
@@ -202,6 +202,10 @@ export const settings = {
   resultsInFlightMax: wholeNumber('DATAJOB_RESULTS_IN_FLIGHT_MAX', {
     ...{ fallback: 64, min: 1, max: 1_000, unit: 'results' },
     description: 'Results that one process fetches and publishes at a time; a single DMI service gets a quarter, buckets a half.',
+  }),
+  resultsWaitingBytesMax: wholeNumber('DATAJOB_RESULTS_WAITING_BYTES_MAX', {
+    ...{ fallback: 256 * 1024 * 1024, min: 1_024, max: 64 * 1024 * 1024 * 1024, unit: 'bytes' },
+    description: 'Bytes of results for topics that one process has fetched and not yet written, before it fetches no more.',
   }),
   eventBytesMax: wholeNumber('DATAJOB_EVENT_BYTES_MAX', {
     ...{ fallback: 900_000, min: 10_000, max: 10_000_000, unit: 'bytes' },

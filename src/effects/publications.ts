@@ -12,6 +12,7 @@ import { type PublishedResults, type ResultSource, SinkFailure, type SubjobToPub
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/dispatcher.ts'
 import { type DmiCalls, failedCall, replyTo, SERVICE_SHARE } from './dmi-calls.ts'
 import { type Party, Places } from './places.ts'
+import { ResultMemory } from './result-memory.ts'
 import { type SinkChoice, sinkFor, type Sinks } from './sink-choice.ts'
 
 type PublishResult = Extract<DispatcherEffect, { readonly type: 'PublishResult' }>
@@ -24,6 +25,8 @@ export interface PublicationsOptions {
   readonly destinationOf: (text: string) => Destination
   readonly resultLimits: ResultLimits
   readonly resultsInFlightMax: number
+  /** Bytes of fetched results that wait to be written, before no more are fetched. */
+  readonly waitingBytesMax: number
   readonly metrics: Pick<StageMetrics, 'publications'>
 }
 
@@ -33,18 +36,44 @@ const BUCKETS_SHARE = 1 / 2
 export class Publications {
   readonly #options: PublicationsOptions
   readonly #places: Places
+  readonly #memory: ResultMemory
+  readonly #letGo = new WeakMap<DispatcherCompletion, () => void>()
 
   constructor(options: PublicationsOptions) {
     this.#options = options
     this.#places = new Places(options.resultsInFlightMax)
+    this.#memory = new ResultMemory(options.waitingBytesMax)
   }
 
   async publish(effect: PublishResult, signal: AbortSignal): Promise<Completion> {
     const destination = this.#options.destinationOf(effect.dispatch.destination)
     const choice = sinkFor(this.#options.sinks, destination)
-    const completion = await this.#places.run(partiesOf(effect, destination), () => this.#attempt(effect, choice, signal))
+    const completion = await this.#places.run(partiesOf(effect, destination), async () => {
+      await this.#memory.room()
+      const attempted = await this.#attempt(effect, choice, signal)
+      this.#hold(attempted, signal)
+      return attempted
+    })
     this.#options.metrics.publications.inc({ sink: destination.type, outcome: outcomeOf(completion) })
     return completion
+  }
+
+  /** What the completion brought was written, and is no longer needed. */
+  committed(completion: DispatcherCompletion): void {
+    this.#letGo.get(completion)?.()
+  }
+
+  // Until it is written, or the lane that would have written it has ended.
+  #hold(completion: Completion, signal: AbortSignal): void {
+    const bytes = completionBytes(completion)
+    if (bytes === 0 || signal.aborted) return
+    const release = this.#memory.hold(bytes)
+    const letGo = (): void => {
+      signal.removeEventListener('abort', letGo)
+      release()
+    }
+    signal.addEventListener('abort', letGo, { once: true })
+    this.#letGo.set(completion, letGo)
   }
 
   async #attempt(effect: PublishResult, choice: SinkChoice, signal: AbortSignal): Promise<Completion> {
@@ -93,6 +122,12 @@ export class Publications {
     if (!explained || error instanceof SinkFailure) throw error
     return failedCall(effect, this.#options.client.resultFailure(service, error))
   }
+}
+
+/** Bytes of the records that a completion has for the transaction of its turn. */
+export function completionBytes(completion: DispatcherCompletion): number {
+  if (completion.type !== 'Published') return 0
+  return completion.records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
 }
 
 // A service's results for buckets have places of their own: where the object store hangs, those for topics still go out.

@@ -28,7 +28,7 @@ function opened(
   { recordsMax = 10, bytesMax, at = { a: 0 } }: { recordsMax?: number; bytesMax?: number; at?: Readonly<Record<string, number>> } = {},
 ): { inbox: Inbox<string>; input: RecordedInput } {
   const input = new RecordedInput()
-  const inbox = new Inbox<string>({ input, waitingMax: upTo(recordsMax, bytesMax) })
+  const inbox = new Inbox<string>({ input, waitingMax: upTo(recordsMax, bytesMax), sizeOf: (text) => text.length })
   for (const [topic, offset] of Object.entries(at)) inbox.open(topic, offset)
   return { inbox, input }
 }
@@ -87,12 +87,25 @@ describe('taking', () => {
     expect(inbox.take(upTo(4)).records.map((each) => `${each.topic}${each.offset}`)).toEqual(['a0', 'a1', 'b0', 'b1'])
   })
 
-  it('gives all completions, once', () => {
+  it.each([
+    ['as many completions as records', upTo(2), [['x', 'yy'], ['zzz', 'x'], []]],
+    ['as many bytes of completions as of records', upTo(10, 5), [['x', 'yy'], ['zzz', 'x'], []]],
+    ['one completion, however large', upTo(10, 1), [['x'], ['yy'], ['zzz'], ['x'], []]],
+  ])('gives %s at most, and the others later, without being asked to wait', async (_name, max, turns) => {
+    const { inbox } = opened()
+    for (const completion of ['x', 'yy', 'zzz', 'x']) inbox.complete(completion)
+    for (const expected of turns) {
+      if (expected.length > 0) await inbox.arrival()
+      expect(inbox.take(max).completions).toEqual(expected)
+    }
+  })
+
+  it('gives completions in their order, once', () => {
     const { inbox } = opened()
     inbox.complete('x')
     inbox.complete('y')
-    expect(inbox.take(upTo(1)).completions).toEqual(['x', 'y'])
-    expect(inbox.take(upTo(1)).completions).toEqual([])
+    expect(inbox.take(upTo(2)).completions).toEqual(['x', 'y'])
+    expect(inbox.take(upTo(2)).completions).toEqual([])
   })
 })
 

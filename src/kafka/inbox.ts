@@ -36,16 +36,23 @@ export interface Taken<Completion> {
 export class Inbox<Completion> {
   readonly #input: LaneInput
   readonly #waitingMax: RecordAmount
+  readonly #sizeOf: (completion: Completion) => number
   readonly #topics = new Map<string, TopicQueue>()
-  #completions: Completion[] = []
+  readonly #completions: Completion[] = []
   #rung = false
   #closed = false
   #failure: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
 
-  constructor(options: { readonly input: LaneInput; readonly waitingMax: RecordAmount }) {
+  /** `sizeOf` tells the bytes that a completion brings along. */
+  constructor(options: {
+    readonly input: LaneInput
+    readonly waitingMax: RecordAmount
+    readonly sizeOf: (completion: Completion) => number
+  }) {
     this.#input = options.input
     this.#waitingMax = options.waitingMax
+    this.#sizeOf = options.sizeOf
   }
 
   /** Begins to read a topic at that offset. */
@@ -128,8 +135,8 @@ export class Inbox<Completion> {
   }
 
   /**
-   * Up to `max`, an equal share for each topic but at least one record, and all completions. Records of a throttled topic
-   * stay.
+   * Up to `max` of records, an equal share for each topic, and up to `max` of completions, but at least one of each. Records of
+   * a throttled topic stay.
    */
   take(max: RecordAmount): Taken<Completion> {
     const records: InputRecord[] = []
@@ -146,9 +153,16 @@ export class Inbox<Completion> {
         this.#input.resume(topic)
       }
     }
-    const completions = this.#completions
-    this.#completions = []
-    return { records, completions, offsets }
+    return { records, completions: this.#takeCompletions(max), offsets }
+  }
+
+  #takeCompletions(max: RecordAmount): readonly Completion[] {
+    let bytes = 0
+    const end = this.#completions.findIndex((completion, at) => {
+      bytes += this.#sizeOf(completion)
+      return at > 0 && (at >= max.records || bytes > max.bytes)
+    })
+    return this.#completions.splice(0, end === -1 ? this.#completions.length : end)
   }
 
   #fills(queue: TopicQueue, part: number): boolean {

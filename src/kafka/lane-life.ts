@@ -29,6 +29,10 @@ export interface LaneStage<Effect, Completion> {
   readonly place: Omit<TurnPlace, 'partition'>
   createStage(partition: number): Stage<Effect, Completion>
   readonly runEffect: EffectRunner<Effect, Completion>
+  /** Bytes that a completion adds to the transaction of its turn; none when left out. */
+  readonly completionBytes?: (completion: Completion) => number
+  /** Hears of each completion whose turn was committed. Those that a lane's end leaves behind are told by the effect's signal. */
+  readonly onCommitted?: (completion: Completion) => void
   /** Awaited before a batch is run: makes sure that what the stage looks up outside is as new as the records. */
   readonly beforeTurn?: (messages: readonly Message[]) => Promise<void>
   /** Hears that a topic did not take what a turn had for it, before the lane starts again and would make the same once more. */
@@ -43,7 +47,7 @@ export interface OutputRefusal {
 }
 
 export interface LaneLimits {
-  /** Records that one transaction takes in at most, and due timers. */
+  /** Records that one transaction takes in at most, and as many completions and due timers. */
   readonly turnMax: RecordAmount
   /** What waits in memory of one topic; above it the topic is paused. */
   readonly inboxMax: RecordAmount
@@ -98,7 +102,8 @@ export class LaneLife<Effect, Completion> {
         this.#restore(record)
       },
     })
-    this.#inbox = new Inbox({ input: context.input, waitingMax: stageOf.limits.inboxMax })
+    const { limits, completionBytes = () => 0 } = stageOf
+    this.#inbox = new Inbox({ input: context.input, waitingMax: limits.inboxMax, sizeOf: completionBytes })
   }
 
   stop(): void {
@@ -211,6 +216,7 @@ export class LaneLife<Effect, Completion> {
       for (const completion of taken.completions) this.#stage.takeCompletion(completion, turn)
       this.#takeDueTimers(turn)
       await this.#conclude(producer, turn, { inputs: decoded.length, offsets: taken.offsets })
+      for (const completion of taken.completions) this.#stageOf.onCommitted?.(completion)
     }
   }
 

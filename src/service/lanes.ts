@@ -70,16 +70,21 @@ export function coordinatorLanes(
   }
 }
 
+type DispatcherLaneEffects = Pick<
+  LaneStage<DispatcherEffect, DispatcherCompletion>,
+  'runEffect' | 'completionBytes' | 'onCommitted'
+>
+
 export function dispatcherLanes(
   parts: LaneParts,
-  runEffect: EffectRunner<DispatcherEffect, DispatcherCompletion>,
+  effects: DispatcherLaneEffects,
 ): LaneStage<DispatcherEffect, DispatcherCompletion> {
   const { config, topics, codec, inventory, worker } = parts
   return {
     ...common(parts, 'dispatcher', topics.dispatcherChangelog),
     inputs: [topics.subjobs],
     decode: decodeBy(codec, topics, { [topics.subjobs]: ['DispatchSubjob'] }),
-    runEffect,
+    ...effects,
     createStage: () =>
       new Dispatcher({
         worker,

@@ -6,7 +6,7 @@ import { DmiClient } from '../dmi/dmi-client.ts'
 import { coordinatorEffects } from '../effects/conclusions.ts'
 import { dispatcherEffects } from '../effects/dispatcher-effects.ts'
 import { DmiCalls } from '../effects/dmi-calls.ts'
-import { Publications } from '../effects/publications.ts'
+import { completionBytes, Publications } from '../effects/publications.ts'
 import type { Sinks } from '../effects/sink-choice.ts'
 import { type GroupEvent, GroupSession, type GroupSessionOptions } from '../kafka/group-session.ts'
 import type { OutputRefusal } from '../kafka/lane-life.ts'
@@ -126,9 +126,16 @@ function dispatcher(options: StagesOptions): StageSession {
   const calls = new DmiCalls({ client, serviceOf, destinationOf, callsInFlightMax: config.callsInFlightMax, metrics })
   const resultLimits = { valueBytesMax: config.resultValueBytesMax, depthMax: RESULT_DEPTH_MAX }
   const publications = new Publications({
-    ...{ calls, client, sinks, destinationOf, resultLimits, resultsInFlightMax: config.resultsInFlightMax, metrics },
+    ...{ calls, client, sinks, destinationOf, resultLimits, metrics },
+    ...{ resultsInFlightMax: config.resultsInFlightMax, waitingBytesMax: config.resultsWaitingBytesMax },
   })
-  const lanes = dispatcherLanes({ config, worker, onRefusal, ...connections }, dispatcherEffects(calls, publications))
+  const lanes = dispatcherLanes({ config, worker, onRefusal, ...connections }, {
+    runEffect: dispatcherEffects(calls, publications),
+    completionBytes,
+    onCommitted: (completion) => {
+      publications.committed(completion)
+    },
+  })
   return new GroupSession(lanes, sessionOptions(options))
 }
 

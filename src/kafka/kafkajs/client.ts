@@ -19,6 +19,7 @@ import { openRecordProducer } from './record-producer.ts'
 import { type CreateKafka, kafkaConfigOf, kafkaDefaults, type KafkaClientOptions, type KafkaSettings } from './settings.ts'
 import { KafkajsTailReader } from './tail-reader.ts'
 import { openTransactionalProducer, type ProducerContext } from './transactional-producer.ts'
+import { Turnstile } from './turnstile.ts'
 
 /** Connects to nothing yet: each of the client's products has connections of its own, and closes them itself. */
 export function createKafkaClient(options: KafkaClientOptions): KafkaClient {
@@ -35,7 +36,7 @@ class KafkajsClient implements KafkaClient {
     this.#settings = settings
     this.#createKafka = () => new Kafka(kafkaConfigOf(settings))
     const knownTopics = new KnownTopics((topic) => this.#topicExists(topic), settings.timers)
-    this.#producers = { createKafka: this.#createKafka, settings, knownTopics }
+    this.#producers = { createKafka: this.#createKafka, settings, knownTopics, largeCommits: new Turnstile() }
   }
 
   admin(): Promise<KafkaAdmin> {

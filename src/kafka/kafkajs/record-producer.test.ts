@@ -4,6 +4,7 @@ import { ManualTime } from '../../../test/fakes/manual-time.ts'
 import type { OutputRecord, RecordProducer } from '../port.ts'
 import { KnownTopics } from './known-topics.ts'
 import { openRecordProducer } from './record-producer.ts'
+import { Turnstile } from './turnstile.ts'
 import { kafkaDefaults } from './settings.ts'
 
 /** A producer of kafkajs: what it was sent, and who waits for the answer. */
@@ -69,7 +70,7 @@ describe('the record producer', () => {
     const logger = { debug: (): void => undefined, info: (): void => undefined, warn: (): void => undefined }
     const settings = { ...kafkaDefaults, brokers: [], clientId: 'test', logger, timers: time, requestBytesMax: 1_000 }
     const knownTopics = new KnownTopics(() => Promise.resolve(true), time)
-    producer = await openRecordProducer({ createKafka, settings, knownTopics })
+    producer = await openRecordProducer({ createKafka, settings, knownTopics, largeCommits: new Turnstile() })
   })
 
   it('sends one request at a time, and what comes meanwhile together in the next', async () => {

@@ -5,6 +5,7 @@ import type { OutputRecord, TransactionalProducer } from '../port.ts'
 import { KnownTopics } from './known-topics.ts'
 import { kafkaDefaults } from './settings.ts'
 import { openTransactionalProducer } from './transactional-producer.ts'
+import { Turnstile } from './turnstile.ts'
 
 const atOnce: Timers = {
   after(_, run) {
@@ -20,6 +21,7 @@ describe('the transactional producer', () => {
   /** What the next calls of that name end with. */
   let errors: Record<'transaction' | 'sendBatch' | 'sendOffsets' | 'commit', Error[]>
   let topics: Set<string>
+  let largeCommits: Turnstile
   /** Records in each request. */
   let sizes: number[]
   const partitionMetadata = [1, 2].map((leader, partitionId) => ({ partitionId, leader }))
@@ -58,7 +60,8 @@ describe('the transactional producer', () => {
     const logger = { debug: (): void => undefined, info: (): void => undefined, warn: (): void => undefined }
     const settings = { ...kafkaDefaults, brokers: [], clientId: 'test', logger, timers: atOnce }
     const knownTopics = new KnownTopics((topic) => Promise.resolve(topics.has(topic)), atOnce)
-    return openTransactionalProducer({ createKafka: () => ({ producer: create }) as unknown as Kafka, settings, knownTopics }, 'id')
+    const createKafka = () => ({ producer: create }) as unknown as Kafka
+    return openTransactionalProducer({ createKafka, settings, knownTopics, largeCommits }, 'id')
   }
 
   beforeEach(() => {
@@ -66,6 +69,7 @@ describe('the transactional producer', () => {
     sizes = []
     errors = { transaction: [], sendBatch: [], sendOffsets: [], commit: [] }
     topics = new Set(['out', 'in'])
+    largeCommits = new Turnstile()
   })
 
   it('fences when it is opened, and begins its first transaction only once', async () => {
@@ -96,6 +100,20 @@ describe('the transactional producer', () => {
     await producer.commit({ records: [to(0), to(1), to(1)], offsets: [], groupId: 'g' })
     await producer.commit({ records: [to(0), to(1), to(1)], offsets: [at], groupId: 'g' })
     expect(sizes).toEqual([1, 1, 3, 1, 2, 3])
+  })
+
+  it('begins a large transaction when no other is under way, a small one at once', async () => {
+    const other = Promise.withResolvers<undefined>()
+    void largeCommits.pass(() => other.promise)
+    const [large, small] = [await open(), await open()]
+    steps = []
+    const value = Buffer.alloc(5 * 1024 * 1024)
+    const committed = large.commit({ ...step, records: [{ topic: 'out', key: 'k', partition: 0, value }] })
+    await small.commit(step)
+    expect(steps.filter((name) => name === 'commit')).toHaveLength(1)
+    other.resolve(undefined)
+    await committed
+    expect(steps.filter((name) => name === 'commit')).toHaveLength(2)
   })
 
   it('sends offsets again while the broker is busy with the transaction before, or looks for the coordinator', async () => {

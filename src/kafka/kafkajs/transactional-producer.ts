@@ -5,14 +5,16 @@ import { dispositionOf } from '../error-dispositions.ts'
 import { KafkaFailure, type OutputRecord, type Position, type TransactionalProducer, type TransactionStep } from '../port.ts'
 import { toKafkaFailure } from './failure.ts'
 import type { KnownTopics } from './known-topics.ts'
-import { cutIntoRequests, sendRecords } from './outgoing.ts'
+import { cutIntoRequests, sendRecords, sizeOf } from './outgoing.ts'
 import { StickyPartitioner } from './partitioner.ts'
 import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.ts'
+import type { Turnstile } from './turnstile.ts'
 
 export interface ProducerContext {
   readonly createKafka: CreateKafka
   readonly settings: KafkaSettings
   readonly knownTopics: KnownTopics
+  readonly largeCommits: Turnstile
 }
 
 /** Resolves once every earlier producer with the id is fenced and its transaction has ended. Throws KafkaFailure. */
@@ -64,7 +66,7 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
     if (this.#isBusy) throw new Error(`broken invariant: ${this.#open.transactionalId} is asked for two transactions at once`)
     this.#isBusy = true
     try {
-      await this.#commit(step)
+      await (isLarge(step) ? this.#context.largeCommits.pass(() => this.#commit(step)) : this.#commit(step))
       this.#isBusy = false
     } catch (error) {
       const failure = toKafkaFailure(error, `transaction of ${this.#open.transactionalId}`, 'transaction')
@@ -104,6 +106,13 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
     const message = `the producer ${this.#open.transactionalId} is of no more use: ${earlier.message}`
     return new KafkaFailure(message, { code: 'PRODUCER_SPENT', disposition: earlier.disposition, cause: earlier })
   }
+}
+
+// Each has until the transaction times out. One after the other, all of them are quicker than side by side.
+const LARGE_COMMIT_BYTES = 4 * 1024 * 1024
+
+function isLarge({ records }: TransactionStep): boolean {
+  return records.reduce((sum, record) => sum + sizeOf(record), 0) > LARGE_COMMIT_BYTES
 }
 
 // Refused for now, with nothing done. kafkajs repeats the request for none of these, though it means to for some.
