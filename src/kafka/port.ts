@@ -135,6 +135,7 @@ export interface KafkaAdmin {
   clusterId(): Promise<string>
   /** Descriptions of those of the topics that exist. */
   describeTopics(names: readonly string[]): Promise<readonly TopicDescription[]>
+  /** Resolves once every partition of the new topics is served by its leader. */
   createTopics(specs: readonly TopicSpec[]): Promise<void>
   /** The position behind the last record of each partition, ordered by partition. Throws KafkaFailure `reject` on an unknown topic. */
   endOffsets(topic: string): Promise<readonly Position[]>

@@ -66,6 +66,8 @@ class KafkajsAdmin implements KafkaAdmin {
       this.#admin.createTopics({ topics, waitForLeaders: false, timeout: this.#settings.requestTimeoutMs }),
     )
     await this.#knownTopics.awaitCreated(specs.map(({ name }) => name))
+    // A leader serves a partition some moments after it is named as its leader. Consumers that come earlier join their group twice.
+    for (const { name } of specs) await this.#offsets(name)
   }
 
   async endOffsets(topic: string): Promise<readonly Position[]> {
