@@ -19,7 +19,7 @@ export function parseOperation(element: Buffer, position: number): Operation {
   const given = membersByName(element, at, MEMBER_NAMES)
   const required = (name: string): unknown => {
     const raw = given.get(name)
-    if (raw === undefined) throw fault(`${at}.${name}`, 'an operation has one')
+    if (raw === undefined) throw fault(`${at}.${name}`, 'it is missing')
     return parse(raw, `${at}.${name}`)
   }
   const value = given.get('value')

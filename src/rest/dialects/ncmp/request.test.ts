@@ -139,8 +139,8 @@ describe('a job request', () => {
       'dataJobMetadata.dataContentType: "" is not a media type',
     ],
     ['{"data":[7]}', 'data[0]: it is not a JSON object: Found "7" where "{" was expected (at byte 0)'],
-    [`{"data":[${READ},{"path":"/a"}]}`, 'data[1].op: an operation has one'],
-    ['{"data":[{"op":"read"}]}', 'data[0].path: an operation has one'],
+    [`{"data":[${READ},{"path":"/a"}]}`, 'data[1].op: it is missing'],
+    ['{"data":[{"op":"read"}]}', 'data[0].path: it is missing'],
     [
       '{"data":[{"op":"paint","path":"/a"}]}',
       'data[0].op: "paint" is not one of read, add, merge, replace, remove, action',
