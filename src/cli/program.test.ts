@@ -84,4 +84,11 @@ describe('wrong use', () => {
   it('suggests what was meant', async () => {
     expect((await runCli(['lst'])).err).toContain('Did you mean list?')
   })
+
+  it.each([[['frobnicate']], [['topics', 'frobnicate']], [['list', '--colour']], [['get']]])(
+    'points to the help: %j',
+    async (args) => {
+      expect((await runCli(args)).err).toContain('"datajob --help" lists the commands')
+    },
+  )
 })

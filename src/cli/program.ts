@@ -47,6 +47,7 @@ function createProgram(cli: Cli, asAction: AsAction): Command {
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .showSuggestionAfterError()
+    .showHelpAfterError('"datajob --help" lists the commands, "datajob help <command>" says what one of them takes.')
     .exitOverride()
     .configureOutput({
       writeOut: out.write,
