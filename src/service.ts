@@ -84,8 +84,8 @@ async function startRoles({ config, logger, closing, onFatal }: Start): Promise<
   const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
   const metrics = createMetrics()
   const connections = await connect({ config, worker, logger, closing, onFatal })
-  const { sinks, onRefusal, bucketExists } = openSinks(config, connections)
-  const facade = { config, connections, metrics, logger, closing, bucketExists, onFatal }
+  const { sinks, onRefusal, bucketExists, objects } = openSinks(config, connections)
+  const facade = { config, connections, metrics, logger, closing, bucketExists, objects, onFatal }
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
   const stages = prepareStages({ config, worker, connections, sinks, onRefusal, metrics, logger, closing, onFatal })
   const isProjected = (): boolean => projected === null || projected.projector.isReady()

@@ -108,6 +108,16 @@ export const settings = {
     ...{ fallback: 'datajob-secret', pattern: /^\S{1,256}$/, limits: '1 to 256 characters', secret: true },
     description: 'Secret key for S3.',
   }),
+  s3PublicEndpoint: text('DATAJOB_S3_PUBLIC_ENDPOINT', {
+    fallback: '',
+    pattern: /^(https?:\/\/[^\s/]+\/?)?$/,
+    limits: 'an http or https URL without a path, or empty',
+    description: 'Where clients reach the S3 server, for links to results; empty where they reach it as we do.',
+  }),
+  linkValidityS: wholeNumber('DATAJOB_LINK_VALIDITY_S', {
+    ...{ fallback: 3_600, min: 1, max: 7 * 24 * 3_600, unit: 's' },
+    description: 'How long a link to a result can be used. Who has the link needs no credentials.',
+  }),
   host: text('DATAJOB_HOST', {
     fallback: '127.0.0.1',
     pattern: /^[\w.:-]{1,255}$/,

@@ -19,8 +19,30 @@ export interface ReadProgress {
   waitFor(record: Position, timeoutMs: number): Promise<boolean>
   /** Whether all that was acknowledged about the job before the call came to be there. Rejects with KafkaFailure. */
   waitForJob(jobId: string, timeoutMs: number): Promise<boolean>
+  /** Whether every command and change of a job that was acknowledged before the call came to be there. Rejects with KafkaFailure. */
+  waitForAll(timeoutMs: number): Promise<boolean>
   /** Records that were written and are not there yet. Rejects with KafkaFailure. */
   lag(): Promise<number>
+}
+
+/** An object that a part of a job's results is stored as. */
+export interface ResultObject {
+  readonly key: string
+  readonly bytes: number
+  readonly etag: string
+  /** Milliseconds since the epoch. */
+  readonly modifiedAt: number
+}
+
+/** The buckets that results went to; src/sinks/s3/result-objects.ts is it. */
+export interface ResultStore {
+  /** A job's objects behind the key `after`, by key; null where there is no such bucket. Rejects when the store can't be asked. */
+  list(
+    place: { readonly bucket: string; readonly jobId: string },
+    page: { readonly after: string; readonly limit: number },
+  ): Promise<{ readonly items: readonly ResultObject[]; readonly isLast: boolean } | null>
+  /** By which anyone can read the object until `expiresAt`, in milliseconds since the epoch. */
+  link(bucket: string, key: string): Promise<{ readonly url: string; readonly expiresAt: number }>
 }
 
 export interface RestTopics {
@@ -37,6 +59,7 @@ export interface JobDependencies {
   readonly admin: Pick<KafkaAdmin, 'topicExists'>
   /** Rejects when the object store can't be asked. */
   readonly bucketExists: (name: string) => Promise<boolean>
+  readonly objects: ResultStore
   readonly readModel: Pick<ReadModel, 'job' | 'jobs'>
   readonly progress: ReadProgress
   readonly clock: Clock

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { RestFixture } from '../../test/fakes/rest-fixture.ts'
 import { NO_AUTH } from './auth.ts'
 import { registrationFailedSchema, serviceSchema } from './dialects/inventory/schemas.ts'
+import { resultObjectSchema } from './dialects/ncmp/bucket-schemas.ts'
 import { acceptedSchema, jobSchema } from './dialects/ncmp/schemas.ts'
 
 interface Answer {
@@ -44,6 +45,7 @@ describe('the API’s description', () => {
       '/metrics get',
       '/ranoam/cm/v1/dataJob post get',
       '/ranoam/cm/v1/dataJob/{jobId} get',
+      '/s3-bucket/{bucketId} get',
       '/ncmpInventory/v1/ch post',
       '/ncmpInventory/v1/dmi/{name} put delete get',
       '/ncmpInventory/v1/dmi get',
@@ -57,7 +59,10 @@ describe('the API’s description', () => {
 
   it('shows each shared schema once, under its name', async () => {
     const { components, paths } = await read()
-    const names = ['DmiService', 'Error', 'Job', 'JobAccepted', 'ReadOperation', 'RegistrationFailed', 'WriteOperation']
+    const names = [
+      ...['DmiService', 'Error', 'Job', 'JobAccepted', 'ReadOperation', 'RegistrationFailed', 'ResultObject', 'ResultObjects'],
+      'WriteOperation',
+    ]
     expect(Object.keys(components.schemas).sort()).toEqual(names)
     const answers = paths['/ranoam/cm/v1/dataJob']?.post?.responses
     expect(answers?.['202']?.content?.['application/json']?.schema).toMatchObject({ $ref: '#/components/schemas/JobAccepted' })
@@ -101,6 +106,7 @@ describe('the API’s description', () => {
   it.each([
     ['a job', jobSchema],
     ['an accepted job', acceptedSchema],
+    ['a result object', resultObjectSchema],
     ['a plugin', serviceSchema],
     ['a failed registration', registrationFailedSchema],
   ] as const)('shows %s as it is answered', (_what, schema) => {

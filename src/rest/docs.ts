@@ -32,6 +32,7 @@ are sent with a \`jobId\` or an \`Idempotency-Key\` are never taken twice.
 
 const tags = [
   { name: 'Data jobs', description: 'Submit a job, ask how far it is (NCMP dialect).' },
+  { name: 'Results', description: 'What came of jobs, for those who run no consumer.' },
   { name: 'Inventory', description: 'Which producer answers for which managed object. Operators only.' },
   { name: 'DMI services', description: 'The producers’ plugins: where they are and how to talk to them. Operators only.' },
   { name: 'Health', description: 'Whether this process is alive and ready, and what it counts.' },

@@ -6,11 +6,13 @@ import type { AuthOptions } from './auth.ts'
 import { type Binding, checkBinding } from './binding.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { addInventoryRoutes } from './dialects/inventory/routes.ts'
+import { addBucketRoutes } from './dialects/ncmp/bucket-routes.ts'
 import { addNcmpRoutes } from './dialects/ncmp/routes.ts'
 import { addDocs } from './docs.ts'
 import { answerConnectionFault, answerError, answerErrors, commonHeaders } from './error-handling.ts'
 import { clip, Refusal } from './errors.ts'
 import { addHealth } from './health.ts'
+import { BucketListing } from './jobs/bucket-listing.ts'
 import { JobIntake } from './jobs/job-intake.ts'
 import { JobLookup } from './jobs/job-lookup.ts'
 import { errorSchema } from './schemas.ts'
@@ -42,7 +44,9 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   const intake = new JobIntake(deps, ({ dialect, kind }) => {
     accepted.inc({ dialect, kind })
   })
-  await addNcmpRoutes(app, { deps, intake, lookup: new JobLookup(deps) })
+  const lookup = new JobLookup(deps)
+  await addNcmpRoutes(app, { deps, intake, lookup })
+  await addBucketRoutes(app, { deps, lookup, listing: new BucketListing(deps) })
   await addInventoryRoutes(app, deps)
   return app
 }

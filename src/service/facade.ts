@@ -7,6 +7,7 @@ import type { StageMetrics } from '../observability/metrics.ts'
 import { openSqliteReadModel } from '../read-model/sqlite.ts'
 import type { ReadModel } from '../read-model/port.ts'
 import type { AuthOptions } from '../rest/auth.ts'
+import type { ResultStore } from '../rest/dependencies.ts'
 import type { ReadinessCheck } from '../rest/health.ts'
 import { buildHealthServer } from '../rest/health-server.ts'
 import { DEFAULT_REST_LIMITS } from '../rest/limits.ts'
@@ -25,6 +26,7 @@ export interface FacadeOptions {
   readonly logger: Logger
   readonly closing: Closing
   readonly bucketExists: (name: string) => Promise<boolean>
+  readonly objects: ResultStore
   readonly onFatal: (error: unknown) => void
 }
 
@@ -81,13 +83,13 @@ export async function startFacade(
   projected: ProjectedReadModel,
   readiness: readonly ReadinessCheck[],
 ): Promise<string> {
-  const { config, connections, metrics, logger, closing, bucketExists } = options
+  const { config, connections, metrics, logger, closing, bucketExists, objects } = options
   const { kafka, admin, codec, topics, inventory } = connections
   const producer = await kafka.producer()
   closing.later('producer', () => producer.close())
   const auth = authOf(config)
   const app = await buildServer({
-    ...{ codec, producer, admin, bucketExists, readModel: projected.readModel, progress: projected.projector },
+    ...{ codec, producer, admin, bucketExists, objects, readModel: projected.readModel, progress: projected.projector },
     ...{ clock: systemClock, timers: systemTimers, topics, limits: DEFAULT_REST_LIMITS, readiness, auth },
     destinations: destinationRules(config),
     submissions: submissionLimits(config),

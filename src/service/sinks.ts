@@ -7,6 +7,7 @@ import { kafkaSinkDefaults } from '../sinks/kafka/config.ts'
 import { KafkaSink } from '../sinks/kafka/sink.ts'
 import { s3Client } from '../sinks/s3/client.ts'
 import { s3SinkDefaults } from '../sinks/s3/config.ts'
+import { ResultObjects } from '../sinks/s3/result-objects.ts'
 import { S3Sink } from '../sinks/s3/sink.ts'
 import type { Connections } from './connections.ts'
 
@@ -14,6 +15,8 @@ export interface OpenedSinks {
   readonly sinks: Sinks
   readonly onRefusal: (refusal: OutputRefusal) => void
   readonly bucketExists: (name: string) => Promise<boolean>
+  /** What is in the buckets, for REST. */
+  readonly objects: ResultObjects
 }
 
 export function openSinks(config: Config, { admin, topics }: Connections): OpenedSinks {
@@ -30,6 +33,9 @@ export function openSinks(config: Config, { admin, topics }: Connections): Opene
     secretKey: config.s3SecretKey,
   }
   const client = s3Client(s3Config)
+  // Signing asks nobody: it takes the endpoint as a name that clients use.
+  const signer = config.s3PublicEndpoint === '' ? client : s3Client({ ...s3Config, endpoint: config.s3PublicEndpoint })
+  const objects = new ResultObjects({ client, signer, clock: systemClock, linkValidityS: config.linkValidityS })
   const bucket = new S3Sink({ client, clock: systemClock, config: s3Config })
   return {
     sinks: { topic, bucket, resultsTopic: topics.results },
@@ -37,5 +43,6 @@ export function openSinks(config: Config, { admin, topics }: Connections): Opene
       topic.refused(refusal)
     },
     bucketExists: (name) => client.bucketExists(name),
+    objects,
   }
 }

@@ -128,6 +128,12 @@ export class Projector {
     return this.#tail.caughtUp(timeoutMs, ({ topic, partition }) => partition === home && (topic === commands || topic === jobs))
   }
 
+  /** The same for the commands and changes of all jobs. */
+  waitForAll(timeoutMs: number): Promise<boolean> {
+    const { commands, jobs } = this.#options.topics
+    return this.#tail.caughtUp(timeoutMs, ({ topic }) => topic === commands || topic === jobs)
+  }
+
   /** Records that were written and are not in the read model yet. Rejects with KafkaFailure. */
   lag(): Promise<number> {
     return this.#tail.lag()

@@ -7,7 +7,7 @@ import { handleKey } from '../../src/inventory/inventory.ts'
 import { type InputRecord, KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
 import type { ReadModel } from '../../src/read-model/port.ts'
 import { NO_AUTH } from '../../src/rest/auth.ts'
-import type { ServerDependencies } from '../../src/rest/dependencies.ts'
+import type { ReadProgress, ResultStore, ServerDependencies } from '../../src/rest/dependencies.ts'
 import { DEFAULT_REST_LIMITS, type RestLimits } from '../../src/rest/limits.ts'
 import { buildServer } from '../../src/rest/server.ts'
 import { changeOf } from '../../src/stages/projector-changes.ts'
@@ -36,7 +36,9 @@ export class RestFixture {
   readonly services = new Map<string, ServiceRegistered>()
   readonly handles = new Map<string, HandleRegistered>()
   readonly logLines: string[] = []
-  readonly asked = { topicExists: 0, bucketExists: 0, lag: 0 }
+  /** Keys of what is stored in buckets. */
+  readonly stored = new Map<string, string[]>()
+  readonly asked = { topicExists: 0, bucketExists: 0, lag: 0, listings: 0 }
   /** What every call to Kafka ends with; null when all is well, `silence` when none ends. */
   outage: KafkaFailure | 'silence' | null = null
   storeFailure: Error | null = null
@@ -44,6 +46,18 @@ export class RestFixture {
   readonly #unread: InputRecord[] = []
   readonly #offsets = new Map<number, number>()
   #reading = true
+
+  readonly progress: ReadProgress = {
+    homePartition: (jobId) => jobId.length % PARTITIONS,
+    waitFor: () => Promise.resolve(this.#reading),
+    waitForJob: () => this.#caughtUp(),
+    waitForAll: () => this.#caughtUp(),
+    lag: async () => {
+      this.asked.lag += 1
+      await this.#answered()
+      return this.lag
+    },
+  }
 
   /** The command that was written last. */
   get command(): SubmitJob {
@@ -58,20 +72,9 @@ export class RestFixture {
       producer: { send: (records) => this.#send(records) },
       admin: { topicExists: (name) => this.#topicExists(name) },
       bucketExists: (name) => this.#bucketExists(name),
+      objects: this.#objects(),
       readModel: this.readModel,
-      progress: {
-        homePartition: (jobId) => jobId.length % PARTITIONS,
-        waitFor: () => Promise.resolve(this.#reading),
-        waitForJob: async () => {
-          await this.#answered()
-          return this.#reading
-        },
-        lag: async () => {
-          this.asked.lag += 1
-          await this.#answered()
-          return this.lag
-        },
-      },
+      progress: this.progress,
       inventory: {
         service: (name) => this.services.get(name),
         services: () => [...this.services.values()],
@@ -154,6 +157,26 @@ export class RestFixture {
     this.asked.topicExists += 1
     await this.#answered()
     return this.topics.has(name)
+  }
+
+  async #caughtUp(): Promise<boolean> {
+    await this.#answered()
+    return this.#reading
+  }
+
+  #objects(): ResultStore {
+    return {
+      list: ({ bucket, jobId }, { after, limit }) => {
+        this.asked.listings += 1
+        if (this.storeFailure !== null) return Promise.reject(this.storeFailure)
+        const keys = this.stored.get(bucket)
+        if (keys === undefined) return Promise.resolve(null)
+        const found = keys.filter((key) => key.startsWith(`${jobId}/`) && key > after).sort()
+        const items = found.slice(0, limit).map((key) => ({ key, bytes: key.length, etag: `etag of ${key}`, modifiedAt: 1_000 }))
+        return Promise.resolve({ items, isLast: found.length <= limit })
+      },
+      link: (bucket, key) => Promise.resolve({ url: `https://s3.example/${bucket}/${key}?signed`, expiresAt: 2_000 }),
+    }
   }
 
   #bucketExists(name: string): Promise<boolean> {

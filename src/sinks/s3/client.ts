@@ -14,8 +14,11 @@ export type S3Client = Pick<
   | 'abortMultipartUpload'
 >
 
+/** Of the settings, what the server is reached with. */
+export type S3Connection = Omit<S3SinkConfig, 'partBytes' | 'bodyBytesMax' | 'bucketKnownMs'>
+
 /** Throws for an endpoint that is no plain HTTP address. */
-export function s3Client(config: S3SinkConfig): S3Client {
+export function s3Client(config: S3Connection): Client {
   const { protocol, hostname, port, pathname } = new URL(config.endpoint)
   if (pathname !== '/') throw new Error(`S3 endpoint "${config.endpoint}" must not have a path`)
   const useSSL = protocol === 'https:'

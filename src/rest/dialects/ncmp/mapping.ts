@@ -8,6 +8,8 @@ import { formatInstant, parseInstant } from '../../instant.ts'
 import type { ListQuery, NcmpJob, NcmpStatus } from './schemas.ts'
 
 export const NCMP_PATH = '/ranoam/cm/v1'
+/** Where the results in buckets are shown: outside of the dialect's own path, by contract. */
+export const BUCKET_PATH = '/s3-bucket'
 
 const statusWords: Record<JobStatus, NcmpStatus> = {
   accepted: 'NOT_STARTED',
@@ -45,7 +47,7 @@ function linksOf(jobId: string, status: NcmpStatus, destination: string, places:
 
 function resultsUriOf(destination: string, { apiRoot, resultsTopic }: Places): string {
   if (destination === '') return `kafka:${resultsTopic}`
-  if (destination.startsWith('s3:')) return `${apiRoot}/s3-bucket/${encodeURIComponent(destination.slice('s3:'.length))}`
+  if (destination.startsWith('s3:')) return `${apiRoot}${BUCKET_PATH}/${encodeURIComponent(destination.slice('s3:'.length))}`
   return destination
 }
 

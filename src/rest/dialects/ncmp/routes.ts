@@ -25,6 +25,7 @@ import {
   readOperationSchema,
   submitHeadersSchema,
   submitQuerySchema,
+  TENANT,
   writeOperationSchema,
 } from './schemas.ts'
 
@@ -35,7 +36,6 @@ export interface NcmpOptions {
 }
 
 const DIALECT = 'ncmp'
-const TENANT = 'default'
 /** What schemas/SubmitJob.avsc gives a job that doesn't say. */
 const PRIORITY = 100
 

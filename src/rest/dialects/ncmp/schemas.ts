@@ -14,6 +14,9 @@ export const DATA_ACCEPT_TYPES = [
 ] as const
 export const DATA_CONTENT_TYPE_DEFAULT = 'application/3gpp-json-patch+json'
 
+/** Until clients belong to organisations of their own, all are of one. */
+export const TENANT = 'default'
+
 export const PAGE_LIMIT_DEFAULT = 100
 export const PAGE_LIMIT_MAX = 1000
 
@@ -236,6 +239,7 @@ export const errorExamples = {
     details: 'Known are: status, destination, createdAfter, createdBefore, limit, cursor.',
   },
   notFound: { status: '404 NOT_FOUND', message: 'There is no job "replan-2025-11-21"', details: '' },
+  noBucket: { status: '404 NOT_FOUND', message: 'No job has the bucket "replan-results" as its destination', details: '' },
   conflict: {
     status: '409 CONFLICT',
     message: 'The id "replan-2025-11-22" is taken by a job with other content',

@@ -107,13 +107,11 @@ describe('the status of a job', () => {
     app = await fixture.build({
       metrics: new Registry(),
       progress: {
-        homePartition: () => 0,
-        waitFor: () => Promise.resolve(true),
+        ...fixture.progress,
         waitForJob: async () => {
           await fixture.resumeReading()
           return true
         },
-        lag: () => Promise.resolve(0),
       },
     })
     expect((await get(`${JOBS}/job-1`)).json()).toMatchObject({ jobId: 'job-1', status: 'NOT_STARTED' })

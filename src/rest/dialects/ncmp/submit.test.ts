@@ -172,13 +172,11 @@ describe('submitting a job', () => {
       app = await fixture.build({
         metrics: raceMetrics,
         progress: {
-          homePartition: (jobId) => jobId.length % 3,
+          ...fixture.progress,
           waitFor: async () => {
             await fixture.resumeReading()
             return true
           },
-          waitForJob: () => Promise.resolve(true),
-          lag: () => Promise.resolve(0),
         },
       })
       return submit(ours)
