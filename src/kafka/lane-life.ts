@@ -158,7 +158,7 @@ export class LaneLife<Effect, Completion> {
   #restore(record: InputRecord): void {
     const key = record.key?.toString('utf8') ?? ''
     if (record.value === null) {
-      this.#stage.restore(key, null)
+      this.#stage.restore(key, null, record.timestampMs)
       return
     }
     const decoded = this.#stageOf.decode(record)
@@ -171,7 +171,7 @@ export class LaneLife<Effect, Completion> {
       })
     }
     if (!decoded.ok) throw new Error(`changelog entry ${record.topic}[${record.partition}]@${record.offset}: ${decoded.cause}`)
-    this.#stage.restore(key, decoded.message)
+    this.#stage.restore(key, decoded.message, record.timestampMs)
   }
 
   async #inputPositions(): Promise<readonly { readonly topic: string; readonly offset: number }[]> {

@@ -141,6 +141,11 @@ export interface KafkaAdmin {
   endOffsets(topic: string): Promise<readonly Position[]>
   /** The position of the first record that is still there, of each partition, ordered by partition. */
   startOffsets(topic: string): Promise<readonly Position[]>
+  /**
+   * The position of the first record of each partition that is of that time or later, ordered by partition; its end where there
+   * is none. Times are those that the records' writers gave, unless the topic takes the broker's.
+   */
+  offsetsAt(topic: string, timestampMs: number): Promise<readonly Position[]>
   /** Committed positions of a group; -1 where there is none. */
   committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly Position[]>
   topicExists(name: string): Promise<boolean>

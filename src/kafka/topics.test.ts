@@ -18,7 +18,8 @@ function adminOver(topics: TopicDescription[]): KafkaAdmin & { readonly created:
       topics.push(...specs.map((spec) => ({ ...spec, replicationFactor: 1 })))
       return Promise.resolve()
     },
-    ...{ clusterId: unused, endOffsets: unused, startOffsets: unused, committedOffsets: unused, topicExists: unused, close: unused },
+    ...{ clusterId: unused, endOffsets: unused, startOffsets: unused, offsetsAt: unused, committedOffsets: unused },
+    ...{ topicExists: unused, close: unused },
   }
 }
 

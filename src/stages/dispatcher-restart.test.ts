@@ -50,6 +50,21 @@ describe('a restart', () => {
     expect(publish(lane, 'job-1/0').messages('SubjobEnded')).toMatchObject([{ outcome: 'succeeded', attempts: [{ number: 1 }] }])
   })
 
+  it('knows since when the producer may have written elsewhere: since its first call, whatever came of it', () => {
+    const lane = dispatcher()
+    const calledSince = lane.now
+    lane.take(exampleDispatch())
+    lane.now += 60_000
+    lane.restart(compacted(lane.changelog))
+    lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
+    lane.now += 60_000
+    lane.restart(compacted(lane.changelog))
+    lane.ring()
+    lane.complete({ type: 'Submitted', subjobId: 'job-1/0', attempt: 2, dataProducerJobId: 'dpj' })
+    const turn = lane.complete({ type: 'Polled', subjobId: 'job-1/0', attempt: 2, status: 'finished' })
+    expect(turn.effects).toMatchObject([{ type: 'PublishResult', calledSince }])
+  })
+
   it('publishes again a failure that may not have been told', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())

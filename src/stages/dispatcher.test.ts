@@ -27,7 +27,7 @@ describe('a subjob at its producer', () => {
     lane.ring()
     const finished = lane.complete({ type: 'Polled', subjobId: 'job-1/0', attempt: 1, status: 'finished' })
     const source = { type: 'result', dataProducerJobId: 'dpj' }
-    expect(finished.effects).toEqual([{ type: 'PublishResult', source, subjobId: 'job-1/0', attempt: 1, dispatch }])
+    expect(finished.effects).toEqual([{ type: 'PublishResult', source, calledSince: 1_000, subjobId: 'job-1/0', attempt: 1, dispatch }])
     expect([finished.wakes, finished.stored]).toEqual([[], []])
 
     const record = { topic: 'results', key: 'job-1', value: Buffer.from('data') }
@@ -51,7 +51,7 @@ describe('a subjob at its producer', () => {
     const dispatch = exampleDispatch({ refusal: ResponseCode.HandleNotFound, service: '', producerKey: '#100' })
     const turn = lane.take(dispatch)
     const source = { type: 'failure', code: 100, message: 'cm handle reference(s) not found' }
-    expect(turn.effects).toEqual([{ type: 'PublishResult', source, subjobId: 'job-1/0', attempt: 1, dispatch }])
+    expect(turn.effects).toEqual([{ type: 'PublishResult', source, calledSince: 1_000, subjobId: 'job-1/0', attempt: 1, dispatch }])
     const ended = publish(lane, 'job-1/0', { ...done, succeeded: 0, failed: 1 })
     expect(ended.messages('SubjobEnded')).toMatchObject([{ outcome: 'failed', failed: 1, message: source.message, attempts: [] }])
     expect(ended.messages('SubjobStarted')).toEqual([])

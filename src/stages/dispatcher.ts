@@ -24,6 +24,7 @@ import {
 } from '../domain/subjob.ts'
 import type { InputRecord, OutputRecord } from '../kafka/port.ts'
 import type { Random } from '../runtime/random.ts'
+import { type CalledSubjob, calledSince } from './called-since.ts'
 import { ProducerQueue, type QueuedSubjob } from './producer-queue.ts'
 import type { Stage, Turn } from './stage.ts'
 
@@ -37,7 +38,7 @@ interface Call {
 export type DispatcherEffect =
   | (Call & { readonly type: 'SubmitSubjob' })
   | (Call & { readonly type: 'PollSubjob'; readonly dataProducerJobId: string })
-  | (Call & { readonly type: 'PublishResult'; readonly source: PublicationSource })
+  | (Call & { readonly type: 'PublishResult'; readonly source: PublicationSource; readonly calledSince: number })
 
 interface Reply {
   readonly subjobId: string
@@ -64,11 +65,12 @@ export interface DispatcherOptions {
   readonly resumeSpreadMs: number
 }
 
-interface Entry {
+interface Entry extends CalledSubjob {
   readonly dispatch: DispatchSubjob
   subjob: Subjob
   /** Whether it counts against its producer's limit now. */
   occupies: boolean
+  calledSince: number | null
 }
 
 type DispatcherTurn = Turn<DispatcherEffect>
@@ -89,15 +91,18 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     return this.#entries.size
   }
 
-  restore(key: string, message: Message | null): void {
+  restore(key: string, message: Message | null, writtenAt: number): void {
     if (key.startsWith(SPEC_PREFIX)) {
       const id = key.slice(SPEC_PREFIX.length)
-      if (message?.type === 'DispatchSubjob') this.#entries.set(id, { dispatch: message, subjob: newSubjob(), occupies: false })
+      if (message?.type === 'DispatchSubjob') this.#entries.set(id, newEntry(message))
       else this.#entries.delete(id)
       return
     }
     const entry = this.#entries.get(key.slice(PROGRESS_PREFIX.length))
-    if (entry !== undefined && message?.type === 'SubjobProgressed') entry.subjob = message.subjob
+    if (entry === undefined || message?.type !== 'SubjobProgressed') return
+    entry.subjob = message.subjob
+    // Before its first call something is stored: what became of a call that nobody has heard of, the producer alone knows.
+    entry.calledSince ??= writtenAt
   }
 
   restored(turn: DispatcherTurn): void {
@@ -112,7 +117,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     }
     const id = subjobId(asJobId(message.jobId), message.index)
     if (this.#entries.has(id)) return
-    const entry = { dispatch: message, subjob: newSubjob(), occupies: false }
+    const entry = newEntry(message)
     this.#entries.set(id, entry)
     turn.store(SPEC_PREFIX + id, message)
     this.#enqueue(id, entry, turn)
@@ -248,16 +253,19 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
       const entry = this.#entries.get(next.subjobId)
       if (entry === undefined) throw new Error(`broken invariant: the queued subjob "${next.subjobId}" is unknown`)
       entry.occupies = true
+      entry.calledSince ??= turn.now
       // Nothing changes yet, but a turn that writes shows a lane that has lost its partition that it must not call any more.
       this.#storeProgress(next.subjobId, entry, turn)
-      this.#decide(next.subjobId, entry, { type: 'StartAttempt', worker: this.#options.worker, at: turn.now }, turn)
+      // After a restart a first attempt that nothing came of is still the same one.
+      const at = entry.subjob.attempts.length === 0 ? entry.calledSince : turn.now
+      this.#decide(next.subjobId, entry, { type: 'StartAttempt', worker: this.#options.worker, at }, turn)
     }
   }
 
   // An object is seen as soon as it is written: as with a submission, who writes it must still own the producer.
   #publish(id: string, entry: Entry, source: PublicationSource, turn: DispatcherTurn): void {
     if (entry.dispatch.destination.startsWith('s3:')) this.#storeProgress(id, entry, turn)
-    turn.start({ type: 'PublishResult', source, ...callOf(id, entry) })
+    turn.start({ type: 'PublishResult', source, calledSince: calledSince(entry, turn.now), ...callOf(id, entry) })
   }
 
   /** A call that did not settle the matter is made again: a poll when it may have news, a failed one when it may work. */
@@ -322,6 +330,10 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     this.#queues.set(key, queue)
     return queue
   }
+}
+
+function newEntry(dispatch: DispatchSubjob): Entry {
+  return { dispatch, subjob: newSubjob(), occupies: false, calledSince: null }
 }
 
 function queuedOf(id: string, { dispatch }: Entry): QueuedSubjob {

@@ -9,8 +9,8 @@ import type { InputRecord, OutputRecord } from '../kafka/port.ts'
 export type StageTopic = 'commands' | 'subjobs' | 'subjobEvents' | 'jobs'
 
 export interface Stage<Effect, Completion> {
-  /** An entry of the changelog, in the order of writing; null means that the key was deleted. */
-  restore(key: string, entry: Message | null): void
+  /** An entry of the changelog, in the order of writing, and when that was; null means that the key was deleted. */
+  restore(key: string, entry: Message | null, writtenAt: number): void
   /** All entries were restored: sets timers and starts effects again. */
   restored(turn: Turn<Effect>): void
   takeRecord(record: InputRecord, message: Message, turn: Turn<Effect>): void

@@ -213,6 +213,23 @@ function exerciseAdmin(test: KafkaTest): void {
       expect((await test.admin.startOffsets(topics[2])).map(({ offset }) => offset)).toEqual([0, 0, 0])
     })
 
+    it('gives where a time begins in each partition: its first record of that time or later, else its end', async () => {
+      const topic = await test.topic(3)
+      const producer = await test.kafka.producer()
+      test.atEnd(() => producer.close())
+      await producer.send([...textRecords(topic, 0, ['early']), ...textRecords(topic, 1, ['early', 'early'])])
+      const written = (await readAll(test.kafka, [topic])).records(topic)
+      const since = 1 + Math.max(...written.map(({ timestampMs }) => timestampMs))
+      while (Date.now() < since) await new Promise((resolve) => setImmediate(resolve))
+      await producer.send([...textRecords(topic, 1, ['late', 'late']), ...textRecords(topic, 2, ['late'])])
+      const offsetsAt = async (timestampMs: number): Promise<readonly number[]> =>
+        (await test.admin.offsetsAt(topic, timestampMs)).map(({ offset }) => offset)
+      expect(await test.admin.offsetsAt(topic, 0)).toEqual([0, 1, 2].map((partition) => ({ topic, partition, offset: 0 })))
+      expect(await offsetsAt(since)).toEqual([1, 2, 0])
+      expect(await offsetsAt(since + 3_600_000)).toEqual([1, 4, 1])
+      expect(await failureOf(test.admin.offsetsAt(test.uniqueName('missing'), 0))).toMatchObject({ disposition: 'reject' })
+    })
+
     it('counts to the end what was written in a transaction that has not ended: readers wait for it', async () => {
       const topic = await test.topic(1)
       const open = await test.leaveOpen(test.uniqueName('producer'), textRecords(topic, 0, ['a', 'b']))

@@ -13,6 +13,8 @@ export interface Published {
 export interface StoredEntry {
   readonly key: string
   readonly entry: Message | null
+  /** When its turn was; known of entries in a changelog. */
+  readonly writtenAt?: number
 }
 
 export class RecordedTurn<Effect> implements Turn<Effect> {

@@ -51,7 +51,7 @@ export class StageRun<Effect, Completion, Kind extends Stage<Effect, Completion>
     this.changelog = [...changelog]
     this.timers.clear()
     this.effects = []
-    for (const { key, entry } of changelog) this.stage.restore(key, entry)
+    for (const { key, entry, writtenAt = this.now } of changelog) this.stage.restore(key, entry, writtenAt)
     return this.#turn((turn) => {
       this.stage.restored(turn)
     })
@@ -68,7 +68,8 @@ export class StageRun<Effect, Completion, Kind extends Stage<Effect, Completion>
     const turn = new RecordedTurn<Effect>(this.now)
     run(turn)
     this.turns.push(turn)
-    for (const [key, entry] of new Map(turn.stored.map((each) => [each.key, each.entry]))) this.changelog.push({ key, entry })
+    const last = new Map(turn.stored.map(({ key, entry }) => [key, entry]))
+    for (const [key, entry] of last) this.changelog.push({ key, entry, writtenAt: this.now })
     for (const { id, at } of turn.wakes) this.timers.set(id, at)
     this.effects.push(...turn.effects)
     return turn

@@ -35,7 +35,7 @@ export function restoredFrom<Effect, Completion>(
   changelog: readonly StoredEntry[],
   now: number,
 ): RecordedTurn<Effect> {
-  for (const { key, entry } of changelog) stage.restore(key, entry)
+  for (const { key, entry } of changelog) stage.restore(key, entry, now)
   const turn = new RecordedTurn<Effect>(now)
   stage.restored(turn)
   return turn

@@ -127,6 +127,12 @@ class SimulatedAdmin implements KafkaAdmin {
     return this.#ask((broker) => broker.logsOf(topic).map(({ partition }) => ({ topic, partition, offset: 0 })))
   }
 
+  offsetsAt(topic: string, timestampMs: number): Promise<readonly Position[]> {
+    return this.#ask((broker) =>
+      broker.logsOf(topic).map((log) => ({ topic, partition: log.partition, offset: log.offsetAt(timestampMs) })),
+    )
+  }
+
   committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly Position[]> {
     return this.#ask((broker) => broker.committedOffsets(groupId, topics))
   }

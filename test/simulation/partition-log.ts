@@ -47,6 +47,11 @@ export class PartitionLog {
     return end
   }
 
+  /** The first record of that time or later, or the end. */
+  offsetAt(timestampMs: number): number {
+    return this.#entries.find(({ record }) => record !== null && record.timestampMs >= timestampMs)?.offset ?? this.#nextOffset
+  }
+
   append(record: Omit<InputRecord, 'topic' | 'partition' | 'offset'>, transaction: LogTransaction | null): number {
     const offset = this.#nextOffset
     if (transaction !== null && !this.#open.has(transaction)) this.#open.set(transaction, offset)

@@ -78,6 +78,14 @@ class KafkajsAdmin implements KafkaAdmin {
     return (await this.#offsets(topic)).map(({ partition, low }) => ({ topic, partition, offset: Number(low) }))
   }
 
+  async offsetsAt(topic: string, timestampMs: number): Promise<readonly Position[]> {
+    await this.#knownTopics.require([topic])
+    const offsets = await this.#inTurn(`looking for a time in topic ${topic}`, () =>
+      this.#admin.fetchTopicOffsetsByTimestamp(topic, timestampMs),
+    )
+    return inOrder(offsets).map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) }))
+  }
+
   async committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly Position[]> {
     const answer = await this.#inTurn(`reading the offsets of group ${groupId}`, () =>
       this.#admin.fetchOffsets({ groupId, topics: [...topics] }),
