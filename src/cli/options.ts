@@ -22,7 +22,7 @@ export function printJsonLine(pane: Pane, value: unknown): void {
 }
 
 /** A line for whoever waits. On stderr, so that it is never in the way of results. */
-export function note(cli: Cli, line: string): void {
+export function note(cli: Pick<Cli, 'screen'>, line: string): void {
   const { err } = cli.screen
   err.write(`${err.paint('dim', line)}\n`)
 }

@@ -10,6 +10,7 @@ const commands = [
   'results',
   'serve',
   'topics',
+  'dead-letters',
   'producer',
   'stack',
   'demo',
@@ -64,6 +65,11 @@ describe('wrong use', () => {
     ['a destination without its kind', ['results', 'a', '--destination', 'somewhere']],
     ['roles that there are none of', ['serve', '--roles', 'cook']],
     ['a broker that is none', ['topics', 'apply', '--brokers', 'nowhere']],
+    ['a dead letter that is none', ['dead-letters', 'show', '17']],
+    ['a redrive of nothing', ['dead-letters', 'redrive']],
+    ['a redrive of some and of all', ['dead-letters', 'redrive', '0-1', '--all']],
+    ['a redrive of some that are chosen twice', ['dead-letters', 'redrive', '0-1', '--cause', 'x']],
+    ['an instant without a zone', ['dead-letters', 'list', '--since', '2026-03-01T12:00:00']],
     ['a simulated producer that can not be', ['producer', 'simulate', '--delay-ms', '9..1']],
   ])('%s ends with 2 and one message on stderr', async (_, args) => {
     const { exitCode, out, err } = await runCli(args)

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { AsAction, Cli } from './cli.ts'
+import { addDeadLetters } from './commands/dead-letters.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
 import { addGet } from './commands/get.ts'
@@ -20,7 +21,7 @@ type AddCommand = (program: Command, cli: Cli, asAction: AsAction) => void
 
 const groups: readonly (readonly [heading: string, commands: readonly AddCommand[]])[] = [
   ['Jobs:', [addSubmit, addGet, addWatch, addList, addResults]],
-  ['Servers:', [addServe, addTopics, addProducer, addStack]],
+  ['Servers:', [addServe, addTopics, addDeadLetters, addProducer, addStack]],
   ['Help:', [addDemo, addExitCodes]],
 ]
 

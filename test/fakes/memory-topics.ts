@@ -6,6 +6,7 @@ export interface MemoryRecord {
   readonly partition?: number
   readonly key?: string
   readonly value: string | Buffer | null
+  readonly headers?: Readonly<Record<string, string>>
   readonly timestampMs?: number
 }
 
@@ -34,11 +35,11 @@ export class MemoryTopics implements Pick<KafkaClient, 'tailReader' | 'partition
   }
 
   /** Writes a record; returns where it is. */
-  append({ topic, partition = 0, key, value, timestampMs = 0 }: MemoryRecord): Position {
+  append({ topic, partition = 0, key, value, headers = {}, timestampMs = 0 }: MemoryRecord): Position {
     const log = this.#log(topic, partition)
     const offset = log.start + log.entries.length
     const bytes = typeof value === 'string' ? Buffer.from(value) : value
-    log.entries.push({ topic, partition, offset, key: key === undefined ? null : Buffer.from(key), value: bytes, headers: {}, timestampMs })
+    log.entries.push({ topic, partition, offset, key: key === undefined ? null : Buffer.from(key), value: bytes, headers, timestampMs })
     this.#wake()
     return { topic, partition, offset }
   }

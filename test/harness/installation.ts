@@ -81,6 +81,11 @@ export class Installation {
     throw new Error(`the topics were not created: ${applied.log().join('\n')}`)
   }
 
+  /** What every process of the installation is started with: a command line needs it to find the same topics. */
+  get settings(): Readonly<Record<string, string>> {
+    return this.#settings
+  }
+
   /** Starts a service; it may still be restoring its lanes. */
   async service(name: string, options: ServiceOptions = {}): Promise<Service> {
     const { dataFolder = join(this.folder, name), roles, port = 0, settings = {} } = options

@@ -3,38 +3,49 @@ import { delay, type Timers } from '../../runtime/clock.ts'
 import { CommandFailure, ExitCode } from '../exit-codes.ts'
 
 export interface ReadTopicOptions {
-  readonly kafka: KafkaClient
+  readonly kafka: Pick<KafkaClient, 'admin' | 'tailReader'>
   readonly topic: string
+  /** Where to begin; a partition that is not named begins at its first record. */
+  readonly from?: readonly Position[]
   readonly timers: Timers
   /** Null waits as long as it takes. */
   readonly timeoutMs: number | null
-  readonly take: (record: InputRecord) => void
+  /** Called with one record at a time; what it throws ends the reading. */
+  readonly take: (record: InputRecord) => void | Promise<void>
   /** Asked once all that was on the topic at the start is read, and after each batch from then on. */
   readonly isEnough: () => boolean
 }
 
 /**
- * Reads a topic from its first record on, committed records only, in the order of each partition. Resolves once there
- * is enough. Throws a CommandFailure `NotFound` without such a topic and `Timeout` when the time is over; KafkaFailure.
+ * Reads a topic, committed records only, in the order of each partition. Resolves once there is enough. Throws a
+ * CommandFailure `NotFound` without such a topic and `Timeout` when the time is over; KafkaFailure.
  */
 export async function readTopic(options: ReadTopicOptions): Promise<void> {
   const { kafka, topic, take, isEnough } = options
-  const ends = await unreadOf(kafka, topic)
+  const spans = await spansOf(options)
+  const ends = new Map(spans.filter(({ begin, end }) => begin < end).map(({ partition, end }) => [partition, end]))
   const done = Promise.withResolvers<undefined>()
+  let isOver = false
   const check = (): void => {
     if (ends.size === 0 && isEnough()) done.resolve(undefined)
   }
   const reader = kafka.tailReader({
     name: 'cli',
     topics: [topic],
-    from: [],
+    from: spans.map(({ partition, begin }) => ({ topic, partition, offset: begin })),
     events: {
-      records: ({ partition }, records, nextOffset) => {
-        for (const record of records) take(record)
+      records: async ({ partition }, records, nextOffset) => {
+        if (isOver) return
+        try {
+          for (const record of records) await take(record)
+        } catch (error) {
+          isOver = true
+          done.reject(error)
+          return
+        }
         const end = ends.get(partition)
         if (end !== undefined && nextOffset >= end) ends.delete(partition)
         check()
-        return Promise.resolve()
       },
       crashed: (error) => {
         done.reject(error)
@@ -50,16 +61,25 @@ export async function readTopic(options: ReadTopicOptions): Promise<void> {
   }
 }
 
-/** Where each partition ends that has something to read. */
-async function unreadOf(kafka: KafkaClient, topic: string): Promise<Map<number, number>> {
+/** What of a partition is there to read at the start: nothing when both are the same. */
+interface Span {
+  readonly partition: number
+  readonly begin: number
+  readonly end: number
+}
+
+async function spansOf({ kafka, topic, from = [] }: ReadTopicOptions): Promise<readonly Span[]> {
   const admin = await kafka.admin()
   try {
     if (!(await admin.topicExists(topic))) throw new CommandFailure(ExitCode.NotFound, `there is no topic ${topic}`)
     const ends = await admin.endOffsets(topic)
     const starts = await admin.startOffsets(topic)
-    const isEmpty = ({ partition, offset }: Position): boolean =>
-      starts.find((each) => each.partition === partition)?.offset === offset
-    return new Map(ends.filter((end) => !isEmpty(end)).map(({ partition, offset }) => [partition, offset]))
+    const offsetIn = (positions: readonly Position[], partition: number): number =>
+      positions.find((each) => each.partition === partition)?.offset ?? 0
+    return ends.map(({ partition, offset: end }) => {
+      const wanted = Math.max(offsetIn(starts, partition), offsetIn(from, partition))
+      return { partition, begin: Math.min(wanted, end), end }
+    })
   } finally {
     await admin.close()
   }
