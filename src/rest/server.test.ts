@@ -199,6 +199,23 @@ describe('the REST facade', () => {
     expect(received).toContain('{"status":"400 BAD_REQUEST","message":"The request is not valid HTTP","details":""}')
   })
 
+  it.each([
+    ['headers', 'POST /ranoam/cm/v1/dataJob HTTP/1.1\r\nhost: a\r\nx: '],
+    ['body', 'POST /ranoam/cm/v1/dataJob HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{'],
+  ])('gives up a request whose %s takes too long, and says so', async (_what, begun) => {
+    const impatient = await fixture.build({ limits: { requestTimeoutMs: 300 }, metrics: new Registry() })
+    await startServer(impatient, { host: '127.0.0.1', port: 0, insecure: false }, NO_AUTH)
+    const socket = connect((impatient.server.address() as AddressInfo).port, '127.0.0.1')
+    let received = ''
+    socket.on('data', (chunk: Buffer) => (received += chunk.toString()))
+    socket.write(begun)
+    await once(socket, 'close')
+    expect(received).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/)
+    expect(received).toContain('"status":"408 REQUEST_TIMEOUT","message":"The request did not arrive in time"')
+    expect(fixture.written).toEqual([])
+    await impatient.close()
+  })
+
   it('does not listen where strangers could come in', async () => {
     await expect(startServer(app, {
       host: '0.0.0.0',

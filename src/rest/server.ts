@@ -22,6 +22,8 @@ import { observeTraffic } from './traffic.ts'
 const PARAM_LENGTH_MAX = 1024
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
 const HEADERS_TIMEOUT_MS = 15_000
+// How often Node looks for requests that have taken too long: by default every 30 s, and so up to 30 s late.
+const TIMEOUTS_CHECKED_MS = 1_000
 
 export async function buildServer(deps: ServerDependencies): Promise<FastifyInstance> {
   const { limits, metrics, readiness, timers, version, apiRoot, auth } = deps
@@ -66,7 +68,11 @@ function instanceFor({ limits, logger }: ServerDependencies): FastifyInstance {
     bodyLimit: limits.jobBodyBytesMax,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: {
+      // Of the two Node takes the longer one for the whole request.
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, limits.requestTimeoutMs),
+      connectionsCheckingInterval: TIMEOUTS_CHECKED_MS,
+    },
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     // A parameter that isn't known is refused, not dropped.
     ajv: { customOptions: { removeAdditional: false } },
