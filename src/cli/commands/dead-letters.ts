@@ -153,8 +153,9 @@ As JSON it is {"items": [...]}. Exits with 0, also when there are none; 3 when t
 does not answer.`
 
 const ABOUT_SHOW = `
-Avro is shown as JSON, JSON and text as they came, anything else as a dump of its first bytes. Credentials are left
-out, and so is what follows the first 16,384 characters.
+Avro is shown as JSON, JSON and text as they came, anything else as a dump of its first 1,024 bytes. Credentials are
+left out; in a dump so is every word of 16 characters and more, which may be one. Of a text the first 16,384 characters
+are shown.
 
 Examples:
   $ datajob dead-letters show 0-17

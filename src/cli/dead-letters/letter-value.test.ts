@@ -56,8 +56,8 @@ describe('a value', () => {
     }
   })
 
-  it('shows no credentials where a dump cuts them', async () => {
-    const value = Buffer.concat([Buffer.alloc(1_010, 0xff), Buffer.from('Bearer abcdefghijklmnop')])
-    expect((await show(value)).content).toMatch(/Bearer \*{7}$/)
+  it('shows no token where a dump cuts it', async () => {
+    const value = Buffer.concat([Buffer.alloc(1_020, 0xff), Buffer.from('abcdefghijklmnop')])
+    expect((await show(value)).content).toMatch(/\.\*{4}$/)
   })
 })

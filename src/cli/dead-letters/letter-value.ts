@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import type { Decoded } from '../../codec/codec.ts'
 import { isJson } from '../../codec/command-json.ts'
 import { MAGIC_BYTE } from '../../codec/wire-format.ts'
-import { redactedJson, redactMember, withCredentialsStarred } from './redaction.ts'
+import { redactedJson, redactMember, withLongWordsStarred } from './redaction.ts'
 
 export interface ShownValue {
   /** `avro` was decoded and is shown as JSON; `json` and `text` are as they came; `hex` are bytes that are none of these. */
@@ -45,8 +45,8 @@ function bounded(format: ShownValue['format'], value: Buffer, content: string): 
 }
 
 function dump(value: Buffer, problem: string | null): ShownValue {
-  // Starred as a whole, so that no credential is cut where the dump ends, and its beginning shown.
-  const shown = withCredentialsStarred(value).subarray(0, DUMPED_BYTES_MAX)
+  // Starred as a whole: a word that is cut where the dump ends would be too short to be one.
+  const shown = withLongWordsStarred(value).subarray(0, DUMPED_BYTES_MAX)
   return { format: 'hex', bytes: value.length, content: hexDump(shown), truncated: value.length > shown.length, problem }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { redactedHeaders, redactedJson, redactMember, withCredentialsStarred } from './redaction.ts'
+import { redactedHeaders, redactedJson, redactMember, withLongWordsStarred } from './redaction.ts'
 
 const BEARER = 'Bearer abcdefgh.ijkl_mn-op=='
 
@@ -9,6 +9,7 @@ describe('JSON as it came', () => {
     ['an object', '{"Authorization":{"user":"u","password":"s3cret,}"},"b":2}', '{"Authorization":"(redacted)","b":2}'],
     ['an array', '{"authorization":["s3cret",["s3cret"]],"b":2}', '{"authorization":"(redacted)","b":2}'],
     ['a number at the end', '{"authorization":5317}', '{"authorization":"(redacted)"}'],
+    ['nothing', '{"authorization":null,"b":2}', '{"authorization":null,"b":2}'],
     ['a name with escapes', '{"authoriz\\u0061tion":"s3cret"}', '{"authoriz\\u0061tion":"(redacted)"}'],
     ['a place deep inside, twice', '{"a":[{"authorization":"s3cret"},{"authorization":"s3cret"}]}',
       '{"a":[{"authorization":"(redacted)"},{"authorization":"(redacted)"}]}'],
@@ -44,9 +45,9 @@ describe('other places of secrets', () => {
   })
 
   it('are bytes that nobody can decode, whose number stays', () => {
-    const bytes = Buffer.concat([Buffer.from([0, 200, 17]), Buffer.from(BEARER), Buffer.from([2])])
-    const starred = withCredentialsStarred(bytes)
-    expect(starred.toString('latin1')).toBe('\0\xc8\x11Bearer *********************\x02')
+    const bytes = Buffer.concat([Buffer.from([0, 200, 17]), Buffer.from('read\0eyJhbGciOi.J9:!~_x\0'), Buffer.from([2])])
+    const starred = withLongWordsStarred(bytes)
+    expect(starred.toString('latin1')).toBe('\0\xc8\x11read\0******************\0\x02')
     expect(starred.length).toBe(bytes.length)
   })
 })

@@ -11,12 +11,12 @@ export function withoutCredentials(text: string): string {
   return text.replaceAll(CREDENTIALS, `$1$2${REDACTED}`)
 }
 
-/** The bytes, where each of a credential is an asterisk. */
-export function withCredentialsStarred(bytes: Buffer): Buffer {
-  const text = bytes.toString('latin1')
-  const starred = text.replaceAll(CREDENTIALS, (_, scheme: string, space: string, token: string) => {
-    return scheme + space + '*'.repeat(token.length)
-  })
+// A token as a setting or a client may give one, without its scheme, as a command in Avro holds it.
+const LONG_WORD = /[\x21-\x7e]{16,}/g
+
+/** Bytes that nobody can decode, where each of a word that may be a credential is an asterisk. */
+export function withLongWordsStarred(bytes: Buffer): Buffer {
+  const starred = bytes.toString('latin1').replaceAll(LONG_WORD, (word) => '*'.repeat(word.length))
   return Buffer.from(starred, 'latin1')
 }
 
@@ -46,6 +46,7 @@ export function redactedJson(text: string): string {
     AFTER_NAME.lastIndex = match.index + match[0].length
     if (!AFTER_NAME.test(text)) continue
     const value = AFTER_NAME.lastIndex
+    if (text.startsWith('null', value)) continue
     shown += `${text.slice(at, value)}"${REDACTED}"`
     at = valueEnd(text, value)
   }
