@@ -36,8 +36,8 @@ export interface JobFilter {
 export type RowChange =
   /** The job's command was read: it is there unless it was before. */
   | { readonly type: 'AcceptJob'; readonly job: Job; readonly at: number }
-  /** The coordinator's word, which stands. */
-  | { readonly type: 'PutJob'; readonly job: Job }
+  /** The coordinator's word, which stands. `version` grows with each, and is the same wherever it is read. */
+  | { readonly type: 'PutJob'; readonly job: Job; readonly version: number }
   /** The job and its subjobs go; commands and events older than `at` don't bring them back. */
   | { readonly type: 'ForgetJob'; readonly jobId: string; readonly at: number }
   | { readonly type: 'FoldSubjobEvent'; readonly event: SubjobEventMessage; readonly at: number }
@@ -56,6 +56,13 @@ export interface JobPage {
   readonly next: JobCursor | null
 }
 
+/** A job as one change has made it. */
+export interface VersionedJob {
+  readonly job: Job
+  /** That of the latest change by the coordinator, which is above 0; 0 for a job of which only the command was read. */
+  readonly version: number
+}
+
 export interface SubjobPage {
   readonly items: readonly SubjobRow[]
   /** The index after which the next page begins; null on the last one. */
@@ -67,6 +74,7 @@ export interface ReadModel {
   /** All of the batch becomes visible at once, or nothing. */
   apply(batch: RowBatch): Promise<void>
   job(jobId: string): Promise<Job | undefined>
+  versionedJob(jobId: string): Promise<VersionedJob | undefined>
   /** The newest first: by creation time, then by number. Jobs that come in meanwhile never shift a page. */
   jobs(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): Promise<JobPage>
   /** Those that something is known of, by index. */

@@ -18,7 +18,7 @@ describe('the file of the read model', () => {
   const leaveJobs = async (count = 1): Promise<void> => {
     const model = open()
     const jobs = Array.from({ length: count }, (_, n) => sampleJob({ id: `job-${n}`, number: n, createdAt: n }))
-    const changes = jobs.map((job) => ({ type: 'PutJob', job }) as const)
+    const changes = jobs.map((job) => ({ type: 'PutJob', version: 1, job }) as const)
     await model.apply({ changes, positions: [{ topic: 't', partition: 0, offset: 5 }] })
     await model.close()
   }
@@ -110,11 +110,11 @@ describe('the file of the read model', () => {
     expect(() => openTestReadModel({ folder: join(folder, '..', 'file', 'data') })).toThrow(/can't be opened: .*ENOTDIR/)
   })
 
-  it('holds what version 1 of the schema says; raise SCHEMA_VERSION when this fails', async () => {
+  it('holds what version 2 of the schema says; raise SCHEMA_VERSION when this fails', async () => {
     const model = open()
     await model.apply({
       changes: [
-        { type: 'PutJob', job: sampleJob({}, endedPhase('failed')) },
+        { type: 'PutJob', version: 1, job: sampleJob({}, endedPhase('failed')) },
         { type: 'FoldSubjobEvent', event: sampleEnd(0), at: 1 },
       ],
       positions: [],
@@ -122,7 +122,7 @@ describe('the file of the read model', () => {
     const keys = Object.keys({ ...(await model.job('job-1')) }).sort()
     const [row] = (await model.subjobs('job-1', { limit: 1, after: null })).items
     await model.close()
-    expect(SCHEMA_VERSION).toBe(1)
+    expect(SCHEMA_VERSION).toBe(2)
     expect(keys.join(' ')).toBe(
       'attemptsMax createdAt dataAcceptType dataContentType deadlineAt destination dialect dialectData digest finishedAt jobId ' +
         'kind labels message number operations outcome priority startedAt state subjobs submittedBy tenant traceparent',

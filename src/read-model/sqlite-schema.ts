@@ -5,7 +5,7 @@
  */
 
 /** To be raised with every change of the tables or of what a document holds; a file of another version is rebuilt. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 const FILTER_COLUMNS = ['status', 'destination', 'kind', 'tenant', 'dialect'] as const
 
@@ -24,7 +24,8 @@ export const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE jobs (
     job_id TEXT NOT NULL UNIQUE, number INTEGER NOT NULL, created_at INTEGER NOT NULL, status TEXT NOT NULL,
-    destination TEXT NOT NULL, kind TEXT NOT NULL, tenant TEXT NOT NULL, dialect TEXT NOT NULL, document TEXT NOT NULL
+    destination TEXT NOT NULL, kind TEXT NOT NULL, tenant TEXT NOT NULL, dialect TEXT NOT NULL, version INTEGER NOT NULL,
+    document TEXT NOT NULL
   ) STRICT;
   ${indexes.join('\n  ')}
   CREATE TABLE subjobs (

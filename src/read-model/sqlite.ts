@@ -14,6 +14,7 @@ import {
   type RowChange,
   statusOf,
   type SubjobPage,
+  type VersionedJob,
 } from './port.ts'
 import { discardFile, isDamage, openDatabase, type SqliteLocation } from './sqlite-file.ts'
 import { foldSubjobEvent, type SubjobRow } from './subjob-row.ts'
@@ -44,10 +45,15 @@ class SqliteReadModel implements ReadModel {
     })
   }
 
-  job(jobId: string): Promise<Job | undefined> {
+  async job(jobId: string): Promise<Job | undefined> {
+    return (await this.versionedJob(jobId))?.job
+  }
+
+  versionedJob(jobId: string): Promise<VersionedJob | undefined> {
     return this.#settle(() => {
-      const document = this.#documents('SELECT document FROM jobs WHERE job_id = ?', jobId)[0]
-      return document === undefined ? undefined : (JSON.parse(document) as Job)
+      const row = this.#statement('SELECT version, document FROM jobs WHERE job_id = ?').get(jobId)
+      if (row === undefined) return undefined
+      return { job: JSON.parse(String(row['document'])) as Job, version: Number(row['version']) }
     })
   }
 
@@ -101,10 +107,10 @@ class SqliteReadModel implements ReadModel {
   #change(change: RowChange): void {
     switch (change.type) {
       case 'AcceptJob':
-        if (!this.#isForgotten(change.job.jobId, change.at)) this.#writeJob(INSERT_JOB, change.job)
+        if (!this.#isForgotten(change.job.jobId, change.at)) this.#writeJob(INSERT_JOB, { job: change.job, version: 0 })
         return
       case 'PutJob':
-        this.#putJob(change.job)
+        this.#putJob(change)
         return
       case 'ForgetJob':
         this.#run('DELETE FROM jobs WHERE job_id = ?', change.jobId)
@@ -123,15 +129,16 @@ class SqliteReadModel implements ReadModel {
   }
 
   // Most changes of a job are to its counts; then no index need be touched.
-  #putJob(job: Job): void {
-    const sql = 'UPDATE jobs SET document = ? WHERE job_id = ? AND status = ? AND number = ? AND created_at = ?'
-    const updated = this.#run(sql, JSON.stringify(job), job.jobId, statusOf(job), job.number, job.createdAt)
-    if (updated === 0) this.#writeJob(UPSERT_JOB, job)
+  #putJob({ job, version }: VersionedJob): void {
+    const sql = 'UPDATE jobs SET version = ?, document = ? WHERE job_id = ? AND status = ? AND number = ? AND created_at = ?'
+    const updated = this.#run(sql, version, JSON.stringify(job), job.jobId, statusOf(job), job.number, job.createdAt)
+    if (updated === 0) this.#writeJob(UPSERT_JOB, { job, version })
   }
 
-  #writeJob(sql: string, job: Job): void {
+  #writeJob(sql: string, { job, version }: VersionedJob): void {
     const { jobId, number, createdAt, destination, kind, tenant, dialect } = job
-    this.#run(sql, jobId, number, createdAt, statusOf(job), destination, kind, tenant, dialect, JSON.stringify(job))
+    const columns = [jobId, number, createdAt, statusOf(job), destination, kind, tenant, dialect, version] as const
+    this.#run(sql, ...columns, JSON.stringify(job))
   }
 
   #foldSubjobEvent(event: SubjobEventMessage): void {
@@ -197,11 +204,12 @@ class SqliteReadModel implements ReadModel {
   }
 }
 
-const INSERT_JOB = 'INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING'
+const INSERT_JOB = 'INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING'
 const UPSERT_JOB = `
-  INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET
+  INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET
     number = excluded.number, created_at = excluded.created_at, status = excluded.status, destination = excluded.destination,
-    kind = excluded.kind, tenant = excluded.tenant, dialect = excluded.dialect, document = excluded.document`
+    kind = excluded.kind, tenant = excluded.tenant, dialect = excluded.dialect,
+    version = excluded.version, document = excluded.document`
 
 interface SortableRow extends JobCursor {
   readonly document: string

@@ -21,6 +21,8 @@ export interface ReadProgress {
   waitForJob(jobId: string, timeoutMs: number): Promise<boolean>
   /** Whether every command and change of a job that was acknowledged before the call came to be there. Rejects with KafkaFailure. */
   waitForAll(timeoutMs: number): Promise<boolean>
+  /** Calls the listener with each job that may have changed, after it can be read. Returns how to stop that. */
+  onChange(listener: (jobId: string) => void): () => void
   /** Records that were written and are not there yet. Rejects with KafkaFailure. */
   lag(): Promise<number>
 }
@@ -60,7 +62,7 @@ export interface JobDependencies {
   /** Rejects when the object store can't be asked. */
   readonly bucketExists: (name: string) => Promise<boolean>
   readonly objects: ResultStore
-  readonly readModel: Pick<ReadModel, 'job' | 'jobs'>
+  readonly readModel: Pick<ReadModel, 'job' | 'versionedJob' | 'jobs'>
   readonly progress: ReadProgress
   readonly clock: Clock
   readonly timers: Timers

@@ -45,6 +45,7 @@ describe('the API’s description', () => {
       '/metrics get',
       '/ranoam/cm/v1/dataJob post get',
       '/ranoam/cm/v1/dataJob/{jobId} get',
+      '/ranoam/cm/v1/dataJob/{jobId}/events get',
       '/s3-bucket/{bucketId} get',
       '/ncmpInventory/v1/ch post',
       '/ncmpInventory/v1/dmi/{name} put delete get',

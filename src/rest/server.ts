@@ -1,7 +1,7 @@
 /** Puts the facade together. Nothing listens before {@link startServer} is called. */
 import { randomUUID } from 'node:crypto'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
-import { Counter } from 'prom-client'
+import { Counter, Gauge } from 'prom-client'
 import type { AuthOptions } from './auth.ts'
 import { type Binding, checkBinding } from './binding.ts'
 import type { ServerDependencies } from './dependencies.ts'
@@ -15,6 +15,7 @@ import { addHealth } from './health.ts'
 import { BucketListing } from './jobs/bucket-listing.ts'
 import { JobIntake } from './jobs/job-intake.ts'
 import { JobLookup } from './jobs/job-lookup.ts'
+import { JobStreams } from './jobs/job-streams.ts'
 import { errorSchema } from './schemas.ts'
 import { observeTraffic } from './traffic.ts'
 
@@ -47,7 +48,16 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
     accepted.inc({ dialect, kind })
   })
   const lookup = new JobLookup(deps)
-  await addNcmpRoutes(app, { deps, intake, lookup })
+  const streams = new JobStreams(deps)
+  new Gauge({
+    name: 'datajob_event_streams_open',
+    help: 'Clients that follow a job by server-sent events',
+    registers: [metrics],
+    collect() {
+      this.set(streams.size)
+    },
+  })
+  await addNcmpRoutes(app, { deps, intake, lookup, streams })
   await addBucketRoutes(app, { deps, lookup, listing: new BucketListing(deps) })
   await addInventoryRoutes(app, deps)
   return app

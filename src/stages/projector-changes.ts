@@ -1,7 +1,7 @@
 /** What a record means for the read model: pure, one record at a time, whatever came before. */
 import { acceptedFacts } from '../domain/accepted-facts.ts'
 import type { DestinationRules } from '../domain/destination.ts'
-import { evolveJob } from '../domain/job.ts'
+import { evolveJob, type Job } from '../domain/job.ts'
 import type { Message, SubmitJob } from '../domain/messages.ts'
 import { checkSubmission, type SubmissionLimits } from '../domain/submission.ts'
 import type { InputRecord } from '../kafka/port.ts'
@@ -24,7 +24,7 @@ export function changeOf(topic: ProjectedTopic, record: InputRecord, message: Me
     case 'SubmitJob':
       return topic === 'commands' ? changeOfSubmission(record, message, rules) : null
     case 'JobChanged':
-      return topic === 'jobs' ? { type: 'PutJob', job: message.job } : null
+      return topic === 'jobs' ? changeOfJob(record, message.job) : null
     case 'SubjobStarted':
     case 'SubjobAttemptFailed':
     case 'SubjobEnded':
@@ -32,6 +32,11 @@ export function changeOf(topic: ProjectedTopic, record: InputRecord, message: Me
     default:
       return null
   }
+}
+
+// A job's changes are all on one partition of one topic, so a record's place there says which of two is the later one.
+function changeOfJob({ offset }: InputRecord, job: Job): RowChange {
+  return { type: 'PutJob', job, version: offset + 1 }
 }
 
 /** The change that a record without a value stands for. */

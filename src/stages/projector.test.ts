@@ -140,7 +140,8 @@ describe('Projector', () => {
   })
 
   it('builds the rows anew when they hold more than the topics', async () => {
-    await model.apply({ changes: [{ type: 'PutJob', job: sampleJob() }], positions: [{ topic: 'jobs', partition: 1, offset: 5 }] })
+    const positions = [{ topic: 'jobs', partition: 1, offset: 5 }]
+    await model.apply({ changes: [{ type: 'PutJob', version: 5, job: sampleJob() }], positions })
     write('commands', 'job-2', submission({ jobId: 'job-2' }))
     await project()
     expect(rebuilding.mock.calls).toEqual([['rows up to jobs-1 at 5, which ends at 0: not the same topic']])

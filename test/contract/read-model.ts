@@ -54,9 +54,20 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
       ]
       for (const phase of phases) {
         const job = sampleJob({ message: 'a "quoted"\nline' }, phase)
-        await apply({ type: 'PutJob', job })
+        await apply({ type: 'PutJob', version: 1, job })
         expect(await model.job('job-1')).toEqual(job)
       }
+    })
+
+    it('knows the version of a job: none from its command, then that of the latest change', async () => {
+      const version = async (): Promise<number | undefined> => (await model.versionedJob('job-1'))?.version
+      expect(await version()).toBeUndefined()
+      await apply({ type: 'AcceptJob', job: sampleJob(), at: 1 })
+      expect(await version()).toBe(0)
+      await apply({ type: 'PutJob', version: 7, job: sampleJob() }, { type: 'AcceptJob', job: sampleJob(), at: 1 })
+      expect(await model.versionedJob('job-1')).toEqual({ job: sampleJob(), version: 7 })
+      await apply({ type: 'PutJob', version: 9, job: sampleJob({ message: 'no' }) })
+      expect(await version()).toBe(9)
     })
 
     it('knows nothing of a job that was never written', async () => {
@@ -69,14 +80,15 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
       await apply({ type: 'AcceptJob', job: first, at: 1 }, { type: 'AcceptJob', job: sampleJob({ digest: 'b', number: 2 }), at: 2 })
       expect(await model.job('job-1')).toEqual(first)
       const running = sampleJob({ digest: 'a' }, { state: 'running', startedAt: 7 })
-      await apply({ type: 'PutJob', job: running }, { type: 'AcceptJob', job: first, at: 1 })
+      await apply({ type: 'PutJob', version: 1, job: running }, { type: 'AcceptJob', job: first, at: 1 })
       expect(await model.job('job-1')).toEqual(running)
     })
 
     it('finds jobs by each filter and by all of them together', async () => {
       const told = { destination: 's3:bucket', tenant: 'south', dialect: 'ogc', kind: 'WRITE', createdAt: 2_000 } as const
       const other = { ...told, id: 'job-2', number: 2 }
-      await apply({ type: 'PutJob', job: sampleJob() }, { type: 'PutJob', job: sampleJob(other, endedPhase('failed')) })
+      const put = (job: Job): RowChange => ({ type: 'PutJob', version: 1, job })
+      await apply(put(sampleJob()), put(sampleJob(other, endedPhase('failed'))))
       const filters: readonly JobFilter[] = [
         { statuses: ['failed'] },
         { destination: 's3:bucket' },
@@ -93,8 +105,8 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
     })
 
     it('moves a job from one status to another in lists', async () => {
-      await apply({ type: 'PutJob', job: sampleJob() })
-      await apply({ type: 'PutJob', job: sampleJob({}, endedPhase('succeeded')) })
+      await apply({ type: 'PutJob', version: 1, job: sampleJob() })
+      await apply({ type: 'PutJob', version: 1, job: sampleJob({}, endedPhase('succeeded')) })
       expect(await list({ statuses: ['accepted'] })).toEqual([])
       expect(await list({ statuses: ['succeeded'] })).toEqual(['job-1'])
     })
@@ -102,20 +114,21 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
     it('pages through every job once, the newest first, while others come in and change', async () => {
       const statuses = [{ state: 'accepted' }, endedPhase('failed'), endedPhase('succeeded')] as const
       const jobAt = (n: number): Job => sampleJob({ id: `job-${n}`, number: n, createdAt: 1_000 + Math.floor(n / 4) }, statuses[n % 3])
-      await apply(...Array.from({ length: 50 }, (_, n): RowChange => ({ type: 'PutJob', job: jobAt(n) })))
+      await apply(...Array.from({ length: 50 }, (_, n): RowChange => ({ type: 'PutJob', version: 1, job: jobAt(n) })))
       const seen: string[] = []
       let after = null
       do {
         const page = await model.jobs({ statuses: ['accepted', 'failed', 'succeeded'] }, { limit: 7, after })
         seen.push(...page.items.map((job) => job.jobId))
         after = page.next
-        await apply({ type: 'PutJob', job: sampleJob({ id: `new-${seen.length}`, number: 100 + seen.length, createdAt: 9_000 }) })
+        const job = sampleJob({ id: `new-${seen.length}`, number: 100 + seen.length, createdAt: 9_000 })
+        await apply({ type: 'PutJob', version: 1, job })
       } while (after !== null)
       expect(seen).toEqual(Array.from({ length: 50 }, (_, n) => `job-${49 - n}`))
     })
 
     it('says that no page follows when the last one is full', async () => {
-      await apply({ type: 'PutJob', job: sampleJob() }, { type: 'FoldSubjobEvent', event: sampleStart(0), at: 1 })
+      await apply({ type: 'PutJob', version: 1, job: sampleJob() }, { type: 'FoldSubjobEvent', event: sampleStart(0), at: 1 })
       expect((await model.jobs({}, { limit: 1, after: null })).next).toBeNull()
       expect((await model.subjobs('job-1', { limit: 1, after: null })).next).toBeNull()
     })
@@ -154,7 +167,7 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
       const again = sampleJob({ number: 2 })
       await apply({ type: 'ForgetJob', jobId: 'job-1', at: 100 }, { type: 'AcceptJob', job: again, at: 101 })
       expect(await model.job('job-1')).toEqual(again)
-      await apply({ type: 'ForgetJob', jobId: 'job-1', at: 200 }, { type: 'PutJob', job: again })
+      await apply({ type: 'ForgetJob', jobId: 'job-1', at: 200 }, { type: 'PutJob', version: 1, job: again })
       expect(await model.job('job-1')).toEqual(again)
     })
 
@@ -175,19 +188,19 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
     })
 
     it('applies all of a batch or nothing', async () => {
-      const broken = { type: 'PutJob', job: { ...sampleJob({ id: 'job-2' }), tenant: null } } as unknown as RowChange
+      const broken = { type: 'PutJob', version: 1, job: { ...sampleJob({ id: 'job-2' }), tenant: null } } as unknown as RowChange
       const positions = [{ topic: 't', partition: 0, offset: 5 }]
-      const batch = { changes: [{ type: 'PutJob', job: sampleJob() } as const, broken], positions }
+      const batch = { changes: [{ type: 'PutJob', version: 1, job: sampleJob() } as const, broken], positions }
       await expect(model.apply(batch)).rejects.toMatchObject({ name: 'ReadModelFailure', disposition: 'fatal' })
       expect(await model.job('job-1')).toBeUndefined()
       expect(await model.positions()).toEqual([])
-      await apply({ type: 'PutJob', job: sampleJob() })
+      await apply({ type: 'PutJob', version: 1, job: sampleJob() })
       expect(await model.job('job-1')).toEqual(sampleJob())
     })
 
     it('is empty once cleared', async () => {
       const changes: readonly RowChange[] = [
-        { type: 'PutJob', job: sampleJob() },
+        { type: 'PutJob', version: 1, job: sampleJob() },
         { type: 'FoldSubjobEvent', event: sampleEnd(0), at: 1 },
         { type: 'ForgetJob', jobId: 'x', at: 9 },
       ]
@@ -201,7 +214,7 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
 
     it('takes texts as they are, also those that look like SQL', async () => {
       const id = `'; DROP TABLE jobs; -- ${'ü'.repeat(200)}`
-      await apply({ type: 'PutJob', job: sampleJob({ id, tenant: "o'brien" }) })
+      await apply({ type: 'PutJob', version: 1, job: sampleJob({ id, tenant: "o'brien" }) })
       expect(await list({ tenant: "o'brien" })).toEqual([id])
       expect(await model.job(id)).toMatchObject({ jobId: id })
     })

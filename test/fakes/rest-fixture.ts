@@ -2,6 +2,7 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
+import type { Job } from '../../src/domain/job.ts'
 import type { HandleRegistered, InventoryMessage, Message, ServiceRegistered, SubmitJob } from '../../src/domain/messages.ts'
 import { handleKey } from '../../src/inventory/inventory.ts'
 import { type InputRecord, KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
@@ -44,6 +45,7 @@ export class RestFixture {
   storeFailure: Error | null = null
   lag = 0
   readonly #unread: InputRecord[] = []
+  readonly #listeners = new Set<(jobId: string) => void>()
   readonly #offsets = new Map<number, number>()
   #reading = true
 
@@ -52,6 +54,10 @@ export class RestFixture {
     waitFor: () => Promise.resolve(this.#reading),
     waitForJob: () => this.#caughtUp(),
     waitForAll: () => this.#caughtUp(),
+    onChange: (listener) => {
+      this.#listeners.add(listener)
+      return () => this.#listeners.delete(listener)
+    },
     lag: async () => {
       this.asked.lag += 1
       await this.#answered()
@@ -100,6 +106,23 @@ export class RestFixture {
   async resumeReading(): Promise<void> {
     this.#reading = true
     for (const record of this.#unread.splice(0)) await this.#project(record)
+  }
+
+  /** The read model takes the job as the coordinator has written it, and tells who listens. */
+  async change(job: Job, version: number): Promise<void> {
+    await this.readModel.apply({ changes: [{ type: 'PutJob', job, version }], positions: [] })
+    for (const listener of this.#listeners) listener(job.jobId)
+  }
+
+  /** The job goes, as its retention ends. */
+  async forget(jobId: string): Promise<void> {
+    await this.readModel.apply({ changes: [{ type: 'ForgetJob', jobId, at: this.time.now() }], positions: [] })
+    for (const listener of this.#listeners) listener(jobId)
+  }
+
+  /** Those who listen for changes of jobs. */
+  get listeners(): number {
+    return this.#listeners.size
   }
 
   /** Someone else writes a command, by another door. */

@@ -1,7 +1,7 @@
 import { isJobId } from '../../domain/ids.ts'
 import type { Job } from '../../domain/job.ts'
 import type { JobCursor } from '../../read-model/job-cursor.ts'
-import type { JobFilter, JobPage } from '../../read-model/port.ts'
+import type { JobFilter, JobPage, VersionedJob } from '../../read-model/port.ts'
 import type { JobDependencies } from '../dependencies.ts'
 import { clip, Refusal, RETRY_AFTER_S, unavailable } from '../errors.ts'
 import { bounded } from './bounded.ts'
@@ -19,6 +19,23 @@ export class JobLookup {
     this.#deps = deps
     const { clock, timers, progress, limits } = deps
     this.#lag = new ReadLag({ count: () => progress.lag(), clock, timers, ttlMs: limits.lagTtlMs })
+  }
+
+  /**
+   * The job in a version not below `seen`, which another instance may have shown; of an id that was taken anew since, the job
+   * as it is. Throws as {@link require} does.
+   */
+  async requireSince(jobId: string, seen: number): Promise<VersionedJob> {
+    const { readModel, progress, limits, timers } = this.#deps
+    await this.require(jobId)
+    const found = await readModel.versionedJob(jobId)
+    if (found !== undefined && found.version >= seen) return found
+    const timeoutMs = limits.catchUpTimeoutMs
+    const reached = await bounded(progress.waitForJob(jobId, timeoutMs), { timers, timeoutMs, who: 'Kafka' })
+    const since = await readModel.versionedJob(jobId)
+    if (since === undefined) throw new Refusal(404, `There is no job "${clip(jobId)}"`)
+    if (since.version >= seen || reached) return since
+    throw unavailable(`What became of job "${clip(jobId)}" is not known within ${timeoutMs} ms`, STILL_READING)
   }
 
   /** Throws a 404 when there is no such job, a 503 when that can't be said in time. */
@@ -44,9 +61,8 @@ export class JobLookup {
     const reached = await bounded(progress.waitForJob(jobId, timeoutMs), { timers, timeoutMs, who: 'Kafka' })
     const job = await readModel.job(jobId)
     if (job !== undefined || reached) return job
-    throw unavailable(`Whether there is a job "${clip(jobId)}" is not known within ${timeoutMs} ms`, {
-      retryAfterS: RETRY_AFTER_S,
-      details: 'What was written to Kafka is still being read here. Ask again.',
-    })
+    throw unavailable(`Whether there is a job "${clip(jobId)}" is not known within ${timeoutMs} ms`, STILL_READING)
   }
 }
+
+const STILL_READING = { retryAfterS: RETRY_AFTER_S, details: 'What was written to Kafka is still being read here. Ask again.' }

@@ -17,7 +17,7 @@ const get = (query = '', bucket = 'my-bucket'): Promise<LightMyRequestResponse> 
 /** A job with some objects; later ones are newer. */
 async function stored(n: number, objects: number, destination = 's3:my-bucket'): Promise<void> {
   const job = sampleJob({ id: `j${n}`, number: n, createdAt: 1_000 + n, destination })
-  await fixture.readModel.apply({ changes: [{ type: 'PutJob', job }], positions: [] })
+  await fixture.readModel.apply({ changes: [{ type: 'PutJob', version: 1, job }], positions: [] })
   const keys = Array.from({ length: objects }, (_, at) => `j${n}/${at}.json`)
   fixture.stored.set('my-bucket', [...(fixture.stored.get('my-bucket') ?? []), ...keys])
 }

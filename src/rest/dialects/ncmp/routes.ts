@@ -3,16 +3,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { formatJobCursor } from '../../../read-model/job-cursor.ts'
-import { apiRootOf } from '../../api-root.ts'
 import { requireClient } from '../../auth.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { clientSecurity } from '../../docs.ts'
 import { Refusal } from '../../errors.ts'
 import type { JobIntake, JobRequest } from '../../jobs/job-intake.ts'
 import type { JobLookup } from '../../jobs/job-lookup.ts'
+import type { JobStreams } from '../../jobs/job-streams.ts'
 import { answer, errorAnswer, noQuerySchema, refTo, unavailableAnswer } from '../../schemas.ts'
 import { traceparentOf } from '../../traceparent.ts'
-import { acceptedLinks, agreedDestination, cursorOf, filterOf, jobAnswer, NCMP_PATH, type Places } from './mapping.ts'
+import { acceptedLinks, agreedDestination, cursorOf, filterOf, jobAnswer, NCMP_PATH } from './mapping.ts'
+import { placesOf } from './places.ts'
+import { addEvents } from './event-routes.ts'
 import { readJobRequest } from './request.ts'
 import {
   acceptedSchema,
@@ -33,6 +35,7 @@ export interface NcmpOptions {
   readonly deps: ServerDependencies
   readonly intake: JobIntake
   readonly lookup: JobLookup
+  readonly streams: JobStreams
 }
 
 const DIALECT = 'ncmp'
@@ -56,6 +59,7 @@ export async function addNcmpRoutes(app: FastifyInstance, options: NcmpOptions):
     addSubmit(scope, options)
     addStatus(scope, options)
     addList(scope, options)
+    addEvents(scope, options)
   }
   await app.register((scope, _options, done) => {
     routes(scope)
@@ -194,8 +198,4 @@ function addList(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
 async function tellLag(reply: FastifyReply, lookup: JobLookup): Promise<void> {
   const behind = await lookup.recordsBehind()
   if (behind !== 0) reply.header(BEHIND_HEADER, behind ?? 'unknown')
-}
-
-function placesOf(request: FastifyRequest, { apiRoot, topics }: ServerDependencies): Places {
-  return { apiRoot: apiRootOf(request, apiRoot), resultsTopic: topics.results }
 }

@@ -140,6 +140,10 @@ export const submitHeadersSchema = Type.Object({
   traceparent: Type.Optional(Type.String({ description: 'W3C trace context that the job belongs to' })),
 })
 
+export const eventHeadersSchema = Type.Object({
+  'Last-Event-ID': Type.Optional(Type.String({ description: 'The `id` of the last event that the client has heard' })),
+})
+
 export const jobParamsSchema = Type.Object({ jobId: Type.String({ description: 'The job’s id, percent-encoded in the path' }) })
 
 export const listQuerySchema = Type.Object(

@@ -17,7 +17,7 @@ const get = (url: string): Promise<LightMyRequestResponse> => app.inject({
   headers: { host: 'jobs.example:8080' },
 })
 const put = (...jobs: readonly Job[]): Promise<void> =>
-  fixture.readModel.apply({ changes: jobs.map((job) => ({ type: 'PutJob', job })), positions: [] })
+  fixture.readModel.apply({ changes: jobs.map((job) => ({ type: 'PutJob', version: 1, job })), positions: [] })
 
 async function startOver(): Promise<() => Promise<void>> {
   fixture = new RestFixture()
