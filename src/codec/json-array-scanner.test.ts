@@ -197,6 +197,46 @@ describe('a document is refused', () => {
   })
 })
 
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('an envelope that is not kept', () => {
+  const unkept = { keepsEnvelope: false, envelopeBytesMax: 20 }
+
+  it('may be of any size, and the array in it is found all the same', () => {
+    const document = `{"before":${JSON.stringify('x'.repeat(5_000))},"d\\u0061ta":{"n":-1.5e3,"responses":[1,{"a":2}]},"z":[[true]]}`
+    for (const size of [1, 7, 1_000]) {
+      const expected = { elements: ['1', '{"a":2}'], found: true, envelope: '', value: undefined }
+      expect(scan(document, unkept, [size])).toEqual(expected)
+    }
+  })
+
+  it('may have no name nor number that is larger than its limit', () => {
+    expect(refusal(`{"${'x'.repeat(30)}":1}`, unkept, [4])).toMatch(/^envelope-too-large/)
+    expect(refusal(`{"x":${'1'.repeat(30)}}`, unkept, [4])).toMatch(/^envelope-too-large/)
+  })
+
+  it.each(['{"a":01}', '{"a":"\\x"}', '{"a":"\\u12g4"}', '{"a":"\\u123"}', '{"a":"\t"}', '{"\n":1}', '[tru]', '-', 'nul'])(
+    'is checked as it goes by: %s',
+    (document) => {
+      for (const size of [1, 3, 100]) expect(refusal(document, { ...unkept, paths: [] }, [size])).toMatch(/^malformed/)
+    },
+  )
+
+  it('is checked to be UTF-8, in the array as well', () => {
+    for (const text of ['["\xff"]', '["\xc3"]', '{"a":"\xc3\xa9\xc3"}']) {
+      expect(refusal(Buffer.from(text, 'latin1'), unkept, [1])).toMatch(/^malformed/)
+    }
+    expect(refusal('{"a":"é\u{1F600}"}', unkept, [1])).toBe('accepted')
+  })
+})
+
 describe('for any document and any chunking', () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 20 })
   const name = fc.string({ unit: 'binary', maxLength: 12 })
@@ -237,14 +277,6 @@ describe('for any document and any chunking', () => {
         const from = at % (text.length + 1)
         return text.slice(0, from) + insert + text.slice(from + drop)
       })
-    const parses = (text: string): boolean => {
-      try {
-        JSON.parse(text)
-        return true
-      } catch {
-        return false
-      }
-    }
     fc.assert(fc.property(broken, sizes, (text, cut) => {
       const outcome = refusal(text, {}, cut)
       fc.pre(!outcome.startsWith('ambiguous'))
@@ -253,6 +285,19 @@ describe('for any document and any chunking', () => {
       const taken = outcome === 'accepted' && scan(text).elements.every(parses)
       expect(taken).toBe(parses(text))
     }), { numRuns: 2_000 })
+  })
+
+  it('an envelope that is not kept is taken exactly when JSON.parse takes it', () => {
+    const inserts = fc.constantFrom('', '{', '"', ',', '\\', '\\u', '1', '-', '.', 'e', 't', '\n', '\u00e9')
+    const broken = fc.tuple(fc.oneof(anyValue, longString), fc.nat(), fc.nat(2), inserts).map(([value, at, drop, insert]) => {
+      const text = JSON.stringify(value)
+      const from = at % (text.length + 1)
+      return text.slice(0, from) + insert + text.slice(from + drop)
+    })
+    fc.assert(fc.property(broken, sizes, (text, cut) => {
+      fc.pre(text.isWellFormed())
+      expect(refusal(text, { paths: [], keepsEnvelope: false }, cut) === 'accepted').toBe(parses(text))
+    }), { numRuns: 3_000 })
   })
 
   it('how it was cut changes neither what is found nor why it is refused', () => {

@@ -4,6 +4,8 @@ import {
   OPEN_OBJECT, QUOTE, SCALAR, STARTS_SCALAR, stringEnd,
 } from './json-bytes.ts'
 import { JsonScanError } from './json-scan-error.ts'
+import { EXPECTED, State } from './json-scan-state.ts'
+import { JsonTextChecker } from './json-text-checker.ts'
 
 export interface JsonArrayScannerOptions {
   /**
@@ -13,48 +15,25 @@ export interface JsonArrayScannerOptions {
   readonly paths: readonly (readonly string[])[]
   /** The most bytes that one element may have. */
   readonly elementBytesMax: number
-  /** The most bytes that the envelope may have. */
+  /** The most bytes that the envelope may have, or a member's name or a number in one that is not kept. */
   readonly envelopeBytesMax: number
   /** The most objects and arrays that may be open at once, the document's own ones counted. */
   readonly depthMax: number
+  /**
+   * False for an envelope of any size: it is checked as it goes by, all the way down to its texts and numbers, and forgotten.
+   * Left out, it is kept and parsed at the end.
+   */
+  readonly keepsEnvelope?: boolean
 }
 
 export interface ScannedEnvelope {
   /** Whether an array was there; if not, the envelope is the whole document. */
   readonly found: boolean
   readonly elements: number
-  /** The document as it came, with the array emptied to `[]`. */
+  /** The document as it came, with the array emptied to `[]`; nothing where the envelope is not kept. */
   readonly bytes: Buffer
   /** The same, parsed. */
   readonly value: unknown
-}
-
-/** What the scanner waits for, or is inside of. */
-const State = {
-  Value: 0,
-  ValueOrEnd: 1,
-  Key: 2,
-  KeyOrEnd: 3,
-  Colon: 4,
-  AfterValue: 5,
-  Done: 6,
-  InString: 7,
-  InScalar: 8,
-  InElement: 9,
-} as const
-type State = (typeof State)[keyof typeof State]
-
-const EXPECTED: Record<State, string> = {
-  [State.Value]: 'a value',
-  [State.ValueOrEnd]: 'a value or "]"',
-  [State.Key]: 'a member name',
-  [State.KeyOrEnd]: 'a member name or "}"',
-  [State.Colon]: '":"',
-  [State.AfterValue]: '"," or the end of what is open',
-  [State.Done]: 'nothing more, for the document had ended',
-  [State.InString]: 'the end of a string',
-  [State.InScalar]: 'the end of a number or literal',
-  [State.InElement]: 'the bracket that closes what is open',
 }
 
 /**
@@ -88,6 +67,8 @@ export class JsonArrayScanner {
   #inKey = false
   #keyStart = 0
   readonly #envelope = new GrowingBytes()
+  /** Checks what will not be parsed; null where the envelope is kept. */
+  readonly #checker: JsonTextChecker | null
   /** Where in the current chunk the bytes begin that belong to the envelope and are not in it yet. */
   #envelopeFrom = 0
 
@@ -106,6 +87,7 @@ export class JsonArrayScanner {
     const paths = options.paths.length
     if (paths > 30) throw new RangeError(`${paths} paths given, at most 30 can be followed`)
     this.#options = options
+    this.#checker = options.keepsEnvelope === false ? new JsonTextChecker() : null
     this.#closers = new Uint8Array(options.depthMax + 1)
     this.#leading = new Int32Array(options.depthMax + 1)
     this.#onPath = (1 << paths) - 1
@@ -120,6 +102,7 @@ export class JsonArrayScanner {
     const chunk = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const elements: Buffer[] = []
     const length = chunk.length
+    this.#checker?.bytes(chunk, this.#offset)
     this.#envelopeFrom = 0
     this.#elementFrom = 0
     let i = 0
@@ -146,6 +129,11 @@ export class JsonArrayScanner {
     if (!complete) {
       const expected = EXPECTED[this.#state]
       throw new JsonScanError('truncated', this.#offset, `The document ended where ${expected} was expected`)
+    }
+    if (this.#checker !== null) {
+      if (this.#state === State.InScalar) this.#checker.scalar(this.#envelope.take(), this.#offset)
+      this.#checker.end(this.#offset)
+      return { found: this.#found, elements: this.#elements, bytes: Buffer.alloc(0), value: undefined }
     }
     const bytes = this.#envelope.view()
     return { found: this.#found, elements: this.#elements, bytes, value: this.#parse(bytes) }
@@ -202,6 +190,7 @@ export class JsonArrayScanner {
     const start = this.#escaped ? from + 1 : from
     this.#escaped = false
     const end = stringEnd(chunk, start)
+    if (!this.#inElement) this.#checker?.text(chunk, { from, end, offset: this.#offset })
     if (end < 0) {
       this.#escaped = end === OPEN_ESCAPED
       return chunk.length
@@ -218,6 +207,10 @@ export class JsonArrayScanner {
     while (i < chunk.length && ENDS_SCALAR[chunk[i] as number] === 0) i += 1
     if (i === chunk.length) return i
     if (!this.#inElement) {
+      if (this.#checker !== null) {
+        this.#keepEnvelope(chunk, i)
+        this.#checker.scalar(this.#envelope.take(), this.#offset + i)
+      }
       this.#endValue()
       return i
     }
@@ -244,6 +237,7 @@ export class JsonArrayScanner {
       this.#state = State.Value
     } else if (byte === QUOTE && state !== State.Done) {
       this.#inKey = true
+      this.#startToken(i)
       this.#keyStart = this.#envelope.length + i - this.#envelopeFrom
       this.#state = State.InString
     } else if (byte === CLOSE_OBJECT && state === State.KeyOrEnd) {
@@ -258,9 +252,21 @@ export class JsonArrayScanner {
     const byte = chunk[i] as number
     if (this.#arrayDepth > 0) this.#startElement(i)
     if (byte === QUOTE) this.#state = State.InString
-    else if (STARTS_SCALAR[byte] === 1) this.#state = State.InScalar
+    else if (STARTS_SCALAR[byte] === 1) this.#startScalar(i)
     else if (byte !== OPEN_OBJECT && byte !== OPEN_ARRAY) this.#fail(chunk, i)
     else this.#open(chunk, i, byte)
+  }
+
+  #startScalar(i: number): void {
+    this.#state = State.InScalar
+    if (!this.#inElement) this.#startToken(i)
+  }
+
+  /** Where the envelope is not kept, the name or number that is being read still is, until it has ended. */
+  #startToken(i: number): void {
+    if (this.#checker === null) return
+    this.#envelope.take()
+    this.#envelopeFrom = i
   }
 
   #open(chunk: Buffer, i: number, byte: number): void {
@@ -301,12 +307,12 @@ export class JsonArrayScanner {
   }
 
   #endKey(chunk: Buffer, end: number): void {
+    const leading = this.#leading[this.#depth] as number
+    if (leading !== 0) this.#keepEnvelope(chunk, end)
     this.#inKey = false
     this.#state = State.Colon
-    const leading = this.#leading[this.#depth] as number
     this.#onPath = 0
     if (leading === 0) return
-    this.#keepEnvelope(chunk, end)
     const name = this.#parse(this.#envelope.view(this.#keyStart))
     this.#options.paths.forEach((path, bit) => {
       if (path[this.#depth - 1] === name) this.#onPath |= leading & (1 << bit)
@@ -345,6 +351,7 @@ export class JsonArrayScanner {
 
   /** Copies what of the chunk belongs to the envelope and is not in it yet, up to `end`. */
   #keepEnvelope(chunk: Buffer, end: number): void {
+    if (this.#checker !== null && !this.#inKey && this.#state !== State.InScalar) return
     const { envelopeBytesMax } = this.#options
     const excess = this.#envelope.length + end - this.#envelopeFrom - envelopeBytesMax
     if (excess > 0) {

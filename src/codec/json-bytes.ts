@@ -4,12 +4,13 @@ export const QUOTE = 0x22
 export const COMMA = 0x2c
 export const COLON = 0x3a
 export const OPEN_ARRAY = 0x5b
-const BACKSLASH = 0x5c
+export const BACKSLASH = 0x5c
 export const CLOSE_ARRAY = 0x5d
 export const OPEN_OBJECT = 0x7b
 export const CLOSE_OBJECT = 0x7d
 
-function tableOf(bytes: string): Uint8Array {
+/** A table by byte: 1 for those given. */
+export function tableOf(bytes: string): Uint8Array {
   const table = new Uint8Array(256)
   for (const byte of Buffer.from(bytes)) table[byte] = 1
   return table
