@@ -51,6 +51,7 @@ type Relation = readonly [lesser: keyof Config, greater: keyof Config, why: stri
 const relations: readonly Relation[] = [
   ['heartbeatIntervalMs', 'sessionTimeoutMs', 'or a process is taken for dead between two heartbeats'],
   ['transactionTimeoutMs', 'sessionTimeoutMs', 'so that an open transaction is settled before its lane moves'],
+  ['callTimeoutMs', 'resultTimeoutMs', 'for a result begins with a call'],
   ['pollDelayMinMs', 'pollDelayMaxMs', 'as the shortest and the longest wait'],
   ['retryDelayMinMs', 'retryDelayMaxMs', 'as the first and the largest bound'],
 ]

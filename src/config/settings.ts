@@ -189,6 +189,12 @@ export const settings = {
     ...{ fallback: 30_000, min: 100, max: 600_000, unit: 'ms' },
     description: 'How long a submission, status or cancellation may take.',
   }),
+  resultTimeoutMs: wholeNumber('DATAJOB_RESULT_TIMEOUT_MS', {
+    ...{ fallback: 900_000, min: 1_000, max: 86_400_000, unit: 'ms' },
+    description:
+      'How long a result may keep us waiting, all its pauses together; the time that its destination takes does not count. ' +
+      'A slower one fails its subjob, and so does a silence of 30 s when it comes again and again.',
+  }),
   pollDelayMinMs: wholeNumber('DATAJOB_POLL_DELAY_MIN_MS', {
     ...{ fallback: 10, min: 1, max: 600_000, unit: 'ms' },
     description: 'The shortest wait before a producer is asked for the status again.',
@@ -207,7 +213,8 @@ export const settings = {
   }),
   resultValueBytesMax: wholeNumber('DATAJOB_RESULT_VALUE_BYTES_MAX', {
     ...{ fallback: 8 * 1024 * 1024, min: 1_024, max: 256 * 1024 * 1024, unit: 'bytes' },
-    description: "The largest single response in a producer's result, or the whole of one that has no responses.",
+    description:
+      "The largest single response in a producer's result, and how much of a result is looked at to see whether it has responses.",
   }),
   resultsInFlightMax: wholeNumber('DATAJOB_RESULTS_IN_FLIGHT_MAX', {
     ...{ fallback: 64, min: 1, max: 1_000, unit: 'results' },

@@ -7,6 +7,7 @@ import {
   type DmiFailure, type DmiFailureCause, dmiFailure, type FailedCall, failureOfTransport, mayRetryStatus,
 } from './dmi-failure.ts'
 import type { DmiService, SubjobCall } from './dmi-service.ts'
+import { patientBody, ResultTooSlow } from './patient-body.ts'
 import { dataProducerJobIdOf, type DmiJobStatus, jobStatusOf } from './replies.ts'
 import { type ReplyBody, readReplyBody, snippet } from './reply-body.ts'
 import { SubjobResultError } from './responses.ts'
@@ -29,8 +30,10 @@ export interface DmiClientOptions {
   readonly headersTimeoutMs: number
   /** The longest pause within an answer. */
   readonly bodyTimeoutMs: number
-  /** The longest that a submission, a status or a cancellation may take as a whole. A result may take any time. */
+  /** The longest that a submission, a status or a cancellation may take as a whole. */
   readonly callTimeoutMs: number
+  /** The longest that a result may keep us waiting for more of it, all pauses together. */
+  readonly resultTimeoutMs: number
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number
   /** The largest answer to a submission, a status or a cancellation. A result's reader bounds it. */
@@ -44,8 +47,10 @@ export interface DmiResult {
   readonly ok: true
   /** Empty where the service names none. */
   readonly contentType: string
-  /** Read it to its end or destroy it: it holds a connection. See {@link DmiClient.resultFailure} for when it fails. */
+  /** Destroy it when `chunks` was not read to its end: it holds a connection. */
   readonly body: Readable
+  /** The body, to be read once. See {@link DmiClient.resultFailure} for when it fails. */
+  readonly chunks: AsyncIterable<Uint8Array>
 }
 
 interface Request extends FailedCall {
@@ -131,7 +136,11 @@ export class DmiClient {
     const answer = await this.#answer(request)
     if (!answer.ok) return answer
     const contentType = first(answer.response.headers['content-type']) ?? ''
-    if (!/^text\/html\b/i.test(contentType)) return { ok: true, contentType, body: answer.response.body }
+    if (!/^text\/html\b/i.test(contentType)) {
+      const { body } = answer.response
+      const { resultTimeoutMs: waitMsMax, clock } = this.#options
+      return { ok: true, contentType, body, chunks: patientBody(body, { waitMsMax, clock }) }
+    }
     // A proxy's page, however it was answered, is no result.
     const body = await this.#body(request, answer)
     return 'complete' in body ? dmiFailure(request, 'unparsable', `answered HTML: ${shown(request, body.bytes)}`) : body
@@ -156,6 +165,7 @@ export class DmiClient {
   resultFailure(service: DmiService, error: unknown): DmiFailure {
     const call: FailedCall = { service, name: 'result' }
     if (error instanceof JsonScanError) return dmiFailure(call, scanCauses[error.code], error.message)
+    if (error instanceof ResultTooSlow) return dmiFailure(call, 'too-slow', error.message)
     if (error instanceof SubjobResultError) return dmiFailure(call, error.code, error.message)
     return failureOfTransport(call, error, this.#options)
   }

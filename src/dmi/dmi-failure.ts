@@ -32,6 +32,7 @@ const dispositions = {
   unparsable: 'reject',
   'no-id': 'reject',
   'too-large': 'reject',
+  'too-slow': 'reject',
   /** The call can't be sent: a header, an address or an id that HTTP does not allow. */
   'invalid-request': 'reject',
 } as const

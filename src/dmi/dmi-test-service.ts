@@ -69,6 +69,7 @@ export function testClient(options: Partial<DmiClientOptions> = {}): DmiClient {
     headersTimeoutMs: 5_000,
     bodyTimeoutMs: 5_000,
     callTimeoutMs: 10_000,
+    resultTimeoutMs: 60_000,
     keepAliveMs: 5_000,
     replyBytesMax: 10_000,
     retryAfterMsMax: 60_000,

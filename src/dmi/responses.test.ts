@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { JsonScanError } from '../codec/json-scan-error.ts'
 import { readSubjobResult, type ResultLimits, SubjobResultError } from './responses.ts'
@@ -16,7 +17,7 @@ function streamOf(document: string | Buffer, size = 16): Readable {
 
 async function read(document: string | Buffer, contentType = json, size?: number): Promise<unknown> {
   const result = await readSubjobResult(streamOf(document, size), contentType, limits)
-  if (result.type === 'opaque') return { opaque: result.bytes.toString() }
+  if (result.type === 'opaque') return { opaque: (await buffer(result.chunks)).toString('latin1'), format: result.format }
   if (result.type === 'resulturi') return { resulturi: result.resulturi }
   const responses: unknown[] = []
   for await (const { operationId, statusCode, raw } of result.responses) {
@@ -93,15 +94,49 @@ describe('a result of another shape', () => {
     '{"responses":{"operationId":"1"}}',
   ])('is one opaque value, byte for byte: %s', async (document) => {
     const spaced = ` ${document}\n`
-    for (const size of [1, 1_000]) expect(await read(spaced, json, size)).toEqual({ opaque: spaced })
+    for (const size of [1, 1_000]) expect(await read(spaced, json, size)).toEqual({ opaque: spaced, format: 'json' })
   })
 
   it.each([['id;value\n1;2\n', 'text/csv'], ['[not json', 'text/plain'], ['[{"a" 1}]', 'application/octet-stream']])(
     'need not be JSON where it does not say so: %s',
     async (document, contentType) => {
-      for (const size of [3, 1_000]) expect(await read(document, contentType, size)).toEqual({ opaque: document })
+      for (const size of [3, 1_000]) expect(await read(document, contentType, size)).toEqual({ opaque: document, format: 'text' })
     },
   )
+
+  it('may be bytes', async () => {
+    expect(await read(Buffer.from([0xff, 0]), 'image/png')).toEqual({ opaque: '\xff\0', format: 'binary' })
+  })
+
+  it('may be nothing where it does not say that it is JSON', async () => {
+    expect(await read('', 'text/plain')).toEqual({ opaque: '', format: 'text' })
+  })
+
+  it.each([
+    `[1,${' '.repeat(300)}{"b":2}]`,
+    `{"tree":"${'x'.repeat(300)}","data":{"responsesToo":[{"operationId":1}]}}`,
+    `{"data":[${one},${`${two},`.repeat(20)}1.50]}`,
+  ])('may be larger than any response, and comes byte for byte, without being held: %s', async (document) => {
+    for (const size of [1, 64, 1_000]) {
+      expect(await read(document, json, size)).toEqual({ opaque: document, format: 'json' })
+      expect(await read(document, 'application/x-tar', size)).toMatchObject({ opaque: document })
+      expect(await read(`${document},`, 'application/x-tar', size)).toMatchObject({ opaque: `${document},` })
+    }
+    expect(await read(document, 'application/x-tar', 64)).toMatchObject({ format: 'binary' })
+  })
+
+  it('that is large is not held until it has ended', async () => {
+    const stream = new Readable({ read: () => undefined })
+    stream.push(`{"tree":"${'x'.repeat(300)}`)
+    const result = await readSubjobResult(stream, json, limits)
+    if (result.type !== 'opaque') throw new Error(result.type)
+    expect(String((await result.chunks.next()).value)).toContain('"tree"')
+    stream.push('"}')
+    expect(String((await result.chunks.next()).value)).toBe('"}')
+    stream.push(null)
+    expect((await result.chunks.next()).done).toBe(true)
+    expect(stream.destroyed).toBe(true)
+  })
 
   it('may name where the producer puts the data', async () => {
     expect(await read('{"resulturi":"ncmp-internal"}')).toEqual({ resulturi: 'ncmp-internal' })
@@ -134,13 +169,23 @@ describe('a result is refused', () => {
     expect(await failure(`[${one},{"operationId":"${'x'.repeat(200)}"}]`)).toBe('element-too-large')
   })
 
-  it('for surroundings larger than their limit', async () => {
-    expect(await failure(`{"x":"${'x'.repeat(200)}","responses":[${one}]}`)).toBe('envelope-too-large')
-  })
+  it.each([`{"x":"${'x'.repeat(200)}","responses":[${one}]}`, `{"x":"${'x'.repeat(200)}","data":{"responses":[]}}`])(
+    'for surroundings of responses larger than their limit, for it would count as done: %s',
+    async (document) => {
+      for (const type of [json, 'text/plain']) {
+        for (const size of [1, 1_000]) expect(await failure(document, type, size)).toBe('too-large')
+      }
+    },
+  )
 
-  it('for an opaque value larger than its limit', async () => {
-    expect(await failure(`[1,${' '.repeat(200)}2]`)).toBe('too-large')
-    expect(await failure('x;'.repeat(200), 'text/csv')).toBe('too-large')
+  it.each([
+    [`{"x":"${'x'.repeat(300)}"`, 'truncated'],
+    [`{"x":"${'x'.repeat(300)}","y":tru}`, 'malformed'],
+    [`[1,${' '.repeat(300)}2]]`, 'malformed'],
+    [`{"x":"${'x'.repeat(300)}\xff"}`, 'malformed'],
+    [`{"x":"${'x'.repeat(300)}","y":${'['.repeat(30)}`, 'too-deep'],
+  ])('for being broken after more than is looked at beforehand: %s', async (document, code) => {
+    for (const size of [1, 64, 1_000]) expect(await failure(Buffer.from(document, 'latin1'), json, size)).toBe(code)
   })
 
   it('for spaces without end before the first response', async () => {

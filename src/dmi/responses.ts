@@ -17,10 +17,23 @@ export type SubjobResult =
   /** A result that names where the producer itself puts the data. */
   | { readonly type: 'resulturi'; readonly resulturi: string }
   /** Anything else: one value for the whole subjob. */
-  | { readonly type: 'opaque'; readonly bytes: Buffer }
+  | OpaqueResult
+
+/** A result of any size. What is wrong with it further on is only found as it is read: reading it may fail as a stream does. */
+export interface OpaqueResult {
+  readonly type: 'opaque'
+  /**
+   * `json`: it is a JSON document, or the reading fails. `text`: it is UTF-8. A result that does not say that it is JSON is
+   * only looked at when it is small; a large one is `binary`.
+   */
+  readonly format: 'json' | 'text' | 'binary'
+  readonly contentType: string
+  /** To be read once. The stream is open until all are read; to give up, destroy the stream. */
+  readonly chunks: AsyncGenerator<Uint8Array, void, undefined>
+}
 
 export interface ResultLimits {
-  /** The most bytes that a response, what surrounds the responses, or an opaque result may have. */
+  /** The most bytes that a response, or what surrounds the responses, may have; how much is looked at to see what a result is. */
   readonly valueBytesMax: number
   readonly depthMax: number
 }
@@ -65,20 +78,20 @@ const JSON_TYPE = /^(?:\s*$|\s*(?:application|text)\/(?:[^;\s]+\+)?json\s*(?:;|$
 
 class ResultReader {
   readonly #chunks: AsyncIterator<Uint8Array>
+  readonly #contentType: string
   readonly #isJson: boolean
   readonly #limits: ResultLimits
   readonly #scanner: JsonArrayScanner
   /** All that came, until it is clear what it is. */
-  readonly #held: Uint8Array[] = []
+  #held: Uint8Array[] = []
   #heldBytes = 0
 
   constructor(chunks: AsyncIterator<Uint8Array>, contentType: string, limits: ResultLimits) {
-    const { valueBytesMax, depthMax } = limits
     this.#chunks = chunks
+    this.#contentType = contentType
     this.#isJson = JSON_TYPE.test(contentType)
     this.#limits = limits
-    const bounds = { elementBytesMax: valueBytesMax, envelopeBytesMax: valueBytesMax, depthMax }
-    this.#scanner = new JsonArrayScanner({ paths: RESPONSES_PATHS, ...bounds })
+    this.#scanner = scannerOf(limits, RESPONSES_PATHS)
   }
 
   async read(): Promise<SubjobResult> {
@@ -87,30 +100,77 @@ class ResultReader {
         this.#hold(next.value)
         const elements = this.#scanner.push(next.value)
         if (elements[0] !== undefined) {
-          if (responseOf(elements[0]) === undefined) return await this.#opaque()
+          if (responseOf(elements[0]) === undefined) return await this.#opaque([])
           return { type: 'responses', responses: this.#responses(elements) }
         }
-        // A first response and what stands before it may both be as large as allowed.
-        this.#checkHeld(2 * this.#limits.valueBytesMax)
+        this.#checkHeld()
       }
       const { found, value } = this.#scanner.end()
       if (found) return { type: 'responses', responses: this.#responses([]) }
       const resulturi = resulturiOf(value)
-      return resulturi === undefined ? await this.#opaque() : { type: 'resulturi', resulturi }
+      return resulturi === undefined ? this.#small() : { type: 'resulturi', resulturi }
     } catch (error) {
+      // Too much came before any responses. There may still be some, which must not be taken for done.
+      if (error instanceof JsonScanError && error.code === 'envelope-too-large') return this.#opaque(RESPONSES_PATHS)
       if (this.#isJson || !isNotJson(error)) throw error
-      return this.#opaque()
+      return this.#opaque([])
     }
   }
 
-  async #opaque(): Promise<SubjobResult> {
-    const { valueBytesMax } = this.#limits
-    this.#checkHeld(valueBytesMax)
-    for (let next = await this.#chunks.next(); next.done !== true; next = await this.#chunks.next()) {
+  /** @param paths where there must be no responses any more */
+  async #opaque(paths: readonly (readonly string[])[]): Promise<OpaqueResult> {
+    while (this.#heldBytes <= this.#limits.valueBytesMax) {
+      const next = await this.#chunks.next()
+      if (next.done === true) return this.#small()
       this.#hold(next.value)
-      this.#checkHeld(valueBytesMax)
     }
-    return { type: 'opaque', bytes: Buffer.concat(this.#held) }
+    const checker = this.#isJson || paths.length > 0 ? scannerOf(this.#limits, paths, false) : null
+    const format = this.#isJson ? 'json' : 'binary'
+    return { type: 'opaque', format, contentType: this.#contentType, chunks: this.#large(checker) }
+  }
+
+  #small(): OpaqueResult {
+    const bytes = Buffer.concat(this.#held)
+    return { type: 'opaque', format: formatOf(bytes), contentType: this.#contentType, chunks: this.#all(bytes) }
+  }
+
+  async *#all(bytes: Buffer): AsyncGenerator<Uint8Array, void, undefined> {
+    if (bytes.length > 0) yield bytes
+    await this.#chunks.return?.()
+  }
+
+  async *#large(checker: JsonArrayScanner | null): AsyncGenerator<Uint8Array, void, undefined> {
+    const held = this.#held
+    this.#held = []
+    let checking = checker
+    try {
+      for (const chunk of held) {
+        checking = this.#checked(checking, chunk)
+        yield chunk
+      }
+      held.length = 0
+      for (let next = await this.#chunks.next(); next.done !== true; next = await this.#chunks.next()) {
+        checking = this.#checked(checking, next.value)
+        yield next.value
+      }
+      this.#checked(checking, null)
+    } finally {
+      await this.#chunks.return?.()
+    }
+  }
+
+  /** Null: what comes further on needs no check, for it has turned out not to be the JSON that it need not be. */
+  #checked(checker: JsonArrayScanner | null, chunk: Uint8Array | null): JsonArrayScanner | null {
+    if (checker === null) return null
+    let found: boolean
+    try {
+      found = chunk === null ? checker.end().found : checker.push(chunk).length > 0
+    } catch (error) {
+      if (this.#isJson || !isNotJson(error)) throw error
+      return null
+    }
+    if (!found) return checker
+    throw new SubjobResultError('too-large', `what stands before the responses is larger than valueBytesMax, ${this.#limits.valueBytesMax}`)
   }
 
   #hold(chunk: Uint8Array): void {
@@ -118,14 +178,15 @@ class ResultReader {
     this.#heldBytes += chunk.length
   }
 
-  #checkHeld(bytesMax: number): void {
-    if (this.#heldBytes > bytesMax) {
-      throw new SubjobResultError('too-large', `the result is larger than valueBytesMax, ${this.#limits.valueBytesMax}`)
-    }
+  // A first response and what stands before it may both be as large as allowed. More than that are spaces between them.
+  #checkHeld(): void {
+    const { valueBytesMax } = this.#limits
+    if (this.#heldBytes <= 2 * valueBytesMax) return
+    throw new SubjobResultError('too-large', `the first response comes after more than valueBytesMax, ${valueBytesMax}`)
   }
 
   async *#responses(first: readonly Buffer[]): AsyncGenerator<SubjobResponse, void, undefined> {
-    this.#held.length = 0
+    this.#held = []
     let count = 0
     try {
       let elements = first
@@ -144,6 +205,21 @@ class ResultReader {
     } finally {
       await this.#chunks.return?.()
     }
+  }
+}
+
+function scannerOf(limits: ResultLimits, paths: readonly (readonly string[])[], keepsEnvelope = true): JsonArrayScanner {
+  const { valueBytesMax, depthMax } = limits
+  return new JsonArrayScanner({ paths, elementBytesMax: valueBytesMax, envelopeBytesMax: valueBytesMax, depthMax, keepsEnvelope })
+}
+
+function formatOf(bytes: Buffer): OpaqueResult['format'] {
+  if (!isUtf8(bytes)) return 'binary'
+  try {
+    JSON.parse(bytes.toString())
+    return 'json'
+  } catch {
+    return 'text'
   }
 }
 

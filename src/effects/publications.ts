@@ -1,10 +1,9 @@
 /** Publishes what came of a subjob: fetches its producer's result, or reports one failure for all of its operations. */
-import type { Readable } from 'node:stream'
 import type { Destination } from '../domain/destination.ts'
 import type { DispatchSubjob } from '../domain/messages.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import type { Publication } from '../domain/subjob.ts'
-import type { DmiClient, DmiService } from '../dmi/dmi-client.ts'
+import type { DmiClient, DmiResult, DmiService } from '../dmi/dmi-client.ts'
 import { readSubjobResult, type ResultLimits } from '../dmi/responses.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import { KeptBody } from '../sinks/kept-body.ts'
@@ -96,7 +95,7 @@ export class Publications {
     const result = await client.result(line.service, line.call, source.dataProducerJobId, signal)
     if (!result.ok) return failedCall(effect, result)
     try {
-      const content = await this.#contentOf(result.body, result.contentType, choice)
+      const content = await this.#contentOf(result, choice)
       if (content !== null) return published(effect, await choice.sink.publish(subjobOf(effect.dispatch, choice), content))
       const message = `DMI service "${line.service.name}" answered with a resulturi, which is not supported`
       const failure = { disposition: 'reject', code: ResponseCode.UnableToRead, message } as const
@@ -109,8 +108,8 @@ export class Publications {
   }
 
   /** Null for a result that names a place instead of the data. */
-  async #contentOf(stream: Readable, contentType: string, { sink }: SinkChoice): Promise<ResultSource | null> {
-    const body = new KeptBody(stream, sink.bodyBytesMax)
+  async #contentOf({ chunks, contentType }: DmiResult, { sink }: SinkChoice): Promise<ResultSource | null> {
+    const body = new KeptBody(chunks, sink.bodyBytesMax)
     const result = await readSubjobResult(body, contentType, this.#options.resultLimits)
     if (result.type === 'resulturi') return null
     return result.type === 'responses' ? { ...result, body } : result

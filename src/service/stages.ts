@@ -115,6 +115,7 @@ function dispatcher(options: StagesOptions): StageSession {
     headersTimeoutMs: config.callTimeoutMs,
     bodyTimeoutMs: BODY_TIMEOUT_MS,
     callTimeoutMs: config.callTimeoutMs,
+    resultTimeoutMs: config.resultTimeoutMs,
     keepAliveMs: KEEP_ALIVE_MS,
     replyBytesMax: REPLY_BYTES_MAX,
     retryAfterMsMax: config.retryDelayMaxMs,

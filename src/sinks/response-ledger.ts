@@ -2,9 +2,11 @@ import type { RoutedOperation } from '../domain/operation.ts'
 import { isSuccess, messageOf, ResponseCode } from '../domain/response-code.ts'
 import type { OperationResponse, PublishedResults, ResultSource } from './sink.ts'
 
-/** Responses that are larger than a limit are replaced by ones that say so; null: any may be as large as it is. */
+/** Responses that are larger than a limit are shortened, or replaced by ones that say so; null: any may be as large as it is. */
 export interface ResponseLimits {
   readonly responseBytesMax: number
+  /** The response without what makes it too large, which goes out elsewhere; null when that can't be done. */
+  readonly shorten: (response: Buffer) => Buffer | null
   /** All responses of a subjob together. */
   readonly totalBytesMax: number
 }
@@ -68,21 +70,23 @@ export class ResponseLedger {
       return null
     }
     this.#open.delete(id)
-    const excess = this.#excessOf(raw)
-    if (excess !== null) {
+    const fitting = this.#fitting(raw)
+    if (typeof fitting === 'string') {
       this.#tooLarge += 1
-      return this.#own(operation, ResponseCode.MessageTooLarge, excess)
+      return this.#own(operation, ResponseCode.MessageTooLarge, fitting)
     }
+    this.#bytes += raw.length - fitting.length
     // Without a code there is no telling that it was done.
-    return this.#count(raw, statusCode !== undefined && isSuccess(statusCode))
+    return this.#count(fitting, statusCode !== undefined && isSuccess(statusCode))
   }
 
-  #excessOf(raw: Buffer): string | null {
-    if (this.#limits === null) return null
-    const { responseBytesMax, totalBytesMax } = this.#limits
-    if (raw.length > responseBytesMax) return `the response has ${raw.length} bytes, ${responseBytesMax} are allowed`
+  /** The response as it goes out, or why it is too large. */
+  #fitting(raw: Buffer): Buffer | string {
+    if (this.#limits === null) return raw
+    const { responseBytesMax, totalBytesMax, shorten } = this.#limits
     if (this.#bytes + raw.length > totalBytesMax) return `the subjob's responses exceed the ${totalBytesMax} bytes allowed`
-    return null
+    if (raw.length <= responseBytesMax) return raw
+    return shorten(raw) ?? `the response has ${raw.length} bytes, ${responseBytesMax} are allowed`
   }
 
   *#rest(code: ResponseCode, detail?: string): Generator<Buffer, void, undefined> {

@@ -36,8 +36,17 @@ export type ResultSource =
   | { readonly type: 'responses'; readonly responses: AsyncIterable<OperationResponse>; readonly body: KeptBody }
   /** The same for every operation. */
   | { readonly type: 'failure'; readonly code: ResponseCode; readonly message: string }
-  /** One value for the whole subjob; all of its operations were done. */
-  | { readonly type: 'opaque'; readonly bytes: Buffer }
+  | OpaqueSource
+
+/** One value for the whole subjob; all of its operations were done. None when no bytes come. */
+export interface OpaqueSource {
+  readonly type: 'opaque'
+  /** `json`: reading it fails unless it is one JSON document. `text`: it is UTF-8, and small. */
+  readonly format: 'json' | 'text' | 'binary'
+  /** As the producer named it; empty where it did not. */
+  readonly contentType: string
+  readonly chunks: AsyncIterable<Uint8Array>
+}
 
 export interface PublishedResults {
   /** Records to write in the transaction that ends the subjob; none where the results are in an object. */

@@ -40,10 +40,24 @@ function log(): LoggedRecord[] {
   return [...results, record(results.length, 'DataJobCompletionEvent', 'completion', summary())]
 }
 
+/** With the result of the first operation in two parts. */
+function inParts([first, ...others]: LoggedRecord[]): LoggedRecord[] {
+  const reference = '"resultParts":{"id":"job/1/0/result/0","count":2,"bytes":4}'
+  const parts = ['MTI=', 'MzQ='].map((part, n) => {
+    const plain = record(0.1 * (n + 1), 'DataJobEvent', `0/${n + 1}`, { responses: [], part })
+    return { ...plain, headers: { ...plain.headers, ce_partof: 'job/1/0/result/0', ce_partindex: String(n), ce_partcount: '2' } }
+  })
+  return [rewritten(first!, '"result":{}', reference), ...parts, ...others]
+}
+
 describe('the checker of a topic', () => {
   it('passes a job that is as it should be, beside records of others', () => {
     const stranger = { ...log()[0]!, headers: { ce_correlationid: 'another' }, offset: 99 }
     expect(checkTopic(job, [...log(), stranger])).toEqual([])
+  })
+
+  it('passes a result in parts', () => {
+    expect(checkTopic(job, inParts(log()))).toEqual([])
   })
 
   const flaws: readonly (readonly [name: string, finding: RegExp, flaw: (records: LoggedRecord[]) => LoggedRecord[]])[] = [
@@ -53,6 +67,9 @@ describe('the checker of a topic', () => {
       record(9, 'DataJobEvent', '9/0', { responses: responses(job.operations.slice(0, 1)) }),
       ...records,
     ]],
+    ['a missing part', /has the parts 1 of 2, not 0 of 2,1 of 2/, (records) => inParts(records).toSpliced(1, 1)],
+    ['a part that is cut short', /has 3 bytes, not 4/, (records) => inParts(records).map((each) => rewritten(each, 'MTI=', 'MQ=='))],
+    ['parts of nothing', /nobody needs the part/, (records) => inParts(records).map((each) => rewritten(each, 'resultParts', 'other'))],
     ['no completion event', /there are 0 completion events/, (records) => records.slice(0, -1)],
     ['two completion events', /there are 2 completion events/, (records) => [...records, records.at(-1)!]],
     ['a result behind the completion event', /not its last record/, (records) => [...records.slice(1), records[0]!]],

@@ -55,14 +55,23 @@ export function responseTo({ operationId }: RoutedOperation, more: object = {}):
 
 /** A producer's body as it comes from the network, in chunks that end anywhere. */
 export async function sourceOf(sink: Sink, body: Buffer | string, chunkBytes = 1000): Promise<ResultSource> {
-  const kept = new KeptBody(chunksOf(Buffer.from(body), chunkBytes), sink.bodyBytesMax)
-  const limits = { valueBytesMax: 64 * 1024 * 1024, depthMax: 64 }
-  const result = await readSubjobResult(kept, 'application/json', limits)
+  return readSource(sink, chunksOf(Buffer.from(body), chunkBytes), 'application/json')
+}
+
+/** The same of a body that need not be JSON; one of more than `valueBytesMax` is not looked at as a whole before it is published. */
+export async function readSource(
+  sink: Sink,
+  body: AsyncIterable<Uint8Array>,
+  contentType: string,
+  valueBytesMax = 64 * 1024 * 1024,
+): Promise<ResultSource> {
+  const kept = new KeptBody(body, sink.bodyBytesMax)
+  const result = await readSubjobResult(kept, contentType, { valueBytesMax, depthMax: 64 })
   if (result.type === 'resulturi') throw new Error('the example is a reference, not a result')
   return result.type === 'opaque' ? result : { ...result, body: kept }
 }
 
-async function* chunksOf(body: Buffer, chunkBytes: number): AsyncGenerator<Buffer, void, undefined> {
+export async function* chunksOf(body: Buffer, chunkBytes: number): AsyncGenerator<Buffer, void, undefined> {
   for (let from = 0; from < body.length; from += chunkBytes) {
     yield Buffer.from(body.subarray(from, from + chunkBytes))
     await Promise.resolve()
@@ -165,20 +174,45 @@ export function exerciseSink(name: string, start: () => Promise<SinkUnderTest>):
     })
 
     test.each([
-      ['JSON, as it came', Buffer.from('{"a": 12345678901234567890}'), '"result":{"a": 12345678901234567890}'],
-      ['a text', Buffer.from('done "well"'), '"result":"done \\"well\\""'],
-      ['bytes, in base64', Buffer.from([0xff, 0xfe]), '"result":"//4="'],
-    ])('a result without responses is beside those of the operations, all done: %s', async (_, bytes, expected) => {
+      ['JSON, as it came', 'application/json', Buffer.from(' {"a": 12345678901234567890}\n'), '"result": {"a": 12345678901234567890}\n}}'],
+      ['a text', 'text/csv', Buffer.from('1;"ä"'), '"resultFormat":"text","resultContentType":"text/csv","result":"1;\\"ä\\""}}'],
+      ['bytes, in base64', 'image/png', Buffer.from([0xff, 0xfe]), '"resultFormat":"binary","resultContentType":"image/png","result":"//4="}}'],
+      ['bytes of no usable type', `x/${'y'.repeat(300)}`, Buffer.from([0xff, 0xfe, 0xfd]), '],"resultFormat":"binary","result":"//79"}}'],
+    ])('a result without responses is beside those of the operations, all done: %s', async (_, contentType, bytes, expected) => {
       const subjob = subjobFor(tested.destination, 2)
-      const [published, values] = await publish(subjob, { type: 'opaque', bytes })
+      const source = await readSource(tested.sink, chunksOf(bytes, 4), contentType)
+      const [published, values] = await publish(subjob, source)
       expect(responsesIn(values).map(({ operationId, statusCode }) => [operationId, statusCode])).toEqual([[0, 0], ['op-1', 0]])
-      expect(String(values[0])).toContain(expected)
+      expect(String(values[0]).slice(-expected.length)).toBe(expected)
       expect(published).toMatchObject({ succeeded: 2, failed: 0, message: null })
     })
 
+    test('so is one that is larger than what is looked at beforehand: JSON as it came, anything else in base64', async () => {
+      const valuesOf = async (body: string, contentType: string): Promise<Value['data']> => {
+        const subjob = subjobFor(tested.destination, 1)
+        const source = await readSource(tested.sink, chunksOf(Buffer.from(body), 7), contentType, 20)
+        const [, values] = await publish(subjob, source)
+        return (JSON.parse(String(values[0])) as Value).data
+      }
+      const tree = { tree: ['x'.repeat(1_000), 'ä'] }
+      expect(await valuesOf(JSON.stringify(tree), 'application/json')).toMatchObject({ result: tree })
+      const csv = 'a;ä\n'.repeat(200)
+      const facts = { resultFormat: 'binary', resultContentType: 'text/csv' }
+      expect(await valuesOf(csv, 'text/csv')).toMatchObject({ ...facts, result: Buffer.from(csv).toString('base64') })
+    })
+
+    test('one that turns out broken at its end fails with what is wrong, and nothing of it can be seen', async () => {
+      const subjob = subjobFor(tested.destination, 1)
+      const body = `{"tree":"${'x'.repeat(1_000)}","more":tru}`
+      const source = await readSource(tested.sink, chunksOf(Buffer.from(body), 100), 'application/json', 20)
+      await expect(tested.sink.publish(subjob, source)).rejects.toMatchObject({ name: 'JsonScanError', code: 'malformed' })
+      expect(await tested.readValues(subjob, null)).toEqual([])
+    })
+
     test('an empty result is none', async () => {
-      const [published, values] = await publish(subjobFor(tested.destination, 1), { type: 'opaque', bytes: Buffer.alloc(0) })
-      expect(JSON.parse(String(values[0]))).not.toHaveProperty('data.result')
+      const source = await readSource(tested.sink, chunksOf(Buffer.alloc(0), 1), 'text/plain')
+      const [published, values] = await publish(subjobFor(tested.destination, 1), source)
+      expect(Object.keys((JSON.parse(String(values[0])) as Value).data)).toEqual(['responses'])
       expect(published).toMatchObject({ succeeded: 1, failed: 0 })
     })
 

@@ -14,10 +14,17 @@ interface Response {
   readonly statusCode: number
   readonly statusMessage: string
   readonly request: { readonly op: string; readonly path: string }
+  readonly resultParts?: PartsReference
+}
+
+interface PartsReference {
+  readonly id: string
+  readonly count: number
+  readonly bytes: number
 }
 
 interface Results {
-  readonly data: { readonly responses: readonly Response[] }
+  readonly data: { readonly responses: readonly Response[]; readonly resultParts?: PartsReference; readonly part?: string }
 }
 
 interface Summary {
@@ -57,6 +64,7 @@ export function checkTopic(job: PlannedJob, log: readonly LoggedRecord[], tracep
     ...own.flatMap((record) => checkHeaders(job, record, traceparent)),
     ...checkUnique('ce_id', own.map(({ headers }) => headers['ce_id'] ?? 'none')),
     ...checkResponses(job, results.map(({ value, headers }) => ({ value: String(value), source: headers['ce_source'] ?? '' }))),
+    ...checkParts(results),
     ...checkLast(job, own),
   ]
 }
@@ -88,6 +96,7 @@ function checkHeaders(job: PlannedJob, record: LoggedRecord, traceparent: string
     ce_destination: topic,
     'content-type': 'application/json',
     traceparent,
+    ...(isPart(record) ? { ce_partof: headers['ce_partof'], ce_partindex: headers['ce_partindex'], ce_partcount: headers['ce_partcount'] } : {}),
   }
   const where = `the record at ${record.partition}/${record.offset}`
   const wrong = Object.entries(expected).filter(([name, value]) => headers[name] !== value)
@@ -99,6 +108,32 @@ function checkHeaders(job: PlannedJob, record: LoggedRecord, traceparent: string
     ...(Number.isNaN(Date.parse(headers['ce_time'] ?? '')) ? [`${where} has no time`] : []),
     ...(headers['ce_id']?.startsWith(`${job.jobId}/`) === true ? [] : [`${where} has the id ${headers['ce_id'] ?? 'none'}`]),
   ]
+}
+
+function isPart({ headers }: LoggedRecord): boolean {
+  return headers['ce_partof'] !== undefined
+}
+
+/** docs/results.md, "Results in parts": each result that is announced is there, in its order, and nothing else is. */
+function checkParts(results: readonly LoggedRecord[]): string[] {
+  const announced = results.filter((record) => !isPart(record)).flatMap(({ value }) => {
+    const { data } = JSON.parse(String(value)) as Results
+    return [data.resultParts, ...data.responses.map(({ resultParts }) => resultParts)].filter((each) => each !== undefined)
+  })
+  const parts = results.filter(isPart)
+  const ids = new Set(announced.map(({ id }) => id))
+  const strange = parts.filter(({ headers }) => !ids.has(headers['ce_partof'] ?? ''))
+  const wrong = announced.flatMap(({ id, count, bytes }) => {
+    const own = parts.filter(({ headers }) => headers['ce_partof'] === id)
+    const places = own.map(({ headers }) => `${headers['ce_partindex']} of ${headers['ce_partcount']}`).join()
+    const whole = Buffer.concat(own.map(({ value }) => Buffer.from((JSON.parse(String(value)) as Results).data.part ?? '', 'base64')))
+    const expected = Array.from({ length: count }, (_, n) => `${n} of ${count}`).join()
+    return [
+      ...(places === expected ? [] : [`result ${id} has the parts ${places}, not ${expected}`]),
+      ...(whole.length === bytes ? [] : [`result ${id} has ${whole.length} bytes, not ${bytes}`]),
+    ]
+  })
+  return [...checkUnique('result', announced.map(({ id }) => id)), ...strange.map(({ offset }) => `nobody needs the part at ${offset}`), ...wrong]
 }
 
 function checkUnique(what: string, all: readonly string[]): string[] {

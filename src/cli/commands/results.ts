@@ -32,7 +32,8 @@ A topic is read from its beginning, committed records only, until the job's last
 manifest is read, which is written last, and then the objects that it names.
 
 As a table it is a line for each operation. With -o json it is a line for each event or object; a value is as it was
-published. Operations that failed have a code other than 0 and 1.
+published, but a result that came in parts is put together again, unless --headers asks for the events one by one.
+Operations that failed have a code other than 0 and 1.
 
 Examples:
   $ datajob results replan-7

@@ -13,6 +13,7 @@ import { readTopic } from './read-topic.ts'
 import { isCompletion, jobIdOf } from './result-event.ts'
 import type { ResultsOptions } from './results-options.ts'
 import { type ResultPrinter, resultPrinter } from './result-printer.ts'
+import { WholeEvents } from './whole-events.ts'
 
 interface Search {
   readonly cli: Cli
@@ -63,6 +64,7 @@ async function destinationOf(
 async function printTopic({ cli, jobId, options, name, hasEnded, printer }: Search): Promise<void> {
   const config = await loadSettings(cli, brokersOverride(options))
   const seen = { events: 0, isComplete: false }
+  const whole = new WholeEvents(printer.event)
   await readTopic({
     kafka: kafkaClient(config),
     topic: name,
@@ -72,9 +74,12 @@ async function printTopic({ cli, jobId, options, name, hasEnded, printer }: Sear
       if (jobIdOf(record) !== jobId) return
       seen.events += 1
       seen.isComplete ||= isCompletion(record)
-      printer.event(record)
+      if (options.headers === true) printer.event(record)
+      else whole.take(record)
     },
     isEnough: () => seen.isComplete || hasEnded || !options.wait,
+  }).finally(() => {
+    whole.end()
   })
   note(cli, `${formatNumberOf(seen.events, 'event')} on topic ${name}`)
   if (seen.isComplete || (seen.events > 0 && !hasEnded)) return

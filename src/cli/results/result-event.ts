@@ -54,7 +54,8 @@ function reportOf(response: unknown): OperationReport | null {
   }
 }
 
-function parsed(value: Uint8Array | null): unknown {
+/** Undefined for what is no JSON. */
+export function parsed(value: Uint8Array | null): unknown {
   try {
     return JSON.parse(Buffer.from(value ?? []).toString())
   } catch {
@@ -62,7 +63,8 @@ function parsed(value: Uint8Array | null): unknown {
   }
 }
 
-function member(value: unknown, name: string): unknown {
+/** Undefined where there is none. */
+export function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 

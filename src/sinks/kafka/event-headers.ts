@@ -15,7 +15,21 @@ export interface EventAttributes {
   readonly jobId: string
   readonly destination: string
   readonly traceparent: string | null
+  /** Null for an event that is whole. */
+  readonly part: PartAttributes | null
 }
+
+/** Which piece of which result an event carries; docs/results.md, "Results in parts". */
+export interface PartAttributes {
+  /** The `id` in a `resultParts`. */
+  readonly of: string
+  /** From 0 on. */
+  readonly index: number
+  readonly count: number
+}
+
+/** The header of a part that names its result. */
+export const PART_OF_HEADER = 'ce_partof'
 
 // A batch's own header, the lengths within a record, those of a header: each a little more than it will be.
 const RECORD_OVERHEAD_BYTES = 128
@@ -29,7 +43,7 @@ export function eventOverheadBytes(key: string, headers: Readonly<Record<string,
 
 /** A CloudEvent's attributes in Kafka's binary mode (CloudEvents Kafka protocol binding 1.0.2, section 3.2). */
 export function eventHeaders(attributes: EventAttributes): Readonly<Record<string, string>> {
-  const { id, type, service, time, jobId, destination, traceparent } = attributes
+  const { id, type, service, time, jobId, destination, traceparent, part } = attributes
   const event = new CloudEvent({
     id,
     type,
@@ -39,6 +53,7 @@ export function eventHeaders(attributes: EventAttributes): Readonly<Record<strin
     datacontenttype: 'application/json',
     correlationid: jobId,
     destination,
+    ...(part === null ? {} : { partof: part.of, partindex: String(part.index), partcount: String(part.count) }),
   })
   const headers: Record<string, string> = {}
   for (const [name, value] of Object.entries(Kafka.binary(event).headers)) {

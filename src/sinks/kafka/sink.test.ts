@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bodyOf, concludingJob, operations, responseTo, sourceOf, subjobFor } from '../../../test/contract/sinks.ts'
-import type { TopicDescription } from '../../kafka/port.ts'
-import type { ResultSource } from '../sink.ts'
+import { bodyOf, chunksOf, concludingJob, operations, readSource, responseTo, sourceOf, subjobFor } from '../../../test/contract/sinks.ts'
+import type { OutputRecord, TopicDescription } from '../../kafka/port.ts'
 import { type KafkaSinkConfig, kafkaSinkDefaults } from './config.ts'
 import { KafkaSink } from './sink.ts'
 import { ValueBuilder } from './value-builder.ts'
@@ -18,9 +17,21 @@ function kafkaSink(config: Partial<KafkaSinkConfig> = {}, bytesMax?: number): Ka
   return new KafkaSink({ admin, clock: { now: () => NOW }, config: { ...kafkaSinkDefaults, ...config } })
 }
 
-function responsesOf(value: Buffer | null): { operationId: unknown; statusCode: number; statusMessage?: string }[] {
-  const { data } = JSON.parse(String(value)) as { data: { responses: { operationId: unknown; statusCode: number }[] } }
-  return data.responses
+interface PartsReference {
+  readonly id: string
+  readonly count: number
+  readonly bytes: number
+}
+
+interface Response {
+  readonly operationId: unknown
+  readonly statusCode: number
+  readonly statusMessage?: string
+  readonly resultParts?: PartsReference
+}
+
+function responsesOf(value: Buffer | null): readonly Response[] {
+  return (JSON.parse(String(value)) as { data: { responses: Response[] } }).data.responses
 }
 
 describe('a result event', () => {
@@ -69,11 +80,11 @@ describe('results larger than a record', () => {
     expect(succeeded).toBe(50)
   })
 
-  test('a single response that no record can hold is reported as too large', async () => {
+  test('a single response that no record can hold, but for its result, is reported as too large', async () => {
     const subjob = subjobFor('results', 2)
     const [first, second] = subjob.operations
     const sink = kafkaSink({ valueBytesMax: 1_000 })
-    const body = bodyOf([responseTo(first!, { result: 'x'.repeat(1_000) }), responseTo(second!)])
+    const body = bodyOf([responseTo(first!, { statusMessage: 'x'.repeat(1_000) }), responseTo(second!)])
     const { records, ...published } = await sink.publish(subjob, await sourceOf(sink, body))
     expect(responsesOf(records[0]?.value ?? null)).toEqual([
       {
@@ -97,16 +108,10 @@ describe('results larger than a record', () => {
     expect([succeeded, failed]).toEqual([4, 6])
   })
 
-  test('a result without responses that no record can hold fails every operation', async () => {
-    const source: ResultSource = { type: 'opaque', bytes: Buffer.from('x'.repeat(2_000)) }
-    const { records, ...published } = await kafkaSink({ valueBytesMax: 1_000 }).publish(subjobFor('results', 2), source)
-    expect(records.flatMap(({ value }) => responsesOf(value)).map(({ statusCode }) => statusCode)).toEqual([112, 112])
-    expect(published).toMatchObject({ succeeded: 0, failed: 2, message: 'the result has 2002 bytes, 965 are allowed' })
-  })
-
   test('a result without responses is there once, in the first of several records', async () => {
-    const source: ResultSource = { type: 'opaque', bytes: Buffer.from(JSON.stringify('x'.repeat(900))) }
-    const { records } = await kafkaSink({ valueBytesMax: 1_000 }).publish(subjobFor('results', 20), source)
+    const sink = kafkaSink({ valueBytesMax: 1_000 })
+    const source = await sourceOf(sink, JSON.stringify('x'.repeat(900)))
+    const { records } = await sink.publish(subjobFor('results', 20), source)
     expect(records.map(({ value }) => String(value).includes('"result"'))).toEqual([true, ...records.slice(1).map(() => false)])
     expect(records.flatMap(({ value }) => responsesOf(value))).toHaveLength(20)
   })
@@ -114,7 +119,7 @@ describe('results larger than a record', () => {
   test('values are as few and as full as their limit allows', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 60 })), fc.integer({ min: 90, max: 300 }), (sizes, valueBytesMax) => {
-        const builder = new ValueBuilder('results', valueBytesMax, null)
+        const builder = new ValueBuilder('results', valueBytesMax)
         const responses = sizes.map((size) => JSON.stringify('x'.repeat(size)))
         for (const response of responses) builder.add(Buffer.from(response))
         const values = builder.finish().map(String)
@@ -136,6 +141,98 @@ describe('results larger than a record', () => {
   })
 })
 
+interface Part {
+  readonly of: string | undefined
+  readonly index: number
+  readonly count: number
+  readonly piece: string
+}
+
+/** The events with `ce_partof`, and the others. */
+function split(records: readonly OutputRecord[]): { readonly wholes: readonly OutputRecord[]; readonly parts: readonly Part[] } {
+  const isPart = ({ headers }: OutputRecord): boolean => headers?.['ce_partof'] !== undefined
+  const parts = records.filter(isPart).map(({ headers, value }) => {
+    const { data } = JSON.parse(String(value)) as { data: { responses: unknown[]; part: string } }
+    expect(data.responses).toEqual([])
+    return { of: headers?.['ce_partof'], index: Number(headers?.['ce_partindex']), count: Number(headers?.['ce_partcount']), piece: data.part }
+  })
+  return { wholes: records.filter((record) => !isPart(record)), parts }
+}
+
+function joined(parts: readonly Part[], { id, count, bytes }: PartsReference): string {
+  const own = parts.filter(({ of }) => of === id)
+  expect(own.map((part) => [part.index, part.count])).toEqual(Array.from({ length: count }, (_, n) => [n, count]))
+  const whole = Buffer.concat(own.map(({ piece }) => Buffer.from(piece, 'base64')))
+  expect(whole.length).toBe(bytes)
+  return whole.toString()
+}
+
+describe('a result that no record can hold', () => {
+  const sink = kafkaSink({ valueBytesMax: 1_000 })
+
+  test('is cut into parts, each of them an event that reports no operation', async () => {
+    const subjob = subjobFor('results', 2)
+    const body = ` {"tree": "${'ä'.repeat(2_000)}", "n": 1.50}\n`
+    const { records, ...published } = await sink.publish(subjob, await sourceOf(sink, body))
+    const { wholes, parts } = split(records)
+    expect(wholes).toHaveLength(1)
+    const { data } = JSON.parse(String(wholes[0]?.value)) as { data: { resultParts: PartsReference } }
+    expect(data).not.toHaveProperty('result')
+    expect(joined(parts, data.resultParts)).toBe(body)
+    for (const { value } of records) expect(value?.length).toBeLessThanOrEqual(1_000)
+    expect(records.map(({ headers }) => headers?.['ce_id'])).toEqual(records.map((_, n) => `${subjob.jobId}/3/${n}`))
+    expect(published).toMatchObject({ succeeded: 2, failed: 0, message: null })
+  })
+
+  test('says in the first event what it is', async () => {
+    const source = await readSource(sink, chunksOf(Buffer.alloc(3_000, 0xff), 100), 'image/png')
+    const { records } = await sink.publish(subjobFor('results', 1), source)
+    const facts = { resultFormat: 'binary', resultContentType: 'image/png', resultParts: { count: 5, bytes: 3_000 } }
+    expect(JSON.parse(String(records[0]?.value))).toMatchObject({ data: facts })
+  })
+
+  test('and is of one operation: the others are whole, and so is all else of its response', async () => {
+    const subjob = subjobFor('results', 3)
+    const [first, second, third] = subjob.operations
+    const large = { statusCode: 104, result: { a: 'x"ä'.repeat(500) }, 'ö': 1 }
+    const body = bodyOf([responseTo(first!), responseTo(second!, large), responseTo(third!, { result: ['y'.repeat(2_000)] })])
+    const { records, ...published } = await sink.publish(subjob, await sourceOf(sink, body.replace('"ö":1', '"ö":1.0')))
+    const { wholes, parts } = split(records)
+    const responses = wholes.flatMap(({ value }) => responsesOf(value))
+    expect(responses).toMatchObject([{ operationId: 0 }, { operationId: 'op-1', statusCode: 104 }, { operationId: 2, statusCode: 0 }])
+    expect(String(wholes[0]?.value)).toContain('"ö":1.0}')
+    expect(responses[1]).not.toHaveProperty('result')
+    expect(joined(parts, responses[1]!.resultParts!)).toBe(JSON.stringify(large.result))
+    expect(joined(parts, responses[2]!.resultParts!)).toBe(JSON.stringify(['y'.repeat(2_000)]))
+    expect(published).toMatchObject({ succeeded: 2, failed: 1, message: null })
+  })
+
+  test.each([
+    ['has its result twice', { result: 'x'.repeat(2_000), again: 'x' }, '"again"'],
+    ['has such parts already', { result: 'x'.repeat(2_000), resultParts: 1 }, ''],
+  ])('stays too large where its response %s', async (_, more, renamed) => {
+    const subjob = subjobFor('results', 1)
+    const body = bodyOf([responseTo(subjob.operations[0]!, more)]).replace(renamed, renamed && '"result"')
+    const { records } = await sink.publish(subjob, await sourceOf(sink, body))
+    expect(records.flatMap(({ value }) => responsesOf(value))).toMatchObject([{ operationId: 0, statusCode: 112 }])
+  })
+
+  test('and is larger than the memory that a subjob may take fails every operation', async () => {
+    const small = kafkaSink({ valueBytesMax: 1_000, subjobBytesMax: 5_000 })
+    const source = await sourceOf(small, JSON.stringify('x'.repeat(6_000)))
+    const { records, ...published } = await small.publish(subjobFor('results', 2), source)
+    expect(records.flatMap(({ value }) => responsesOf(value)).map(({ statusCode }) => statusCode)).toEqual([112, 112])
+    expect(published).toMatchObject({ succeeded: 0, failed: 2, message: 'the result has more than the 5000 bytes allowed' })
+  })
+
+  test('fails every operation where parts would be too small to be worth it', async () => {
+    const tiny = kafkaSink({ valueBytesMax: 340 })
+    const source = await sourceOf(tiny, JSON.stringify('x'.repeat(3_000_000)))
+    const { records } = await tiny.publish(subjobFor('results', 1), source)
+    expect(records.flatMap(({ value }) => responsesOf(value))).toMatchObject([{ statusCode: 112 }])
+  })
+})
+
 describe('a topic whose batches are small', () => {
   const BATCH_BYTES_MAX = 3_000
 
@@ -150,6 +247,16 @@ describe('a topic whose batches are small', () => {
       const texts = [key, ...Object.entries(headers ?? {}).flat()].join('')
       expect((value?.length ?? 0) + texts.length + 61).toBeLessThanOrEqual(BATCH_BYTES_MAX)
       expect(batchBytesMax).toBe(BATCH_BYTES_MAX)
+    }
+  })
+
+  test('gets parts, each of which with its headers is a batch that it takes', async () => {
+    const sink = kafkaSink({}, BATCH_BYTES_MAX)
+    const { records } = await sink.publish(subjobFor('results', 1), await sourceOf(sink, JSON.stringify('x'.repeat(20_000))))
+    expect(records.length).toBeGreaterThan(10)
+    for (const { value, key, headers } of records) {
+      const texts = [key, ...Object.entries(headers ?? {}).flat()].join('')
+      expect((value?.length ?? 0) + texts.length + 61).toBeLessThanOrEqual(BATCH_BYTES_MAX)
     }
   })
 

@@ -1,14 +1,16 @@
+import { buffer } from 'node:stream/consumers'
 import { ResponseCode } from '../../domain/response-code.ts'
 import type { KafkaAdmin, OutputRecord } from '../../kafka/port.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import { opaqueResult } from '../event-value.ts'
+import { resultMembers } from '../event-value.ts'
 import { isoTime, summaryOf } from '../job-summary.ts'
 import { ResponseLedger } from '../response-ledger.ts'
 import {
-  type JobConclusion, type PublishedResults, type ResultSource, type Sink, SinkFailure, type SubjobToPublish,
+  type JobConclusion, type OpaqueSource, type PublishedResults, type ResultSource, type Sink, SinkFailure, type SubjobToPublish,
 } from '../sink.ts'
 import type { KafkaSinkConfig } from './config.ts'
-import { COMPLETION_TYPE, eventHeaders, eventOverheadBytes, RESULT_TYPE } from './event-headers.ts'
+import { COMPLETION_TYPE, eventHeaders, eventOverheadBytes, type PartAttributes, RESULT_TYPE } from './event-headers.ts'
+import { ResultParts } from './result-parts.ts'
 import { type ResultTopic, ResultTopics, type TopicRefusal } from './result-topics.ts'
 import { ValueBuilder } from './value-builder.ts'
 
@@ -51,13 +53,20 @@ export class KafkaSink implements Sink {
     const { jobId, index, service, destination, traceparent } = subjob
     const topic = await this.#topics.require(destination)
     const time = isoTime(this.#clock.now())
-    const headersOf = (n: number): Readonly<Record<string, string>> => {
+    const headersOf = (n: number, part: PartAttributes | null): Readonly<Record<string, string>> => {
       const id = `${jobId}/${index}/${n}`
-      return eventHeaders({ id, type: RESULT_TYPE, service, time, jobId, destination, traceparent })
+      return eventHeaders({ id, type: RESULT_TYPE, service, time, jobId, destination, traceparent, part })
     }
-    const valueBytesMax = this.#valueBytesMax(topic, jobId, headersOf(Number.MAX_SAFE_INTEGER))
-    const { values, ledger } = await this.#valuesOf(subjob, source, valueBytesMax)
-    const records = values.map((value, n) => recordOf(destination, topic, { key: jobId, value, headers: headersOf(n) }))
+    const idPrefix = `${jobId}/${index}/result`
+    const { MAX_SAFE_INTEGER: max } = Number
+    const values = new ValueBuilder(destination, this.#valueBytesMax(topic, jobId, headersOf(max, null)))
+    const largestPart = headersOf(max, { of: `${idPrefix}/${max}`, index: max, count: max })
+    const cut = new ResultParts({ idPrefix, valueBytesMax: this.#valueBytesMax(topic, jobId, largestPart) })
+    const { wholes, ledger } = await this.#valuesOf(subjob.operations, source, { values, cut })
+    const events = [...wholes.map((value) => ({ value, attributes: null })), ...cut.parts]
+    const records = events.map(({ value, attributes }, n) =>
+      recordOf(destination, topic, { key: jobId, value, headers: headersOf(n, attributes) }),
+    )
     return { records, object: null, ...ledger.counts() }
   }
 
@@ -67,7 +76,7 @@ export class KafkaSink implements Sink {
     const now = this.#clock.now()
     const value = Buffer.from(JSON.stringify({ data: summaryOf(job, now) }))
     const headers = eventHeaders({
-      ...{ id: `${jobId}/completion`, type: COMPLETION_TYPE, service: '', time: isoTime(now), jobId, destination, traceparent },
+      ...{ id: `${jobId}/completion`, type: COMPLETION_TYPE, service: '', time: isoTime(now), jobId, destination, traceparent, part: null },
     })
     const valueBytesMax = this.#valueBytesMax(topic, jobId, headers)
     if (value.length <= valueBytesMax) return [recordOf(destination, topic, { key: jobId, value, headers })]
@@ -80,28 +89,59 @@ export class KafkaSink implements Sink {
     return Math.max(0, Math.min(this.#config.valueBytesMax, room))
   }
 
+  /** The values that report the operations; what does not fit into them is cut. */
   async #valuesOf(
-    subjob: SubjobToPublish,
+    operations: SubjobToPublish['operations'],
     source: ResultSource,
-    valueBytesMax: number,
-  ): Promise<{ values: readonly Buffer[]; ledger: ResponseLedger }> {
-    const result = source.type === 'opaque' && source.bytes.length > 0 ? opaqueResult(source.bytes) : null
-    const values = new ValueBuilder(subjob.destination, valueBytesMax, result)
-    const limits = { responseBytesMax: values.responseBytesMax, totalBytesMax: this.#config.subjobBytesMax }
-    const ledger = new ResponseLedger(subjob.operations, limits)
-    for await (const response of ledger.settle(fitting(source, result, values.resultBytesMax))) values.add(response)
+    { values, cut }: { readonly values: ValueBuilder; readonly cut: ResultParts },
+  ): Promise<{ wholes: readonly Buffer[]; ledger: ResponseLedger }> {
+    const { responseBytesMax, valueBytesMax } = values
+    const { subjobBytesMax } = this.#config
+    const shorten = (response: Buffer): Buffer | null => cut.cutResponse(response, responseBytesMax)
+    const ledger = new ResponseLedger(operations, { responseBytesMax, totalBytesMax: subjobBytesMax, shorten })
+    const fitting = source.type === 'opaque' ? await this.#fitting(source, values, cut) : source
+    for await (const response of ledger.settle(fitting)) values.add(response)
     const asItCame = source.type === 'responses' && ledger.complete ? source.body.eventValue() : null
     const fits = asItCame !== null && asItCame.length <= valueBytesMax
-    return { values: fits ? [asItCame] : values.finish(), ledger }
+    return { wholes: fits ? [asItCame] : values.finish(), ledger }
   }
+
+  /** Puts a result into the first value, whole or as a reference to its parts; one that can't be is a failure of all operations. */
+  async #fitting(source: OpaqueSource, values: ValueBuilder, cut: ResultParts): Promise<ResultSource> {
+    const { subjobBytesMax } = this.#config
+    const bytes = await gathered(source.chunks, subjobBytesMax)
+    if (bytes === null) return tooLarge(`the result has more than the ${subjobBytesMax} bytes allowed`)
+    if (bytes.length === 0) return source
+    const { membersBytesMax } = values
+    const whole = bytes.length > membersBytesMax ? null : await buffer(resultMembers({ ...source, chunks: only(bytes) }))
+    const fits = whole !== null && whole.length <= membersBytesMax
+    const members = fits ? whole : cut.cutResult(bytes, source, membersBytesMax)
+    if (members === null) return tooLarge(`the result has ${bytes.length} bytes, ${membersBytesMax} are allowed`)
+    values.addMembers(members)
+    return source
+  }
+}
+
+async function* only(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  yield await Promise.resolve(bytes)
 }
 
 function recordOf(topic: string, { batchBytesMax }: ResultTopic, event: Omit<OutputRecord, 'topic'>): OutputRecord {
   return { topic, ...event, ...(batchBytesMax === null ? {} : { batchBytesMax }) }
 }
 
-function fitting(source: ResultSource, result: Buffer | null, bytesMax: number): ResultSource {
-  if (result === null || result.length <= bytesMax) return source
-  const message = `the result has ${result.length} bytes, ${bytesMax} are allowed`
+/** Null when there are more bytes than allowed. */
+async function gathered(chunks: AsyncIterable<Uint8Array>, bytesMax: number): Promise<Buffer | null> {
+  const pieces: Uint8Array[] = []
+  let length = 0
+  for await (const piece of chunks) {
+    length += piece.length
+    if (length > bytesMax) return null
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces)
+}
+
+function tooLarge(message: string): ResultSource {
   return { type: 'failure', code: ResponseCode.MessageTooLarge, message }
 }

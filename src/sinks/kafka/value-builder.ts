@@ -1,36 +1,42 @@
 import { SEPARATOR, VALUE_HEAD, valueTail } from '../event-value.ts'
 import { SinkFailure } from '../sink.ts'
 
-/** Puts responses into as few values as hold them, none larger than its limit. An opaque result goes into the first one. */
+/** Puts responses into as few values as hold them, none larger than its limit. The members beside the responses go into the first one. */
 export class ValueBuilder {
   /** The largest response that a value has room for. */
   readonly responseBytesMax: number
-  /** The largest opaque result that a value has room for. */
-  readonly resultBytesMax: number
+  /** The most bytes of members that a value has room for beside its responses. */
+  readonly membersBytesMax: number
+  readonly valueBytesMax: number
   readonly #topic: string
-  readonly #valueBytesMax: number
   readonly #values: Buffer[] = []
   #responses: Buffer[] = []
   #tail: Buffer
   #bytes: number
 
-  constructor(topic: string, valueBytesMax: number, result: Buffer | null) {
+  constructor(topic: string, valueBytesMax: number) {
     this.#topic = topic
-    this.#valueBytesMax = valueBytesMax
+    this.valueBytesMax = valueBytesMax
     this.responseBytesMax = valueBytesMax - VALUE_HEAD.length - valueTail(null).length
-    this.resultBytesMax = valueBytesMax - VALUE_HEAD.length - valueTail(Buffer.alloc(0)).length
-    this.#tail = valueTail(result !== null && result.length <= this.resultBytesMax ? result : null)
+    this.membersBytesMax = valueBytesMax - VALUE_HEAD.length - valueTail(Buffer.alloc(0)).length
+    this.#tail = valueTail(null)
+    this.#bytes = VALUE_HEAD.length + this.#tail.length
+  }
+
+  /** To be called before any response is added. */
+  addMembers(members: Buffer): void {
+    this.#tail = valueTail(members)
     this.#bytes = VALUE_HEAD.length + this.#tail.length
   }
 
   /** Throws SinkFailure for a response that no value has room for. */
   add(response: Buffer): void {
     if (response.length > this.responseBytesMax) {
-      const room = `topic "${this.#topic}" has room for values of ${this.#valueBytesMax} bytes`
+      const room = `topic "${this.#topic}" has room for values of ${this.valueBytesMax} bytes`
       const message = `${room}, a response of ${response.length} does not fit`
       throw new SinkFailure(message, { disposition: 'reject', code: 'MESSAGE_TOO_LARGE' })
     }
-    if (this.#bytes + response.length + this.#separatorBytes() > this.#valueBytesMax) this.#flush()
+    if (this.#bytes + response.length + this.#separatorBytes() > this.valueBytesMax) this.#flush()
     this.#bytes += response.length + this.#separatorBytes()
     this.#responses.push(response)
   }

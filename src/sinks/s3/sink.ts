@@ -1,9 +1,9 @@
 import type { Clock } from '../../runtime/clock.ts'
-import { opaqueResult, SEPARATOR, VALUE_HEAD, valueTail } from '../event-value.ts'
+import { resultMembers, RESPONSES_END, SEPARATOR, VALUE_END, VALUE_HEAD } from '../event-value.ts'
 import { summaryOf } from '../job-summary.ts'
 import { KnownDestinations } from '../known-destinations.ts'
 import { ResponseLedger } from '../response-ledger.ts'
-import type { JobConclusion, PublishedResults, ResultSource, Sink, SubjobToPublish } from '../sink.ts'
+import type { JobConclusion, OpaqueSource, PublishedResults, ResultSource, Sink, SubjobToPublish } from '../sink.ts'
 import type { S3Client } from './client.ts'
 import type { S3SinkConfig } from './config.ts'
 import { manifestKey, objectPrefix, resultsKey } from './object-keys.ts'
@@ -19,7 +19,8 @@ export interface S3SinkParts {
 /**
  * Results as objects in a client's bucket, one for each subjob, and a manifest last. An object is an event's value, whole:
  * all operations of the subjob are in it, those too that the producer did not mention. A producer's body is the object as it
- * came when it is complete and small; else the object is written while the responses come in, each of them as it came.
+ * came when it is complete and small; else the object is written while the responses come in, each of them as it came, and
+ * so is one with a result that has no responses. Either may be larger than memory.
  *
  * Writing the same again overwrites an object with the same content.
  */
@@ -97,8 +98,18 @@ async function writeValue(upload: ObjectUpload, ledger: ResponseLedger, source: 
     before = SEPARATOR
   }
   if (before === VALUE_HEAD) await upload.write(before)
-  const result = source.type === 'opaque' && source.bytes.length > 0 ? opaqueResult(source.bytes) : null
-  await upload.write(valueTail(result))
+  await upload.write(RESPONSES_END)
+  if (source.type === 'opaque') await writeResult(upload, source)
+  await upload.write(VALUE_END)
   const asItCame = source.type === 'responses' && ledger.complete ? source.body.eventValue() : null
   if (asItCame !== null) upload.replace(asItCame)
+}
+
+async function writeResult(upload: ObjectUpload, source: OpaqueSource): Promise<void> {
+  let isEmpty = true
+  for await (const piece of resultMembers(source)) {
+    if (isEmpty) await upload.write(SEPARATOR)
+    isEmpty = false
+    await upload.write(piece)
+  }
 }
