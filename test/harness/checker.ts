@@ -9,6 +9,8 @@ import type { LoggedRecord } from './topic-log.ts'
 const RESULT_TYPE = 'org.onap.cps.ncmp.events.async1_0_0.DataJobEvent'
 const COMPLETION_TYPE = 'org.onap.cps.ncmp.events.async1_0_0.DataJobCompletionEvent'
 
+const PART_HEADERS = ['ce_partof', 'ce_partindex', 'ce_partcount']
+
 interface Response {
   readonly operationId: string | number
   readonly statusCode: number
@@ -96,7 +98,7 @@ function checkHeaders(job: PlannedJob, record: LoggedRecord, traceparent: string
     ce_destination: topic,
     'content-type': 'application/json',
     traceparent,
-    ...(isPart(record) ? { ce_partof: headers['ce_partof'], ce_partindex: headers['ce_partindex'], ce_partcount: headers['ce_partcount'] } : {}),
+    ...(isPart(record) ? Object.fromEntries(PART_HEADERS.map((name) => [name, headers[name]])) : {}),
   }
   const where = `the record at ${record.partition}/${record.offset}`
   const wrong = Object.entries(expected).filter(([name, value]) => headers[name] !== value)
@@ -133,7 +135,11 @@ function checkParts(results: readonly LoggedRecord[]): string[] {
       ...(whole.length === bytes ? [] : [`result ${id} has ${whole.length} bytes, not ${bytes}`]),
     ]
   })
-  return [...checkUnique('result', announced.map(({ id }) => id)), ...strange.map(({ offset }) => `nobody needs the part at ${offset}`), ...wrong]
+  return [
+    ...checkUnique('result', announced.map(({ id }) => id)),
+    ...strange.map(({ offset }) => `nobody needs the part at ${offset}`),
+    ...wrong,
+  ]
 }
 
 function checkUnique(what: string, all: readonly string[]): string[] {

@@ -143,8 +143,8 @@ describe('results larger than a record', () => {
 
 interface Part {
   readonly of: string | undefined
-  readonly index: number
-  readonly count: number
+  readonly index: number | undefined
+  readonly count: number | undefined
   readonly piece: string
 }
 
@@ -154,7 +154,8 @@ function split(records: readonly OutputRecord[]): { readonly wholes: readonly Ou
   const parts = records.filter(isPart).map(({ headers, value }) => {
     const { data } = JSON.parse(String(value)) as { data: { responses: unknown[]; part: string } }
     expect(data.responses).toEqual([])
-    return { of: headers?.['ce_partof'], index: Number(headers?.['ce_partindex']), count: Number(headers?.['ce_partcount']), piece: data.part }
+    const [index, count] = [headers?.['ce_partindex'], headers?.['ce_partcount']].map(Number)
+    return { of: headers?.['ce_partof'], index, count, piece: data.part }
   })
   return { wholes: records.filter((record) => !isPart(record)), parts }
 }
