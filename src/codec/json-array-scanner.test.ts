@@ -194,6 +194,7 @@ describe('a document is refused', () => {
   it('with a message that says what was found, what was expected and where', () => {
     expect(() => scan('[1 2]')).toThrow('Found "2" where "," or the end of what is open was expected (at byte 3)')
     expect(() => scan('[\0]')).toThrow('Found byte 0x0 where a value or "]" was expected (at byte 1)')
+    expect(() => scan('\ufeff[]')).toThrow('Found a byte order mark where a value was expected (at byte 0)')
   })
 })
 

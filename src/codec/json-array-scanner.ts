@@ -373,7 +373,9 @@ export class JsonArrayScanner {
 
   #fail(chunk: Buffer, i: number): never {
     const byte = chunk[i] as number
-    const shown = byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16)}`
+    const named = byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16)}`
+    // RFC 8259, 8.1, forbids it; editors put it there unseen.
+    const shown = byte === 0xef && this.#offset + i === 0 ? 'a byte order mark' : named
     throw new JsonScanError('malformed', this.#offset + i, `Found ${shown} where ${EXPECTED[this.#state]} was expected`)
   }
 }
