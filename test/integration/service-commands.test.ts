@@ -3,27 +3,16 @@ import { crc32 } from 'node:zlib'
 import { type Message as KafkaMessage, Partitioners, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Codec, createCodec } from '../../src/codec/codec.ts'
-import type { DispatchSubjob, SubmitJob } from '../../src/domain/messages.ts'
+import type { SubmitJob } from '../../src/domain/messages.ts'
 import type { NcmpJob } from '../../src/rest/dialects/ncmp/schemas.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { checkTopic } from '../harness/checker.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation, PARTITIONS, type Service } from '../harness/installation.ts'
 import { bodyOf, countsOf, FAILING_CELLS, type PlannedJob, planJob } from '../harness/planned-job.ts'
-import type { LoggedRecord, TopicLog } from '../harness/topic-log.ts'
+import type { TopicLog } from '../harness/topic-log.ts'
 
 type Format = 'Avro' | 'JSON'
-
-/** max.message.bytes of the command topic. */
-const COMMAND_BYTES_MAX = 1_048_576
-
-const DEAD_LETTER = {
-  topic: 'datajob_origin_topic',
-  partition: 'datajob_origin_partition',
-  offset: 'datajob_origin_offset',
-  cause: 'datajob_cause',
-  stage: 'datajob_stage',
-}
 
 let installation: Installation
 let service: Service
@@ -31,7 +20,6 @@ let codec: Codec
 let producer: Producer
 let results: TopicLog
 let commands: TopicLog
-let deadLetters: TopicLog
 
 beforeAll(async () => {
   const stack = givenStack()
@@ -44,7 +32,6 @@ beforeAll(async () => {
   await installation.network(service.client, 'north', { 'fail-operations': FAILING_CELLS })
   results = await installation.resultTopic('results')
   commands = await installation.follow(`${installation.prefix}commands`)
-  deadLetters = await installation.follow(`${installation.prefix}dead-letters`)
 })
 
 afterAll(async () => {
@@ -157,83 +144,7 @@ describe.each(['Avro', 'JSON'] as const)('a job on the command topic, as %s', (f
   })
 })
 
-describe('what is no job', () => {
-  const invalidUtf8 = Buffer.from('{"operations":[{"operationId":1,"op":"read","path":"/a\xff"}]}', 'latin1')
-  const operations = [{ operationId: 1, op: 'read', path: '/a' }]
-  const json = (value: object): Buffer => Buffer.from(JSON.stringify(value))
-  const unknownSchema = (): Buffer => {
-    const value = valueOf(planned(), 'Avro', 'unknown-schema')
-    value.writeUInt32BE(4_000_000, 1)
-    return value
-  }
-  const dispatch = (): Buffer => {
-    const message: DispatchSubjob = {
-      ...{ type: 'DispatchSubjob', jobId: 'wrong-type', index: 0, producerKey: 'a#b', service: 'a', dataProducerId: 'b', kind: 'READ' },
-      ...{ destination: '', dataAcceptType: 'a/b', dataContentType: 'a/b', refusal: null, priority: 1, attemptsMax: 1 },
-      ...{ deadlineAt: null, traceparent: null, operations: [] },
-    }
-    return codec.encode(message)
-  }
-  const kinds: readonly (readonly [name: string, value: () => Buffer | null, cause: RegExp])[] = [
-    ['garbage', () => Buffer.from([9, 8, 7, 6, 5, 4, 3, 2, 1]), /wire format|magic|neither/i],
-    ['an empty value', () => Buffer.alloc(0), /empty|short|bytes/i],
-    ['truncated Avro', () => valueOf(planned(), 'Avro', 'truncated').subarray(0, 200), /is not a SubmitJob of schema \d+/],
-    ['an unknown schema', unknownSchema, /schema 4000000/],
-    ['a message of another type', dispatch, /DispatchSubjob, which does not belong on this topic/],
-    ['invalid JSON', () => Buffer.from('{"operations":[{"operationId":1,'), /not JSON/],
-    ['JSON with an unknown member', () => json({ operations, destinaton: 'kafka:a' }), /destinaton/],
-    ['invalid UTF-8', () => invalidUtf8, /not valid UTF-8/],
-    ['a bad destination', () => json({ operations, destination: 'kafka:no such topic!' }), /destination: destination "no such topic!"/],
-    ['our own topic as destination', () => json({ operations, destination: `kafka:${commands.topic}` }), /internal/],
-    ['no value', () => null, /no value/],
-  ]
-
-  it('is set aside with its origin and the cause, and the job behind it runs', async () => {
-    const job = planned()
-    const partition = murmurPartition(job.jobId)
-    const sent = []
-    for (const [name, value, cause] of kinds) {
-      const bytes = value()
-      const at = await produce({ key: name, value: bytes, partition, headers: { 'x-client': 'kept' } })
-      sent.push({ name, bytes, cause, ...at })
-    }
-    await produce({ key: job.jobId, value: valueOf(job, 'JSON', job.jobId), partition })
-    expect((await service.client.ended(job.jobId)).counts.operations).toEqual(countsOf(job))
-    expect(checkTopic(job, await results.settled())).toEqual([])
-    const letters = new Map((await deadLetters.settled()).map((letter) => [letter.headers[DEAD_LETTER.offset], letter]))
-    for (const { name, bytes, cause, offset } of sent) {
-      const letter: LoggedRecord | undefined = letters.get(String(offset))
-      expect(letter, name).toMatchObject({ key: name, value: bytes })
-      expect(letter?.headers, name).toMatchObject({
-        [DEAD_LETTER.topic]: commands.topic,
-        [DEAD_LETTER.partition]: String(partition),
-        [DEAD_LETTER.stage]: 'coordinator',
-        [DEAD_LETTER.cause]: expect.stringMatching(cause) as string,
-        'x-client': 'kept',
-      })
-    }
-    expect(letters.size).toBe(sent.length)
-  })
-
-  it('nor can be sent to its home, because it is as large as a record may be, is set aside; at its home it runs', async () => {
-    const before = (await deadLetters.settled()).length
-    const largest = (jobId: string, bytes: number): Buffer => {
-      const operation = { operationId: 1, op: 'merge', path: '/SubNetwork=Test/ManagedElement=north-0', value: '' }
-      const empty = JSON.stringify({ jobId, operations: [operation] })
-      return Buffer.from(JSON.stringify({ jobId, operations: [{ ...operation, value: 'x'.repeat(bytes - empty.length) }] }))
-    }
-    // A batch of one record without key and headers has 72 bytes around a value of this size.
-    const bytes = COMMAND_BYTES_MAX - 72
-    await expect(produce({ value: largest('too-large', bytes + 1), partition: 0 })).rejects.toThrow(/larger than the max/)
-    const jobId = 'as-large-as-can-be'
-    const home = murmurPartition(jobId)
-    await produce({ value: largest(jobId, bytes), partition: (home + 1) % PARTITIONS })
-    await deadLetters.until('it is set aside', (letters) => letters.length > before)
-    expect(deadLetters.records.at(-1)?.headers[DEAD_LETTER.cause]).toContain(`can't be forwarded`)
-    await produce({ value: largest(jobId, bytes), partition: home })
-    expect((await service.client.ended(jobId)).status).toBe('FINISHED')
-  })
-
+describe('all of that', () => {
   it('breaks no lane', () => {
     expect(service.child.log().filter((line) => /lane (starts again|fenced|broken)/.test(line))).toEqual([])
   })
