@@ -202,7 +202,7 @@ describe('the REST facade', () => {
   it.each([
     ['headers', 'POST /ranoam/cm/v1/dataJob HTTP/1.1\r\nhost: a\r\nx: '],
     ['body', 'POST /ranoam/cm/v1/dataJob HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{'],
-  ])('gives up a request whose %s takes too long, and says so', async (_what, begun) => {
+  ])('gives up a request that takes too long with its %s, and says so', async (_what, begun) => {
     const impatient = await fixture.build({ limits: { requestTimeoutMs: 300 }, metrics: new Registry() })
     await startServer(impatient, { host: '127.0.0.1', port: 0, insecure: false }, NO_AUTH)
     const socket = connect((impatient.server.address() as AddressInfo).port, '127.0.0.1')

@@ -127,9 +127,9 @@ function printReport(cli: Cli, { letters, redrivenBefore, foreign }: RedriveRepo
     out,
     letters.map(({ id, key, topic }) => oneLine(`${id}  ${topic}  ${key ?? ''}`.trimEnd())),
   )
-  note(cli, `${formatNumberOf(letters.length, 'letter')} ${dryRun ? 'would be' : 'were'} re-driven`)
-  if (redrivenBefore > 0) note(cli, `${redrivenBefore} were before; --again takes those, too`)
-  if (foreign > 0) note(cli, `${foreign} came from topics that no stage reads, and stay`)
+  note(cli, `${dryRun ? 'would be re-driven' : 're-driven'}: ${formatNumberOf(letters.length, 'letter')}`)
+  if (redrivenBefore > 0) note(cli, `re-driven before: ${redrivenBefore}; --again takes those, too`)
+  if (foreign > 0) note(cli, `from topics that no stage reads: ${foreign}; they stay`)
 }
 
 function requireIds(ids: readonly string[]): void {

@@ -152,7 +152,7 @@ describe('a redrive', () => {
   it('stops when another takes over, says how far it came, and leaves the rest to be done', async () => {
     for (let at = 0; at < 250; at += 1) letter(at)
     failing = { at: 2, failure: new KafkaFailure('fenced', { code: 'PRODUCER_FENCED', disposition: 'fenced' }) }
-    await expect(redrive({})).rejects.toEqual(failure(ExitCode.Usage, '200 of 250 letters were re-driven before that'))
+    await expect(redrive({})).rejects.toEqual(failure(ExitCode.Usage, 're-driven before that: 200 of 250 letters'))
     failing = null
     expect(await redrive({})).toMatchObject({ redrivenBefore: 200, letters: { length: 50 } })
   })
@@ -161,6 +161,6 @@ describe('a redrive', () => {
     for (let at = 0; at < 150; at += 1) letter(at)
     failing = { at: 1, failure: new KafkaFailure('connection lost', { code: 'NETWORK_EXCEPTION', disposition: 'restart' }) }
     await expect(redrive({})).rejects.toThrow('connection lost')
-    expect(said).toContain('100 of 150 letters were re-driven before that; run it again for the others: none is re-driven twice')
+    expect(said).toContain('re-driven before that: 100 of 150 letters; run it again for the others: none is re-driven twice')
   })
 })

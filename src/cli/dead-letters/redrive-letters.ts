@@ -121,7 +121,7 @@ export class Redrive {
   }
 
   #brokenOff(error: unknown, { done, of }: { readonly done: number; readonly of: number }): unknown {
-    const said = `${done} of ${formatNumberOf(of, 'letter')} were re-driven before that`
+    const said = `re-driven before that: ${done} of ${formatNumberOf(of, 'letter')}`
     if (error instanceof KafkaFailure && error.disposition === 'fenced') {
       const message = `another "datajob dead-letters redrive" has begun and takes over; ${said}`
       return new CommandFailure(ExitCode.Usage, message, { hint: 'Run it again to see what is left.' })
