@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
 import { Agent, type Dispatcher } from 'undici'
 import { JsonScanError } from '../codec/json-scan-error.ts'
@@ -186,6 +187,8 @@ export class DmiClient {
         ? dmiFailure(request, 'too-large', `the answer is larger than replyBytesMax, ${replyBytesMax}`)
         : dmiFailure(request, 'timeout', `the answer took longer than callTimeoutMs, ${callTimeoutMs}`)
     }
+    // An id with a replacement character in it would be another id.
+    if (!isUtf8(body.bytes)) return dmiFailure(request, 'unparsable', `the answer is not UTF-8: ${shown(request, body.bytes)}`)
     try {
       return { ok: true, value: JSON.parse(body.bytes.toString()), bytes: body.bytes }
     } catch {

@@ -85,6 +85,13 @@ describe('an answer that can not be used is rejected', () => {
     expect(outcome).toHaveProperty('message', `DMI service "ran-1", submit: the answer is not JSON: ${quoted}`)
   })
 
+  it('for not being UTF-8, which would be another id', async () => {
+    const bytes = Buffer.from('{"dataProducerJobId":"\xff"}', 'latin1')
+    const { service } = await testService((response) => response.writeHead(200).end(bytes))
+    const outcome = await testClient().submit(service, call, body, untilDone)
+    expect(outcome).toMatchObject({ ok: false, disposition: 'reject', cause: 'unparsable' })
+  })
+
   it('for being larger than replyBytesMax', async () => {
     const { service } = await testService(json({ status: 'RUNNING', padding: 'x'.repeat(10_000) }))
     const outcome = await testClient().status(service, call, 'd1', untilDone)
