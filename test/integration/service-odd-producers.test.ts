@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { checkTopic } from '../harness/checker.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation, type Service } from '../harness/installation.ts'
-import { type Answer, dripping, drippingHeaders, endless, json, miscounted, OddPlugin, raw, type Received, torn } from '../harness/odd-plugin.ts'
+import {
+  type Answer, dripping, drippingHeaders, endless, json, miscounted, OddPlugin, raw, type Received, torn,
+} from '../harness/odd-plugin.ts'
 import type { PlannedJob } from '../harness/planned-job.ts'
 import type { TopicLog } from '../harness/topic-log.ts'
 
@@ -55,7 +57,7 @@ const results: Readonly<Record<string, Oddity>> = {
   'cut off': odd(CODE.unknown, /The document ended/, raw('{"data":{"responses":[')),
   'cut off in a tree': odd(CODE.unknown, /The document ended/, raw('{"tree":')),
   'without an id': odd(CODE.unknown, /does not mention this operation/, raw('{"responses":[]}')),
-  'with an id in the first response only': odd(CODE.unknown, /response 1 has no operationId/, raw('[{"operationId":"x"},{"statusCode":0}]')),
+  'with an id in the first only': odd(CODE.unknown, /response 1 has no operationId/, raw('[{"operationId":"x"},{"statusCode":0}]')),
   'with two places for responses': odd(CODE.unknown, /second place/, raw('{"responses":[],"data":{"responses":[]}}')),
   'not UTF-8': odd(CODE.unknown, /a response is not UTF-8/, raw(Buffer.from('[{"operationId":"\xff"}]', 'latin1'))),
   nested: odd(CODE.unknown, /deeper than depthMax/, raw(`{"tree":${nested}}`)),
