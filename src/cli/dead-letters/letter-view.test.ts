@@ -9,9 +9,11 @@ const plain = { paint: (_: unknown, text: string): string => text }
 
 function known(redriven: Redriven | null, headers: Readonly<Record<string, string>> = {}): KnownLetter {
   const origin = { datajob_origin_topic: 't.commands', datajob_origin_partition: '3', datajob_origin_offset: '912' }
-  const facts = { datajob_origin_timestamp: '1000', datajob_stage: 'coordinator', datajob_cause: 'path: too long,\x1b[2J Bearer abcdefghijk' }
+  const cause = 'path: too long,\x1b[2J Bearer abcdefghijk'
+  const facts = { datajob_origin_timestamp: '1000', datajob_stage: 'coordinator', datajob_cause: cause }
   const place = { topic: 't.dead-letters', partition: 0, offset: 17, timestampMs: 61_000 }
-  const letter = deadLetterOf({ ...place, key: Buffer.from('job-1'), value: Buffer.from('{}'), headers: { ...origin, ...facts, ...headers } })
+  const record = { ...place, key: Buffer.from('job-1'), value: Buffer.from('{}'), headers: { ...origin, ...facts, ...headers } }
+  const letter = deadLetterOf(record)
   if (letter === null) throw new Error('it is no letter')
   return { letter, redriven }
 }
@@ -25,8 +27,8 @@ describe('a dead letter on the screen', () => {
   })
 
   it('has all that is known of it, and its value, line by line', () => {
-    const lines = renderLetter(fullLetterOf(known({ times: 2, lastMs: 62_000 }, { authorization: 's3cret', traceparent: '00-1' }), value), plain)
-    expect(lines).toEqual([
+    const letter = known({ times: 2, lastMs: 62_000 }, { authorization: 's3cret', traceparent: '00-1' })
+    expect(renderLetter(fullLetterOf(letter, value), plain)).toEqual([
       'dead letter  0-17, set aside 1970-01-01 00:01:01Z by the coordinator',
       'cause        path: too long,\ufffd[2J Bearer (redacted)',
       'came from    t.commands, partition 3, offset 912, written 1970-01-01 00:00:01Z',
