@@ -116,6 +116,26 @@ export interface TailReaderEvents {
   crashed(error: Error): void
 }
 
+/** What one call to a {@link PartitionReader} has read. */
+export interface PartitionStretch {
+  /** Committed ones; none where nothing more is there, or none of what is there is committed. */
+  readonly records: readonly InputRecord[]
+  /** Where to read on: behind the records, and behind markers and aborted ones that are not shown. */
+  readonly nextOffset: number
+  /** The position behind the last record of the partition, committed or not. */
+  readonly endOffset: number
+}
+
+/** Reads any part of a partition when asked: no group, nothing committed, nothing running between the calls. */
+export interface PartitionReader {
+  /**
+   * About `bytesMax` from there on, at least one batch where there is one. It does not wait for more to come. A position before
+   * the first record that is still there begins with that. Throws KafkaFailure, `reject` on an unknown topic or partition.
+   */
+  read(from: Position, limit: { readonly bytesMax: number }): Promise<PartitionStretch>
+  close(): Promise<void>
+}
+
 export interface TopicSpec {
   readonly name: string
   readonly partitions: number
@@ -174,6 +194,8 @@ export interface KafkaClient {
   transactionalProducer(transactionalId: string): Promise<TransactionalProducer>
   laneConsumer(options: LaneConsumerOptions): LaneConsumer
   tailReader(options: TailReaderOptions): TailReader
+  /** Connects when it is asked for the first time. */
+  partitionReader(): PartitionReader
   /** The partition that murmur2 of the key names among `partitions`. */
   partitionOf(key: string, partitions: number): number
 }

@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client'
 import type { DestinationRules } from '../domain/destination.ts'
 import type { Message } from '../domain/messages.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
-import type { KafkaAdmin, Position, RecordProducer } from '../kafka/port.ts'
+import type { KafkaAdmin, KafkaClient, PartitionReader, Position, RecordProducer } from '../kafka/port.ts'
 import type { ReadModel } from '../read-model/port.ts'
 import type { Clock, Timers } from '../runtime/clock.ts'
 import type { AuthOptions } from './auth.ts'
@@ -25,6 +25,14 @@ export interface ReadProgress {
   onChange(listener: (jobId: string) => void): () => void
   /** Records that were written and are not there yet. Rejects with KafkaFailure. */
   lag(): Promise<number>
+}
+
+/** The topics that results went to, as they are read back: a part of the Kafka port. */
+export interface ResultTopics {
+  /** Throws KafkaFailure, as the next one does. */
+  offsetsAt: KafkaAdmin['offsetsAt']
+  read: PartitionReader['read']
+  partitionOf: KafkaClient['partitionOf']
 }
 
 /** An object that a part of a job's results is stored as. */
@@ -62,6 +70,7 @@ export interface JobDependencies {
   /** Rejects when the object store can't be asked. */
   readonly bucketExists: (name: string) => Promise<boolean>
   readonly objects: ResultStore
+  readonly resultTopics: ResultTopics
   readonly readModel: Pick<ReadModel, 'job' | 'versionedJob' | 'jobs'>
   readonly progress: ReadProgress
   readonly clock: Clock

@@ -5,6 +5,7 @@ import { RestFixture } from '../../test/fakes/rest-fixture.ts'
 import { NO_AUTH } from './auth.ts'
 import { registrationFailedSchema, serviceSchema } from './dialects/inventory/schemas.ts'
 import { resultObjectSchema } from './dialects/ncmp/bucket-schemas.ts'
+import { resultEventSchema } from './dialects/ncmp/result-schemas.ts'
 import { acceptedSchema, jobSchema } from './dialects/ncmp/schemas.ts'
 
 interface Answer {
@@ -43,10 +44,11 @@ describe('the API’s description', () => {
       '/livez get',
       '/readyz get',
       '/metrics get',
+      '/s3-bucket/{bucketId} get',
       '/ranoam/cm/v1/dataJob post get',
       '/ranoam/cm/v1/dataJob/{jobId} get',
       '/ranoam/cm/v1/dataJob/{jobId}/events get',
-      '/s3-bucket/{bucketId} get',
+      '/ranoam/cm/v1/dataJob/{jobId}/results get',
       '/ncmpInventory/v1/ch post',
       '/ncmpInventory/v1/dmi/{name} put delete get',
       '/ncmpInventory/v1/dmi get',
@@ -61,8 +63,8 @@ describe('the API’s description', () => {
   it('shows each shared schema once, under its name', async () => {
     const { components, paths } = await read()
     const names = [
-      ...['DmiService', 'Error', 'Job', 'JobAccepted', 'ReadOperation', 'RegistrationFailed', 'ResultObject', 'ResultObjects'],
-      'WriteOperation',
+      ...['DmiService', 'Error', 'Job', 'JobAccepted', 'ReadOperation', 'RegistrationFailed', 'ResultEvent', 'ResultEvents'],
+      ...['ResultObject', 'ResultObjects', 'WriteOperation'],
     ]
     expect(Object.keys(components.schemas).sort()).toEqual(names)
     const answers = paths['/ranoam/cm/v1/dataJob']?.post?.responses
@@ -108,6 +110,7 @@ describe('the API’s description', () => {
     ['a job', jobSchema],
     ['an accepted job', acceptedSchema],
     ['a result object', resultObjectSchema],
+    ['a result event', resultEventSchema],
     ['a plugin', serviceSchema],
     ['a failed registration', registrationFailedSchema],
   ] as const)('shows %s as it is answered', (_what, schema) => {

@@ -15,6 +15,8 @@ export interface RestLimits {
   readonly backendTimeoutMs: number
   /** How long a request waits for the read model to reach what was written before it. */
   readonly catchUpTimeoutMs: number
+  /** Pages of results that are read from topics at a time. */
+  readonly resultReadsMax: number
   /** Streams of events that are open at a time. */
   readonly eventStreamsMax: number
   /** Requests to the object store for one page of objects: a page of many jobs with nothing in the bucket ends after these. */
@@ -34,6 +36,7 @@ export const DEFAULT_REST_LIMITS: RestLimits = {
   requestTimeoutMs: 30_000,
   backendTimeoutMs: 10_000,
   catchUpTimeoutMs: 2_000,
+  resultReadsMax: 16,
   eventStreamsMax: 1_000,
   listingsPerPageMax: 100,
   destinationTtlMs: 10_000,

@@ -16,6 +16,7 @@ import { BucketListing } from './jobs/bucket-listing.ts'
 import { JobIntake } from './jobs/job-intake.ts'
 import { JobLookup } from './jobs/job-lookup.ts'
 import { JobStreams } from './jobs/job-streams.ts'
+import { ResultEvents } from './jobs/result-events.ts'
 import { errorSchema } from './schemas.ts'
 import { observeTraffic } from './traffic.ts'
 
@@ -57,8 +58,9 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
       this.set(streams.size)
     },
   })
-  await addNcmpRoutes(app, { deps, intake, lookup, streams })
-  await addBucketRoutes(app, { deps, lookup, listing: new BucketListing(deps) })
+  const listing = new BucketListing(deps)
+  await addBucketRoutes(app, { deps, lookup, listing })
+  await addNcmpRoutes(app, { deps, intake, lookup, streams, listing, results: new ResultEvents(deps) })
   await addInventoryRoutes(app, deps)
   return app
 }

@@ -87,10 +87,17 @@ export async function startFacade(
   const { kafka, admin, codec, topics, inventory } = connections
   const producer = await kafka.producer()
   closing.later('producer', () => producer.close())
+  const reader = kafka.partitionReader()
+  closing.later('partition reader', () => reader.close())
   const auth = authOf(config)
   const app = await buildServer({
     ...{ codec, producer, admin, bucketExists, objects, readModel: projected.readModel, progress: projected.projector },
     ...{ clock: systemClock, timers: systemTimers, topics, limits: DEFAULT_REST_LIMITS, readiness, auth },
+    resultTopics: {
+      offsetsAt: (topic, timestampMs) => admin.offsetsAt(topic, timestampMs),
+      read: (from, limit) => reader.read(from, limit),
+      partitionOf: (key, partitions) => kafka.partitionOf(key, partitions),
+    },
     destinations: destinationRules(config),
     submissions: submissionLimits(config),
     inventory: registeredInventory(inventory),

@@ -1,7 +1,7 @@
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { afterAll, inject } from 'vitest'
 import { createKafkaClient } from '../../src/kafka/kafkajs/client.ts'
-import type { OutputRecord } from '../../src/kafka/port.ts'
+import type { OutputRecord, Position } from '../../src/kafka/port.ts'
 import { exerciseKafkaPort, type OpenTransaction } from './kafka-port.ts'
 
 const brokers = inject('kafkaBrokers').split(',')
@@ -23,6 +23,15 @@ async function leaveOpen(transactionalId: string, records: readonly OutputRecord
   return { abort: () => transaction.abort() }
 }
 
+async function deleteRecords({ topic, partition, offset }: Position): Promise<void> {
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  // It finds the leader in what it knows already.
+  await admin.fetchTopicOffsets(topic)
+  await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(offset) }] })
+  await admin.disconnect()
+}
+
 afterAll(async () => {
   await Promise.all(left.map((producer) => producer.disconnect()))
 })
@@ -33,4 +42,5 @@ exerciseKafkaPort('kafkajs', {
     ...{ sessionTimeoutMs: 3_000, heartbeatIntervalMs: 100, fetchWaitMs: 50 },
   }),
   leaveOpen,
+  deleteRecords,
 })

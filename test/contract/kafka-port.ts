@@ -1,7 +1,10 @@
 /** What every adapter behind src/kafka/port.ts promises. */
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type KafkaAdmin, type KafkaClient, KafkaFailure, type OutputRecord, type RecordProducer } from '../../src/kafka/port.ts'
+import {
+  type KafkaAdmin, type KafkaClient, KafkaFailure, type OutputRecord, type Position, type RecordProducer,
+} from '../../src/kafka/port.ts'
+import { exercisePartitionReader } from './kafka-port-partition-reader.ts'
 import { exerciseReaders } from './kafka-port-readers.ts'
 import { exerciseTransactions } from './kafka-port-transactions.ts'
 import { readAll, textRecords } from './kafka-probe.ts'
@@ -17,6 +20,8 @@ export interface KafkaPortHarness {
   readonly kafka: KafkaClient
   /** Writes records in a transaction, and leaves it open. By other means than the adapter under test. */
   leaveOpen(transactionalId: string, records: readonly OutputRecord[]): Promise<OpenTransaction>
+  /** Makes the position the first one of its partition, as retention does. */
+  deleteRecords(before: Position): Promise<void>
 }
 
 /** Topics and clients of one test. */
@@ -38,6 +43,7 @@ export function exerciseKafkaPort(name: string, harness: KafkaPortHarness): void
         return admin
       },
       leaveOpen: (id, records) => harness.leaveOpen(id, records),
+      deleteRecords: (before) => harness.deleteRecords(before),
       uniqueName: (what) => `contract.${what}.${randomUUID()}`,
       atEnd: (close) => {
         closers.push(close)
@@ -61,6 +67,7 @@ export function exerciseKafkaPort(name: string, harness: KafkaPortHarness): void
     exerciseProducer(test)
     exerciseTransactions(test)
     exerciseReaders(test)
+    exercisePartitionReader(test)
     exerciseAdmin(test)
   })
 }

@@ -1,5 +1,8 @@
 /** Topics in memory behind the part of the Kafka port that readers of whole topics use. For unit tests only. */
-import type { InputRecord, KafkaAdmin, KafkaClient, Position, TailReader, TailReaderOptions } from '../../src/kafka/port.ts'
+import {
+  type InputRecord, type KafkaAdmin, type KafkaClient, KafkaFailure, type PartitionStretch, type Position, type TailReader,
+  type TailReaderOptions,
+} from '../../src/kafka/port.ts'
 
 export interface MemoryRecord {
   readonly topic: string
@@ -73,6 +76,40 @@ export class MemoryTopics implements Pick<KafkaClient, 'tailReader' | 'partition
     )
   }
 
+  offsetsAt(topic: string, timestampMs: number): Promise<readonly Position[]> {
+    const logs = this.logsOf([topic])
+    if (logs.length === 0) return Promise.reject(unknownTopic(topic))
+    const firstSince = ({ entries }: Log): number => entries.findIndex((entry) => entry !== null && entry.timestampMs >= timestampMs)
+    return Promise.resolve(
+      logs.map((log) => {
+        const found = firstSince(log)
+        return { topic, partition: log.partition, offset: log.start + (found === -1 ? log.entries.length : found) }
+      }),
+    )
+  }
+
+  /** As a partition reader does. */
+  read({ topic, partition, offset }: Position, { bytesMax }: { readonly bytesMax: number }): Promise<PartitionStretch> {
+    const log = this.logsOf([topic]).find((each) => each.partition === partition)
+    if (log === undefined) return Promise.reject(unknownTopic(topic))
+    const endOffset = log.start + log.entries.length
+    const records: InputRecord[] = []
+    let bytes = 0
+    let nextOffset = Math.max(offset, log.start)
+    for (const entry of log.entries.slice(nextOffset - log.start)) {
+      if (bytes >= bytesMax) break
+      bytes += entry?.value?.length ?? 0
+      nextOffset += 1
+      if (entry !== null) records.push(entry)
+    }
+    return Promise.resolve({ records, nextOffset, endOffset })
+  }
+
+  /** A topic is deleted. */
+  drop(topic: string): void {
+    for (const { partition } of this.logsOf([topic])) this.#logs.delete(`${topic} ${partition}`)
+  }
+
   partitionOf(key: string, partitions: number): number {
     let sum = 0
     for (const char of key) sum += char.charCodeAt(0)
@@ -98,6 +135,10 @@ export class MemoryTopics implements Pick<KafkaClient, 'tailReader' | 'partition
   #wake(): void {
     for (const reader of this.#readers) reader.wake()
   }
+}
+
+function unknownTopic(topic: string): KafkaFailure {
+  return new KafkaFailure(`there is no topic ${topic}`, { code: 'UNKNOWN_TOPIC_OR_PARTITION', disposition: 'reject', topic })
 }
 
 class MemoryTailReader implements TailReader {

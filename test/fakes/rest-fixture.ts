@@ -14,6 +14,7 @@ import { buildServer } from '../../src/rest/server.ts'
 import { changeOf } from '../../src/stages/projector-changes.ts'
 import { jsonCodec } from './json-codec.ts'
 import { ManualTime } from './manual-time.ts'
+import { MemoryTopics } from './memory-topics.ts'
 import { openTestReadModel } from './test-read-model.ts'
 
 const PARTITIONS = 3
@@ -32,11 +33,13 @@ export class RestFixture {
   readonly metrics = new Registry()
   /** Everything written to Kafka, in order. */
   readonly written: OutputRecord[] = []
-  readonly topics = new Set(['my-results'])
+  readonly topics = new Set(['my-results', 'datajob.results'])
   readonly buckets = new Set(['my-bucket'])
   readonly services = new Map<string, ServiceRegistered>()
   readonly handles = new Map<string, HandleRegistered>()
   readonly logLines: string[] = []
+  /** What is on the topics that results go to. */
+  readonly resultTopics = new MemoryTopics({ 'my-results': 3, 'datajob.results': 3 })
   /** Keys of what is stored in buckets. */
   readonly stored = new Map<string, string[]>()
   readonly asked = { topicExists: 0, bucketExists: 0, lag: 0, listings: 0 }
@@ -79,6 +82,7 @@ export class RestFixture {
       admin: { topicExists: (name) => this.#topicExists(name) },
       bucketExists: (name) => this.#bucketExists(name),
       objects: this.#objects(),
+      resultTopics: this.resultTopics,
       readModel: this.readModel,
       progress: this.progress,
       inventory: {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation, type Service } from '../harness/installation.ts'
 import { bodyOf, type PlannedJob, planJob } from '../harness/planned-job.ts'
+import { until } from '../harness/until.ts'
 
 interface ObjectPage {
   readonly bucketId: string
@@ -23,6 +24,7 @@ beforeAll(async () => {
   service = await installation.service('service')
   await service.client.ready()
   await installation.network(service.client, 'north')
+  await installation.network(service.client, 'slow', { 'delay-ms': '500..2500' })
 })
 
 afterAll(async () => {
@@ -110,6 +112,75 @@ describe('the results in a bucket', () => {
     const foreign = await installation.bucket('foreign')
     await installation.s3.putObject(foreign, 'private.txt', 'not a job’s')
     expect((await service.client.request('GET', `/s3-bucket/${foreign}`)).status).toBe(404)
+  })
+})
+
+interface EventPage {
+  readonly items: readonly { readonly headers: Readonly<Record<string, string>>; readonly value: EventValue }[]
+  readonly next: string | null
+}
+
+async function eventsOf({ jobId }: PlannedJob, limit = 100): Promise<EventPage['items']> {
+  const items: EventPage['items'][number][] = []
+  let cursor = ''
+  do {
+    const path = `/ranoam/cm/v1/dataJob/${encodeURIComponent(jobId)}/results?limit=${limit}${cursor}`
+    const { status, body } = await service.client.request('GET', path)
+    expect(status).toBe(200)
+    const page = body as EventPage
+    expect(page.items.length).toBeLessThanOrEqual(limit)
+    items.push(...page.items)
+    cursor = page.next === null ? '' : `&cursor=${page.next}`
+  } while (cursor !== '')
+  return items
+}
+
+function reportedBy(events: EventPage['items']): readonly unknown[] {
+  return events.slice(0, -1).flatMap(({ value }) => value.data.responses.map(({ operationId }) => operationId))
+}
+
+const idsOf = ({ operations }: PlannedJob): ReadonlySet<unknown> => new Set(operations.map(({ operationId }) => operationId))
+
+describe('the results on a topic', () => {
+  it.each([
+    ['of the client’s', async () => `kafka:${(await installation.resultTopic('read-back')).topic}`],
+    ['of the service’s own, without a destination', () => Promise.resolve(null)],
+  ])('%s: every operation once, the completion event last, among the events of other jobs', async (_whose, destinationOf) => {
+    const destination = await destinationOf()
+    const jobs = await Promise.all(Array.from({ length: 6 }, () => finished(destination)))
+    for (const job of jobs) {
+      const events = await eventsOf(job, 3)
+      const reported = reportedBy(events)
+      expect([reported.length, new Set(reported)]).toEqual([100, idsOf(job)])
+      expect(events.at(-1)?.headers['ce_type']).toMatch(/DataJobCompletionEvent$/)
+      expect(new Set(events.map(({ headers }) => headers['ce_correlationid']))).toEqual(new Set([job.jobId]))
+    }
+  })
+
+  it('can be read while they come in, to the job’s end', async () => {
+    const job = planJob({ kind: 'READ', destination: null, services: ['slow'], operations: 60 })
+    expect((await service.client.submit(bodyOf(job))).status).toBe(202)
+    const events = await eventsOf(job)
+    expect(reportedBy(events)).toHaveLength(60)
+    expect(events.at(-1)?.headers['ce_type']).toMatch(/DataJobCompletionEvent$/)
+  })
+
+  it('are read without a consumer group', async () => {
+    const job = await finished(null)
+    const groups = async (): Promise<readonly string[]> =>
+      installation.withAdmin(async (admin) => (await admin.listGroups()).groups.map(({ groupId }) => groupId).sort())
+    const before = await groups()
+    for (let times = 0; times < 5; times += 1) await eventsOf(job)
+    expect(await groups()).toEqual(before)
+  })
+
+  it('are 410 once the topic is gone', async () => {
+    const { topic } = await installation.resultTopic('gone')
+    const job = await finished(`kafka:${topic}`, { operations: 10 })
+    expect(reportedBy(await eventsOf(job))).toHaveLength(10)
+    await installation.withAdmin((admin) => admin.deleteTopics({ topics: [topic] }))
+    const path = `/ranoam/cm/v1/dataJob/${job.jobId}/results`
+    await until('the topic is known to be gone', async () => (await service.client.request('GET', path)).status === 410)
   })
 })
 

@@ -1,7 +1,7 @@
 /** The Kafka port of one process, on the simulated broker. */
 import {
-  type KafkaAdmin, type KafkaClient, KafkaFailure, type LaneConsumer, type LaneConsumerOptions, type Position, type RecordProducer,
-  type TailReader, type TailReaderOptions, type TopicDescription, type TransactionalProducer, type TransactionStep,
+  type KafkaAdmin, type KafkaClient, KafkaFailure, type LaneConsumer, type LaneConsumerOptions, type PartitionReader, type Position,
+  type RecordProducer, type TailReader, type TailReaderOptions, type TopicDescription, type TransactionalProducer, type TransactionStep,
 } from '../../src/kafka/port.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import type { Random } from '../../src/runtime/random.ts'
@@ -24,6 +24,8 @@ export interface SimulatedKafkaParts {
 export function lostRequest(): KafkaFailure {
   return new KafkaFailure('no answer came', { code: 'REQUEST_TIMED_OUT', disposition: 'restart' })
 }
+
+const READ_RECORDS_MAX = 50
 
 export class SimulatedKafka implements KafkaClient {
   readonly #parts: SimulatedKafkaParts
@@ -59,6 +61,19 @@ export class SimulatedKafka implements KafkaClient {
 
   tailReader(options: TailReaderOptions): TailReader {
     return new SimulatedTailReader(this.#parts, options)
+  }
+
+  partitionReader(): PartitionReader {
+    const { process, network, broker } = this.#parts
+    return {
+      read: ({ topic, partition, offset }) =>
+        process.call(network, () => {
+          const log = broker.logsOf(topic).find((each) => each.partition === partition)
+          if (log === undefined) throw new Error(`no partition ${partition} of ${topic}`)
+          return { ...log.read(offset, READ_RECORDS_MAX), endOffset: log.end }
+        }),
+      close: () => Promise.resolve(),
+    }
   }
 
   partitionOf(key: string, partitions: number): number {

@@ -5,6 +5,7 @@ import type {
   KafkaClient,
   LaneConsumer,
   LaneConsumerOptions,
+  PartitionReader,
   RecordProducer,
   TailReader,
   TailReaderOptions,
@@ -15,6 +16,7 @@ import { amendKafkajs } from './amendments.ts'
 import { KnownTopics } from './known-topics.ts'
 import { KafkajsLaneConsumer } from './lane-consumer.ts'
 import { partitionOfKey } from './murmur2.ts'
+import { KafkajsPartitionReader } from './partition-reader.ts'
 import { openRecordProducer } from './record-producer.ts'
 import { type CreateKafka, kafkaConfigOf, kafkaDefaults, type KafkaClientOptions, type KafkaSettings } from './settings.ts'
 import { KafkajsTailReader } from './tail-reader.ts'
@@ -57,6 +59,10 @@ class KafkajsClient implements KafkaClient {
 
   tailReader(options: TailReaderOptions): TailReader {
     return new KafkajsTailReader(this.#createKafka, this.#settings, options)
+  }
+
+  partitionReader(): PartitionReader {
+    return new KafkajsPartitionReader(this.#createKafka, this.#settings)
   }
 
   partitionOf(key: string, partitions: number): number {

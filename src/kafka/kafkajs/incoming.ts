@@ -32,7 +32,7 @@ export function takeEmptyBatch(cursor: PartitionCursor | undefined, consumer: Co
   return verdict.type === 'show'
 }
 
-function toInputRecord({ topic, partition }: TopicPartition, message: KafkaMessage): InputRecord {
+export function toInputRecord({ topic, partition }: TopicPartition, message: KafkaMessage): InputRecord {
   const { key, value, offset, timestamp, headers } = message
   return { topic, partition, offset: Number(offset), key, value, headers: textsOf(headers ?? {}), timestampMs: Number(timestamp) }
 }

@@ -7,15 +7,18 @@ import { requireClient } from '../../auth.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { clientSecurity } from '../../docs.ts'
 import { Refusal } from '../../errors.ts'
+import type { BucketListing } from '../../jobs/bucket-listing.ts'
 import type { JobIntake, JobRequest } from '../../jobs/job-intake.ts'
 import type { JobLookup } from '../../jobs/job-lookup.ts'
 import type { JobStreams } from '../../jobs/job-streams.ts'
+import type { ResultEvents } from '../../jobs/result-events.ts'
 import { answer, errorAnswer, noQuerySchema, refTo, unavailableAnswer } from '../../schemas.ts'
 import { traceparentOf } from '../../traceparent.ts'
 import { acceptedLinks, agreedDestination, cursorOf, filterOf, jobAnswer, NCMP_PATH } from './mapping.ts'
 import { placesOf } from './places.ts'
 import { addEvents } from './event-routes.ts'
 import { readJobRequest } from './request.ts'
+import { addResults } from './result-routes.ts'
 import {
   acceptedSchema,
   errorExamples,
@@ -36,6 +39,8 @@ export interface NcmpOptions {
   readonly intake: JobIntake
   readonly lookup: JobLookup
   readonly streams: JobStreams
+  readonly listing: BucketListing
+  readonly results: ResultEvents
 }
 
 const DIALECT = 'ncmp'
@@ -60,6 +65,7 @@ export async function addNcmpRoutes(app: FastifyInstance, options: NcmpOptions):
     addStatus(scope, options)
     addList(scope, options)
     addEvents(scope, options)
+    addResults(scope, options)
   }
   await app.register((scope, _options, done) => {
     routes(scope)

@@ -244,6 +244,16 @@ export const errorExamples = {
   },
   notFound: { status: '404 NOT_FOUND', message: 'There is no job "replan-2025-11-21"', details: '' },
   noBucket: { status: '404 NOT_FOUND', message: 'No job has the bucket "replan-results" as its destination', details: '' },
+  topicGone: {
+    status: '410 GONE',
+    message: 'The topic "my-results" is not there any more',
+    details: 'The events went with it. What became of the job as a whole is in its status.',
+  },
+  topicUnreadable: {
+    status: '422 UNPROCESSABLE_ENTITY',
+    message: 'The topic "my-results" can’t be read here',
+    details: 'RECORDS_UNREADABLE. Consume the topic with a client of your own.',
+  },
   conflict: {
     status: '409 CONFLICT',
     message: 'The id "replan-2025-11-22" is taken by a job with other content',
