@@ -171,7 +171,7 @@ describe('a command that is refused says where and why', () => {
     ['{"operations":[{"operationId":true,"op":"read","path":"/a"}]}', 'operations[0].operationId: true is neither a text'],
     [`{"operations":[${READ}]`, 'the record is not JSON as it should be: The document ended'],
     [`{"operations":[${READ}]} x`, 'the record is not JSON as it should be'],
-    [`{"operations":[{"op":"read","path":"/a","value":${'['.repeat(62)}${']'.repeat(62)}}]}`, 'nested deeper than depthMax, 64'],
+    [`{"operations":[{"op":"read","path":"/a","value":${'['.repeat(62)}${']'.repeat(62)}}]}`, 'nested deeper than the 64 levels allowed'],
     ['hello', 'the record starts with byte 0x68'],
     ['[1]', 'the record starts with byte 0x5b'],
   ])('%s', (json, expected) => {

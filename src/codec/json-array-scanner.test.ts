@@ -107,7 +107,7 @@ describe('a limit', () => {
   it('on an element is applied before the element has ended', () => {
     const scanner = scannerOf({ elementBytesMax: 100 })
     scanner.push(Buffer.from('["'))
-    expect(() => scanner.push(Buffer.alloc(100, 'x'))).toThrow('Element 0 is larger than elementBytesMax, 100')
+    expect(() => scanner.push(Buffer.alloc(100, 'x'))).toThrow('Element 0 is larger than the 100 bytes allowed')
   })
 
   it('on the envelope counts neither elements nor the spaces between them', () => {

@@ -345,7 +345,7 @@ export class JsonArrayScanner {
   #checkElement(bytes: number): void {
     const { elementBytesMax } = this.#options
     if (bytes <= elementBytesMax) return
-    const message = `Element ${this.#elements} is larger than elementBytesMax, ${elementBytesMax}`
+    const message = `Element ${this.#elements} is larger than the ${elementBytesMax} bytes allowed`
     throw new JsonScanError('element-too-large', this.#elementPosition, message)
   }
 
@@ -355,7 +355,7 @@ export class JsonArrayScanner {
     const { envelopeBytesMax } = this.#options
     const excess = this.#envelope.length + end - this.#envelopeFrom - envelopeBytesMax
     if (excess > 0) {
-      const message = `What surrounds the array is larger than envelopeBytesMax, ${envelopeBytesMax}`
+      const message = `What surrounds the array is larger than the ${envelopeBytesMax} bytes allowed`
       throw new JsonScanError('envelope-too-large', this.#offset + end - excess, message)
     }
     this.#envelope.append(chunk, this.#envelopeFrom, end)
@@ -367,7 +367,7 @@ export class JsonArrayScanner {
   }
 
   #failTooDeep(i: number): never {
-    const message = `Objects and arrays are nested deeper than depthMax, ${this.#options.depthMax}`
+    const message = `Objects and arrays are nested deeper than the ${this.#options.depthMax} levels allowed`
     throw new JsonScanError('too-deep', this.#offset + i, message)
   }
 

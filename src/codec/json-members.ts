@@ -96,7 +96,7 @@ function endOfContainer(bytes: Buffer, from: number, depthMax: number): number {
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       closers.push(byte === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY)
       if (closers.length > depthMax) {
-        throw new JsonScanError('too-deep', i - 1, `Objects and arrays are nested deeper than depthMax, ${depthMax + 1}`)
+        throw new JsonScanError('too-deep', i - 1, `Objects and arrays are nested deeper than the ${depthMax + 1} levels allowed`)
       }
     } else {
       if (closers.pop() !== byte) fail(bytes, i - 1, 'the bracket that closes what is open')

@@ -114,7 +114,7 @@ const json: readonly Row[] = [
   ['an operationId that JSON can’t keep', job(read('"path":"/a","operationId":9007199254740993')), /is not a whole number from/],
   ['reads and writes', job(`${READ},${write('1')}`), /^kind: 1 of the 2 operations read and the others write/],
   ['NaN', job(write('NaN')), /^operations\[0\]/],
-  ['a million levels', job(write('['.repeat(1_000_000))), /nested deeper than depthMax, 64/],
+  ['a million levels', job(write('['.repeat(1_000_000))), /nested deeper than the 64 levels allowed/],
   ['an id that is too long', job(READ, `"jobId":"${'a'.repeat(257)}",`), /^jobId: .*256/],
   ['a destination that is none', job(READ, '"destination":"kafka:no such topic!",'), /^destination: destination "no such topic!"/],
   ['a bucket that is none', job(READ, '"destination":"s3:No_Bucket",'), /^destination: destination "No_Bucket"/],

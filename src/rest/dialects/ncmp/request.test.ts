@@ -87,15 +87,15 @@ describe('a job request', () => {
     ],
     [
       `{"data":[${'['.repeat(100)}`, 400, 'The body is not the JSON of a job',
-      'Objects and arrays are nested deeper than depthMax, 64 (at byte 71)',
+      'Objects and arrays are nested deeper than the 64 levels allowed (at byte 71)',
     ],
     [
       `{"data":[{"op":"read","path":"${'a'.repeat(1_000)}"}]}`, 413, 'A part of the body is too large',
-      'Element 0 is larger than elementBytesMax, 1000 (at byte 9)',
+      'Element 0 is larger than the 1000 bytes allowed (at byte 9)',
     ],
     [
       `{"jobId":"${'a'.repeat(20_000)}","data":[]}`, 413, 'A part of the body is too large',
-      'What surrounds the array is larger than envelopeBytesMax, 16384 (at byte 16384)',
+      'What surrounds the array is larger than the 16384 bytes allowed (at byte 16384)',
     ],
   ])('is refused where it can’t be read: %s', (body, status, message, details) => {
     expect(refusalOf(body)).toMatchObject({ status, message, details })
