@@ -13,6 +13,7 @@ const started: SubjobStarted = {
   type: 'SubjobStarted',
   jobId: 'job',
   index: 3,
+  run: 1,
   attempt: 1,
   worker: 'w',
   dataProducerJobId: 'p',
@@ -123,9 +124,9 @@ describe('records that hold no message', () => {
   test('an array that claims more than the record holds is refused at once', () => {
     const schema = messageSchemas.SubmitJob.type
     const empty = Buffer.from(schema.toBuffer({ kind: 'READ', operations: [] }))
-    // The empty array of operations is the last byte but one; the claim is 2^62 items.
+    // The empty array of operations is the seventh byte from the end; the claim is 2^62 items.
     const claim = Buffer.from([0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01])
-    const value = prefixed(1, Buffer.concat([empty.subarray(0, -2), claim, Buffer.from([0])]))
+    const value = prefixed(1, Buffer.concat([empty.subarray(0, -7), claim, empty.subarray(-6)]))
     expect(causeOf(codec.decode(value))).toContain('claims more items than the record has bytes')
   })
 
@@ -169,8 +170,13 @@ const job: Job = {
   traceparent: null,
   digest: 'd',
   createdAt: 1,
+  strict: false,
+  submission: null,
+  parts: 0,
+  partsLeft: 0,
+  run: 1,
   operations: { total: 1, succeeded: 0, failed: 0 },
-  subjobs: { total: 1, succeeded: 0, partiallyFailed: 0, failed: 0 },
+  subjobs: { total: 1, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0 },
   message: null,
   state: 'accepted',
 }

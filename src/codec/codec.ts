@@ -64,6 +64,7 @@ interface ReadableSchema {
 // An id that the registry does not know may still be on its way between the registry's own nodes.
 const UNREADABLE_KEPT_MS = 30_000
 const UNREADABLE_KEPT_MAX = 1_000
+const COMMAND_TYPES = ['SubmitJob', 'AddOperations', 'CancelJob', 'RetryJob'] as const satisfies readonly JobCommandMessage['type'][]
 const SCRATCH_BYTES = 64 * 1024
 
 export class AvroCodec implements Codec {
@@ -120,7 +121,7 @@ export class AvroCodec implements Codec {
   }
 
   decodeCommand(value: Buffer, timestampMs: number): Decoded<JobCommandMessage> | Promise<Decoded<JobCommandMessage>> {
-    const decoded = isJson(value) ? fromJson(value) : this.decode(value, ['SubmitJob'])
+    const decoded = isJson(value) ? fromJson(value) : this.decode(value, COMMAND_TYPES)
     return decoded instanceof Promise ? decoded.then((each) => dated(each, timestampMs)) : dated(decoded, timestampMs)
   }
 
@@ -199,7 +200,7 @@ function attempt<R>(run: () => R): R | { readonly ok: false; readonly cause: str
 }
 
 function dated(decoded: Decoded<JobCommandMessage>, timestampMs: number): Decoded<JobCommandMessage> {
-  if (!decoded.ok || decoded.message.createdAt !== null) return decoded
+  if (!decoded.ok || decoded.message.type !== 'SubmitJob' || decoded.message.createdAt !== null) return decoded
   return { ok: true, message: { ...decoded.message, createdAt: timestampMs } }
 }
 

@@ -49,7 +49,14 @@ describe('a command as JSON', () => {
       createdAt: 42,
       operations: [{ operationId: '1', op: 'read', path: '/a', value: null, options: null }],
       dependencies: [],
+      ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0 },
     })
+  })
+
+  test('a request to cancel a job, or to try again what failed of it', () => {
+    expect(decode('{"type":"CancelJob","jobId":"j"}')).toEqual({ ok: true, message: { type: 'CancelJob', jobId: 'j', requestedBy: null } })
+    const retry = { type: 'RetryJob', jobId: 'j', requestedBy: 'me', run: 2, authorization: null }
+    expect(decode(JSON.stringify(retry))).toEqual({ ok: true, message: retry })
   })
 
   test('whatever is given is taken', () => {
@@ -72,6 +79,8 @@ describe('a command as JSON', () => {
       digest: 'ab'.repeat(32),
       createdAt: 7,
       dependencies: [{ operationId: 2, parents: [1, 'x'] }],
+      strict: true,
+      authorization: 'token',
     }
     const operations = [
       { operationId: 1, op: 'add', path: '/a', value: { id: '1' } },
@@ -80,6 +89,7 @@ describe('a command as JSON', () => {
     ]
     expect(submission(JSON.stringify({ ...given, operations }))).toEqual({
       ...given,
+      ...{ submission: null, parts: 0, operationCount: 0 },
       operations: [
         { operationId: 1, op: 'add', path: '/a', value: '{"id":"1"}', options: null },
         { operationId: 2, op: 'remove', path: '/b', value: null, options: null },
@@ -143,7 +153,12 @@ describe('a command that is refused says where and why', () => {
     [`{"operations":[${READ}],"priority":1,"priority":2}`, 'priority: it is there twice'],
     [`{"operations":[${READ}],"operations":[${READ}]}`, 'second place where the array could be'],
     [`{"operations":[${READ}],"operations":1}`, 'second'],
-    [`{"operations":[${READ}],"type":"CancelJob"}`, 'type: "CancelJob" is not one of SubmitJob'],
+    [`{"operations":[${READ}],"type":"PauseJob"}`, 'type: "PauseJob" is not one of SubmitJob, CancelJob, RetryJob'],
+    [`{"operations":[${READ}],"type":"CancelJob","jobId":"j"}`, 'operations: there is no such member, only type, jobId, requestedBy'],
+    ['{"type":"CancelJob"}', 'jobId: it is missing'],
+    ['{"type":"RetryJob","jobId":"j","run":0}', 'run: 0 is not a whole number from 1 to 2147483647'],
+    [`{"operations":[${READ}],"parts":1}`, 'parts: there is no such member'],
+    [`{"operations":[${READ}],"strict":1}`, 'strict: 1 is neither true nor false'],
     [`{"operations":[${READ}],"kind":"READS"}`, 'kind: "READS" is not one of READ, WRITE'],
     [`{"operations":[${READ}],"tenant":1}`, 'tenant: 1 is not a text'],
     [`{"operations":[${READ}],"attemptsMax":0}`, 'attemptsMax: 0 is not a whole number from 1 to 2147483647'],

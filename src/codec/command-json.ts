@@ -4,13 +4,14 @@
  * that came; a read's extras are given as an object `options` or as members beside `path`.
  */
 import { isUtf8 } from 'node:buffer'
-import type { SubmitJob } from '../domain/messages.ts'
+import type { CancelJob, JobCommandMessage, RetryJob, SubmitJob } from '../domain/messages.ts'
 import { JOB_KINDS, type JobKind, type Operation } from '../domain/operation.ts'
 import { membersByName, parseOperation } from './command-operation.ts'
-import { dependencies, fault, labels, oneOf, parse, type ReadValue, text, textLike, wholeNumber } from './command-values.ts'
+import { dependencies, fault, flag, labels, oneOf, parse, type ReadValue, text, textLike, wholeNumber } from './command-values.ts'
 import { digestOf } from './digest.ts'
 import { JsonArrayScanner } from './json-array-scanner.ts'
 import { IS_SPACE, OPEN_OBJECT } from './json-bytes.ts'
+import { membersOf } from './json-members.ts'
 import { JsonScanError } from './json-scan-error.ts'
 import { NESTING_MAX } from './operation-texts.ts'
 import { messageSchemas } from './schemas.ts'
@@ -18,7 +19,12 @@ import { Undecodable } from './undecodable.ts'
 
 const { fields } = messageSchemas.SubmitJob.type
 
-const MEMBER_NAMES = ['type', ...fields.map((field) => field.name)]
+/** A job in parts is written by a program, in Avro. */
+const PARTS_MEMBERS: ReadonlySet<string> = new Set(['submission', 'parts', 'operationCount'])
+const SUBMIT_MEMBERS = ['type', ...fields.map(({ name }) => name).filter((name) => !PARTS_MEMBERS.has(name))]
+const CANCEL_MEMBERS = ['type', 'jobId', 'requestedBy']
+const RETRY_MEMBERS = [...CANCEL_MEMBERS, 'run', 'authorization']
+const COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob'] as const
 
 /** What the schema says about members that are left out. */
 const defaults = Object.fromEntries(fields.map((field) => [field.name, field.defaultValue() as unknown])) as unknown as SubmitJob
@@ -38,15 +44,53 @@ export function isJson(value: Buffer): boolean {
 }
 
 /** @throws Undecodable with the field, what it is and what is allowed */
-export function parseCommand(value: Buffer): SubmitJob {
+export function parseCommand(value: Buffer): JobCommandMessage {
   if (!isUtf8(value)) throw new Undecodable('the record is not JSON: it is not valid UTF-8')
   const { elements, envelope } = scan(value)
-  const given = membersByName(envelope, '', MEMBER_NAMES)
+  switch (typeOf(envelope)) {
+    case 'SubmitJob':
+      return submissionOf(envelope, elements)
+    case 'CancelJob':
+      return cancellationOf(membersByName(envelope, '', CANCEL_MEMBERS))
+    case 'RetryJob':
+      return retryOf(membersByName(envelope, '', RETRY_MEMBERS))
+  }
+}
+
+/** A record without a type is a submission. */
+function typeOf(envelope: Buffer): (typeof COMMANDS)[number] {
+  const raw = membersOf(envelope, NESTING_MAX).find(({ name }) => name === 'type')?.raw
+  return raw === undefined ? 'SubmitJob' : oneOf(COMMANDS)(parse(raw, 'type'), 'type')
+}
+
+type Members = ReadonlyMap<string, Buffer>
+
+function cancellationOf(given: Members): CancelJob {
+  return { type: 'CancelJob', jobId: required(given, 'jobId', text), requestedBy: optional(given, 'requestedBy', text) }
+}
+
+function retryOf(given: Members): RetryJob {
+  const { jobId, requestedBy } = cancellationOf(given)
+  return { type: 'RetryJob', jobId, requestedBy, run: optional(given, 'run', count), authorization: optional(given, 'authorization', text) }
+}
+
+function required<T>(given: Members, name: string, read: ReadValue<T>): T {
+  const value = optional(given, name, read)
+  if (value === null) throw fault(name, 'it is missing')
+  return value
+}
+
+function optional<T>(given: Members, name: string, read: ReadValue<T>): T | null {
+  const raw = given.get(name)
+  return raw === undefined ? null : read(parse(raw, name), name)
+}
+
+function submissionOf(envelope: Buffer, elements: readonly Buffer[]): SubmitJob {
+  const given = membersByName(envelope, '', SUBMIT_MEMBERS)
   const take = <F extends keyof SubmitJob>(field: F, read: ReadValue<NonNullable<SubmitJob[F]>>): SubmitJob[F] => {
     const raw = given.get(field)
     return raw === undefined ? defaults[field] : read(parse(raw, field), field)
   }
-  take('type', oneOf(['SubmitJob']))
   if (elements.length === 0) throw fault('operations', 'a job has an array of at least one operation')
   const operations = elements.map(parseOperation)
   const asked = {
@@ -57,6 +101,7 @@ export function parseCommand(value: Buffer): SubmitJob {
     dataContentType: take('dataContentType', text),
     operations,
     dependencies: take('dependencies', dependencies),
+    strict: take('strict', flag),
   }
   return {
     type: 'SubmitJob',
@@ -72,6 +117,8 @@ export function parseCommand(value: Buffer): SubmitJob {
     traceparent: take('traceparent', text),
     digest: given.has('digest') ? take('digest', sha256) : digestOf(asked),
     createdAt: take('createdAt', time),
+    authorization: take('authorization', text),
+    ...{ submission: null, parts: 0, operationCount: 0 },
   }
 }
 

@@ -24,6 +24,11 @@ export const text: ReadValue<string> = (value, field) => {
   return value
 }
 
+export const flag: ReadValue<boolean> = (value, field) => {
+  if (typeof value !== 'boolean') throw fault(field, `${shown(value)} is neither true nor false`)
+  return value
+}
+
 export function textLike(pattern: RegExp, what: string): ReadValue<string> {
   return (value, field) => {
     if (typeof value !== 'string' || !pattern.test(value)) throw fault(field, `${shown(value)} is not ${what}`)

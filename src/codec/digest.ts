@@ -1,26 +1,34 @@
-import { hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { SubmitJob } from '../domain/messages.ts'
+import type { Operation } from '../domain/operation.ts'
 
-/** What makes two submissions ask for the same. */
-export type Asked = Pick<
+/** What makes two submissions ask for the same, beside their operations. */
+export type AskedTerms = Pick<
   SubmitJob,
-  'tenant' | 'kind' | 'destination' | 'dataAcceptType' | 'dataContentType' | 'operations' | 'dependencies'
+  'tenant' | 'kind' | 'destination' | 'dataAcceptType' | 'dataContentType' | 'dependencies' | 'strict'
 >
 
 /**
- * SHA-256 in hex over a JSON array of what a submission asks for, the operations in their order. Who asks, when, how
- * urgently and under which id is not in it. Values and options count as the texts they came as.
+ * SHA-256 in hex over what a submission asks for: a line of JSON for each operation in their order, then one for all else.
+ * Who asks, when, how urgently and under which id is not in it, nor how the operations were cut into records. Values and
+ * options count as the texts they came as.
  */
-export function digestOf(asked: Asked): string {
-  const { tenant, kind, dataAcceptType, dataContentType, operations, dependencies } = asked
-  const canonical = [
-    tenant,
-    kind,
-    asked.destination ?? '',
-    dataAcceptType,
-    dataContentType,
-    operations.map(({ operationId, op, path, value, options }) => [operationId, op, path, value, options]),
-    dependencies.map(({ operationId, parents }) => [operationId, parents]),
-  ]
-  return hash('sha256', JSON.stringify(canonical))
+export class SubmissionDigest {
+  readonly #hash = createHash('sha256')
+
+  add({ operationId, op, path, value, options }: Operation): void {
+    this.#hash.update(`${JSON.stringify([operationId, op, path, value, options])}\n`)
+  }
+
+  finish({ tenant, kind, destination, dataAcceptType, dataContentType, dependencies, strict }: AskedTerms): string {
+    const parents = dependencies.map((dependency) => [dependency.operationId, dependency.parents])
+    const terms = [tenant, kind, destination ?? '', dataAcceptType, dataContentType, parents, strict]
+    return this.#hash.update(JSON.stringify(terms)).digest('hex')
+  }
+}
+
+export function digestOf(asked: AskedTerms & Pick<SubmitJob, 'operations'>): string {
+  const digest = new SubmissionDigest()
+  for (const operation of asked.operations) digest.add(operation)
+  return digest.finish(asked)
 }

@@ -17,7 +17,12 @@ const FOLDER = new URL('../../schemas/', import.meta.url)
 // A table, so that a message type without a schema does not compile.
 const messageTypes: Record<MessageType, true> = {
   SubmitJob: true,
+  AddOperations: true,
+  CancelJob: true,
+  RetryJob: true,
   DispatchSubjob: true,
+  CancelSubjob: true,
+  SubjobsPlanned: true,
   SubjobStarted: true,
   SubjobAttemptFailed: true,
   SubjobEnded: true,

@@ -173,6 +173,20 @@ export const settings = {
     ...{ fallback: 10, min: 1, max: 100, unit: 'attempts' },
     description: 'Attempts at a subjob, unless the job says otherwise. With the delays below, ten last for about a minute.',
   }),
+  subjobTimeoutMs: wholeNumber('DATAJOB_SUBJOB_TIMEOUT_MS', {
+    ...{ fallback: 24 * 3_600_000, min: 1_000, max: 366 * 24 * 3_600_000, unit: 'ms' },
+    description:
+      'How long a subjob may take from its first submission on, unless its DMI service is registered with another limit; ' +
+      'then it is cancelled.',
+  }),
+  cancelTimeoutMs: wholeNumber('DATAJOB_CANCEL_TIMEOUT_MS', {
+    ...{ fallback: 30_000, min: 100, max: 3_600_000, unit: 'ms' },
+    description: 'How long a producer is waited for after it was asked to stop a subjob; what it has done by then is published.',
+  }),
+  partsTimeoutMs: wholeNumber('DATAJOB_PARTS_TIMEOUT_MS', {
+    ...{ fallback: 600_000, min: 1_000, max: 24 * 3_600_000, unit: 'ms' },
+    description: 'How long the records with the operations of a large job are waited for after its command.',
+  }),
   callFailuresMax: wholeNumber('DATAJOB_CALL_FAILURES_MAX', {
     ...{ fallback: 8, min: 1, max: 1_000, unit: 'calls' },
     description: 'Failed status or result calls in a row that end an attempt.',
@@ -231,6 +245,10 @@ export const settings = {
   jobRetentionMs: wholeNumber('DATAJOB_JOB_RETENTION_MS', {
     ...{ fallback: 7 * 24 * 3_600_000, min: 1_000, max: 366 * 24 * 3_600_000, unit: 'ms' },
     description: 'How long an ended job can be read and its id stays taken.',
+  }),
+  retryRetentionMs: wholeNumber('DATAJOB_RETRY_RETENTION_MS', {
+    ...{ fallback: 24 * 3_600_000, min: 1_000, max: 366 * 24 * 3_600_000, unit: 'ms' },
+    description: 'How long what failed of an ended job is kept, so that it can be tried again.',
   }),
   startTimeoutMs: wholeNumber('DATAJOB_START_TIMEOUT_MS', {
     ...{ fallback: 60_000, min: 0, max: 3_600_000, unit: 'ms' },

@@ -4,7 +4,8 @@ import {
   evolveAssignment, newAssignment,
 } from './assignment.ts'
 
-const facts = { index: 3, producerKey: 'dmi-1#p1', operations: 2, children: [4] }
+const facts = { index: 3, producerKey: 'dmi-1#p1', operations: 2, children: [4], run: 1 }
+const fresh = { ...facts, partlyDone: false, earlierObjects: [] }
 const object = { key: 'job-1/3', bytes: 10, etag: 'e' }
 const end = { type: 'SubjobEnded', outcome: 'succeeded', object } as const
 
@@ -20,6 +21,7 @@ const events: { readonly [Type in AssignmentEvent['type']]: Extract<AssignmentEv
   SubjobReleased: { type: 'SubjobReleased' },
   SubjobStarted: { type: 'SubjobStarted' },
   SubjobEnded: end,
+  SubjobRetried: { type: 'SubjobRetried', producerKey: 'dmi-1#p1', operations: 2, parents: 0 },
 }
 
 const stateNames = Object.keys(states) as AssignmentState[]
@@ -37,7 +39,8 @@ describe('an assignment follows its table of transitions', () => {
         })
       } else {
         it(`given ${state}, then ${event.type} leads to ${target}, its facts unchanged`, () => {
-          expect(evolveAssignment(states[state], event)).toMatchObject({ ...facts, state: target })
+          const run = event.type === 'SubjobRetried' ? 2 : 1
+          expect(evolveAssignment(states[state], event)).toMatchObject({ ...facts, run, state: target })
         })
       }
     }
@@ -72,7 +75,7 @@ describe('a report from the dispatcher', () => {
 
   it('given the subjob ended, when another end is applied, then the first one stands', () => {
     expect(evolveAssignment(ended, { type: 'SubjobEnded', outcome: 'failed', object: null })).toBe(ended)
-    expect(ended).toEqual({ ...facts, state: 'ended', outcome: 'succeeded', object })
+    expect(ended).toEqual({ ...fresh, state: 'ended', outcome: 'succeeded', object })
   })
 })
 
@@ -84,7 +87,7 @@ describe('a subjob with parents', () => {
     expect(waiting).toMatchObject({ state: 'blocked', parentsLeft: 1 })
     const last = decideParentEnded(waiting)
     expect(last.map((event) => event.type)).toEqual(['ParentEnded', 'SubjobReleased'])
-    expect(last.reduce(evolveAssignment, waiting)).toEqual({ ...facts, state: 'dispatched' })
+    expect(last.reduce(evolveAssignment, waiting)).toEqual({ ...fresh, state: 'dispatched' })
   })
 
   for (const state of ['dispatched', 'started', 'ended'] as const) {
@@ -94,6 +97,26 @@ describe('a subjob with parents', () => {
   }
 
   it('given it has none, then it is dispatched from the start', () => {
-    expect(dispatched).toEqual({ ...facts, state: 'dispatched' })
+    expect(dispatched).toEqual({ ...fresh, state: 'dispatched' })
+  })
+})
+
+describe('a subjob that is tried again', () => {
+  const retried = { type: 'SubjobRetried', producerKey: 'dmi-2#p1', operations: 1, parents: 0 } as const
+  const partly = evolveAssignment(started, { ...end, outcome: 'partiallyFailed' })
+
+  it('is handed out anew, and what its earlier run stored is remembered', () => {
+    expect(evolveAssignment(partly, retried)).toEqual({
+      ...{ ...facts, producerKey: 'dmi-2#p1', operations: 1, run: 2, state: 'dispatched', partlyDone: true },
+      earlierObjects: [{ ...object, operations: 2 }],
+    })
+    expect(evolveAssignment(partly, { ...retried, parents: 1 })).toMatchObject({ state: 'blocked', parentsLeft: 1 })
+  })
+
+  it('has partly failed when only an earlier run did something, and has succeeded when the last one did all', () => {
+    const again = evolveAssignment(partly, retried)
+    expect(evolveAssignment(again, { ...end, outcome: 'failed' })).toMatchObject({ outcome: 'partiallyFailed' })
+    expect(evolveAssignment(again, { ...end, outcome: 'cancelled' })).toMatchObject({ outcome: 'partiallyFailed' })
+    expect(evolveAssignment(again, end)).toMatchObject({ outcome: 'succeeded' })
   })
 })

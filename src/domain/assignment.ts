@@ -17,6 +17,17 @@ export interface AssignmentFacts {
   readonly operations: number
   /** Subjobs that wait for this one. */
   readonly children: readonly number[]
+  /** 1, and one more each time that what failed of it is tried again; `operations` are those of this run. */
+  readonly run: number
+  /** Whether an earlier run has done some of its operations. */
+  readonly partlyDone: boolean
+  /** What the results of earlier runs were stored as. */
+  readonly earlierObjects: readonly StoredObject[]
+}
+
+/** An object, and how many operations it reports. */
+export interface StoredObject extends PublishedObject {
+  readonly operations: number
 }
 
 export type Assignment = AssignmentFacts &
@@ -34,16 +45,24 @@ export type AssignmentEvent =
   | { readonly type: 'SubjobReleased' }
   | { readonly type: 'SubjobStarted' }
   | { readonly type: 'SubjobEnded'; readonly outcome: Outcome; readonly object: PublishedObject | null }
+  | { readonly type: 'SubjobRetried'; readonly producerKey: string; readonly operations: number; readonly parents: number }
 
 /** Which event leads from where to where; repeated and late reports are self-loops. */
 export const assignmentTransitions = {
   blocked: { ParentEnded: 'blocked', SubjobReleased: 'dispatched' },
   dispatched: { SubjobStarted: 'started', SubjobEnded: 'ended' },
   started: { SubjobStarted: 'started', SubjobEnded: 'ended' },
-  ended: { SubjobStarted: 'ended', SubjobEnded: 'ended' },
+  ended: { SubjobStarted: 'ended', SubjobEnded: 'ended', SubjobRetried: 'dispatched' },
 } as const satisfies Record<AssignmentState, Partial<Record<AssignmentEvent['type'], AssignmentState>>>
 
-export function newAssignment(facts: AssignmentFacts, parents: number): Assignment {
+export function newAssignment(
+  given: Pick<AssignmentFacts, 'index' | 'producerKey' | 'operations' | 'children' | 'run'>,
+  parents: number,
+): Assignment {
+  return begun({ ...given, partlyDone: false, earlierObjects: [] }, parents)
+}
+
+function begun(facts: AssignmentFacts, parents: number): Assignment {
   return parents === 0 ? { ...facts, state: 'dispatched' } : { ...facts, state: 'blocked', parentsLeft: parents }
 }
 
@@ -78,15 +97,37 @@ export function evolveAssignment(assignment: Assignment, event: AssignmentEvent)
     case 'SubjobEnded':
       if (assignment.state === 'blocked') throw illegal(assignment.state, event)
       if (assignment.state === 'ended') return assignment
-      return { ...facts, state: 'ended', outcome: event.outcome, object: event.object }
+      return { ...facts, state: 'ended', outcome: outcomeOf(assignment, event.outcome), object: event.object }
+    case 'SubjobRetried':
+      if (assignment.state !== 'ended') throw illegal(assignment.state, event)
+      return begun(retried(assignment, event), event.parents)
     default:
       return event satisfies never
   }
 }
 
+// A run that does nothing does not undo what an earlier one has done.
+function outcomeOf({ partlyDone }: AssignmentFacts, outcome: Outcome): Outcome {
+  return partlyDone && outcome !== 'succeeded' ? 'partiallyFailed' : outcome
+}
+
+function retried(
+  assignment: Extract<Assignment, { readonly state: 'ended' }>,
+  { producerKey, operations }: Extract<AssignmentEvent, { readonly type: 'SubjobRetried' }>,
+): AssignmentFacts {
+  const { object, earlierObjects, outcome } = assignment
+  return {
+    ...factsOf(assignment),
+    ...{ producerKey, operations },
+    run: assignment.run + 1,
+    partlyDone: outcome === 'partiallyFailed',
+    earlierObjects: object === null ? earlierObjects : [...earlierObjects, { ...object, operations: assignment.operations }],
+  }
+}
+
 function factsOf(assignment: Assignment): AssignmentFacts {
-  const { index, producerKey, operations, children } = assignment
-  return { index, producerKey, operations, children }
+  const { index, producerKey, operations, children, run, partlyDone, earlierObjects } = assignment
+  return { index, producerKey, operations, children, run, partlyDone, earlierObjects }
 }
 
 function illegal(state: AssignmentState, event: AssignmentEvent): Error {

@@ -10,19 +10,26 @@ const facts = exampleFacts()
 
 const accepted = evolveJob(undefined, { type: 'JobAccepted', facts, operations: 4, subjobs: 2 })
 const running = evolveJob(accepted, { type: 'JobStarted', at: 10 })
-const concluding = evolveJob(running, { type: 'JobConcluded', outcome: 'succeeded' })
+const concluding = evolveJob(running, { type: 'JobConcluded', outcome: 'succeeded', at: 12 })
 const ended = evolveJob(concluding, { type: 'JobEnded', at: 20, message: null })
 
 type JobStateName = JobState | 'none'
 
-const states: Record<JobStateName, Job | undefined> = { none: undefined, accepted, running, concluding, ended }
+const cancelling = evolveJob(running, { type: 'JobCancelled' })
+const undone = { operations: 1, subjobs: { partiallyFailed: 0, failed: 1, cancelled: 0 } }
+
+const states: Record<JobStateName, Job | undefined> = { none: undefined, accepted, running, cancelling, concluding, ended }
 
 const events: { readonly [Type in JobEvent['type']]: Extract<JobEvent, { type: Type }> } = {
   JobAccepted: { type: 'JobAccepted', facts, operations: 4, subjobs: 2 },
+  SubjobsAdded: { type: 'SubjobsAdded', subjobs: 1, parts: 0 },
+  PartsGivenUp: { type: 'PartsGivenUp', operations: 1, message: 'lost' },
   JobStarted: { type: 'JobStarted', at: 10 },
   SubjobCounted: { type: 'SubjobCounted', result },
-  JobConcluded: { type: 'JobConcluded', outcome: 'succeeded' },
+  JobConcluded: { type: 'JobConcluded', outcome: 'succeeded', at: 12 },
+  JobCancelled: { type: 'JobCancelled' },
   JobEnded: { type: 'JobEnded', at: 20, message: null },
+  JobRetried: { type: 'JobRetried', undone },
 }
 
 const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { type: Type }> } = {
@@ -30,20 +37,25 @@ const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { t
   RecordSubjobStarted: { type: 'RecordSubjobStarted', at: 11 },
   RecordSubjobEnded: { type: 'RecordSubjobEnded', at: 12, result },
   RecordConclusion: { type: 'RecordConclusion', at: 13, message: null },
+  AddSubjobs: { type: 'AddSubjobs', subjobs: 1, parts: 0 },
+  GiveUpParts: { type: 'GiveUpParts', at: 14, operations: 1, message: 'lost' },
+  CancelJob: { type: 'CancelJob' },
+  RetryJob: { type: 'RetryJob', run: 2, undone },
 }
 
-/** What each command leads to; every example job has two subjobs, of which none has been counted. */
-const decisions: Record<JobStateName, Record<JobCommand['type'], readonly JobEvent['type'][]>> = {
-  none: { AcceptJob: ['JobAccepted'], RecordSubjobStarted: [], RecordSubjobEnded: [], RecordConclusion: [] },
+/** What each command leads to; every example job has two subjobs, of which none has been counted. What is not named leads to nothing. */
+const decisions: Record<JobStateName, Partial<Record<JobCommand['type'], readonly JobEvent['type'][]>>> = {
+  none: { AcceptJob: ['JobAccepted'] },
   accepted: {
-    AcceptJob: [],
+    AddSubjobs: ['SubjobsAdded'],
     RecordSubjobStarted: ['JobStarted'],
     RecordSubjobEnded: ['JobStarted', 'SubjobCounted'],
-    RecordConclusion: [],
+    CancelJob: ['JobCancelled'],
   },
-  running: { AcceptJob: [], RecordSubjobStarted: [], RecordSubjobEnded: ['SubjobCounted'], RecordConclusion: [] },
-  concluding: { AcceptJob: [], RecordSubjobStarted: [], RecordSubjobEnded: [], RecordConclusion: ['JobEnded'] },
-  ended: { AcceptJob: [], RecordSubjobStarted: [], RecordSubjobEnded: [], RecordConclusion: [] },
+  running: { AddSubjobs: ['SubjobsAdded'], RecordSubjobEnded: ['SubjobCounted'], CancelJob: ['JobCancelled'] },
+  cancelling: { AddSubjobs: ['SubjobsAdded'], RecordSubjobEnded: ['SubjobCounted'] },
+  concluding: { RecordConclusion: ['JobEnded'] },
+  ended: { RetryJob: ['JobRetried'] },
 }
 
 const stateNames = Object.keys(states) as JobStateName[]
@@ -69,7 +81,7 @@ describe('a job follows its table of transitions', () => {
 describe('a job decides', () => {
   for (const state of stateNames) {
     for (const command of Object.values(commands)) {
-      const expected = decisions[state][command.type]
+      const expected = decisions[state][command.type] ?? []
       it(`given ${state}, when ${command.type}, then ${expected.join(', ') || 'nothing'}`, () => {
         const decided = decideJob(states[state], command)
         expect(decided.map((event) => event.type)).toEqual(expected)
@@ -79,8 +91,9 @@ describe('a job decides', () => {
       it(`given ${state}, when ${command.type} comes twice, then only counting is repeated`, () => {
         const once = decideJob(states[state], command).reduce<Job | undefined>(evolveJob, states[state])
         const again = decideJob(once, command).map((event) => event.type)
-        const counts = command.type === 'RecordSubjobEnded' && (state === 'accepted' || state === 'running')
-        expect(again).toEqual(counts ? ['SubjobCounted', 'JobConcluded'] : [])
+        const isOpen = state === 'accepted' || state === 'running' || state === 'cancelling'
+        const adds = isOpen && command.type === 'AddSubjobs' ? ['SubjobsAdded'] : []
+        expect(again).toEqual(isOpen && command.type === 'RecordSubjobEnded' ? ['SubjobCounted', 'JobConcluded'] : adds)
       })
     }
   }
@@ -92,8 +105,10 @@ describe('what a job knows', () => {
       ...facts,
       state: 'accepted',
       operations: { total: 4, succeeded: 0, failed: 0 },
-      subjobs: { total: 2, succeeded: 0, partiallyFailed: 0, failed: 0 },
+      subjobs: { total: 2, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0 },
       message: null,
+      run: 1,
+      partsLeft: 0,
     })
   })
 
@@ -112,7 +127,7 @@ describe('what a job knows', () => {
       { outcome: 'failed', succeeded: 0, failed: 2, message: 'gone' },
     ])
     expect(job.operations).toEqual({ total: 4, succeeded: 1, failed: 3 })
-    expect(job.subjobs).toEqual({ total: 2, succeeded: 0, partiallyFailed: 1, failed: 1 })
+    expect(job.subjobs).toEqual({ total: 2, succeeded: 0, partiallyFailed: 1, failed: 1, cancelled: 0 })
     expect(endedSubjobs(job.subjobs)).toBe(2)
   })
 
@@ -143,18 +158,83 @@ describe('what a job knows', () => {
   for (const [subjobs, outcome] of outcomes) {
     it(`given subjobs that ended ${subjobs.join(' and ')}, then it concludes ${outcome}, in either order`, () => {
       for (const order of [subjobs, subjobs.toReversed()]) {
-        const results = order.map((each) => ({ outcome: each, succeeded: 1, failed: 1, message: null }))
+        const results = order.map((each) => ({ outcome: each, succeeded: 1, failed: each === 'succeeded' ? 0 : 1, message: null }))
         expect(afterResults(results)).toMatchObject({ state: 'concluding', outcome })
       }
     })
   }
 
   it('has an outcome for every way in which its only subjob ends', () => {
-    for (const outcome of OUTCOMES) {
+    for (const outcome of OUTCOMES.filter((each) => each !== 'cancelled')) {
       const only = evolveJob(undefined, { type: 'JobAccepted', facts, operations: 1, subjobs: 1 })
       const command = { type: 'RecordSubjobEnded', at: 1, result: { ...result, outcome } } as const
       expect(decideJob(only, command).reduce(evolveJob, only)).toMatchObject({ state: 'concluding', outcome })
     }
+  })
+})
+
+describe('a job in parts', () => {
+  const inParts = evolveJob(undefined, { type: 'JobAccepted', facts: { ...facts, submission: 's', parts: 2 }, operations: 4, subjobs: 0 })
+  const after = (job: Job, ...commands: JobCommand[]): Job =>
+    commands.reduce<Job>((each, command) => decideJob(each, command).reduce(evolveJob, each), job)
+  const part: JobCommand = { type: 'AddSubjobs', subjobs: 1, parts: 1 }
+  const end: JobCommand = { type: 'RecordSubjobEnded', at: 12, result }
+
+  it('given its subjobs have ended, while parts are missing, then it goes on', () => {
+    expect(after(inParts, part, end)).toMatchObject({ state: 'running', partsLeft: 1, subjobs: { total: 1, succeeded: 1 } })
+    expect(after(inParts, part, end, part, end)).toMatchObject({ state: 'concluding', outcome: 'succeeded', partsLeft: 0 })
+  })
+
+  it('given parts never come, then it concludes with what it has, and their operations have failed', () => {
+    const lost: JobCommand = { type: 'GiveUpParts', at: 30, operations: 2, message: 'lost' }
+    const shown = { state: 'concluding', message: 'lost', operations: { total: 4, failed: 2 } }
+    expect(after(inParts, part, end, lost)).toMatchObject({ ...shown, outcome: 'partiallyFailed' })
+    expect(after(inParts, part, lost, end)).toMatchObject({ ...shown, outcome: 'partiallyFailed' })
+    expect(after(inParts, { ...lost, operations: 4 })).toMatchObject({ state: 'concluding', outcome: 'failed', startedAt: 30 })
+    expect(decideJob(after(inParts, part, part), lost)).toEqual([])
+  })
+})
+
+describe('a job that is cancelled', () => {
+  it('is cancelled in the end, whatever became of its subjobs', () => {
+    const done: JobCommand = { type: 'RecordSubjobEnded', at: 12, result }
+    const stopped = { outcome: 'cancelled', succeeded: 0, failed: 2, message: null } as const
+    const cancelled: JobCommand = { type: 'RecordSubjobEnded', at: 13, result: stopped }
+    const job = [done, cancelled].reduce<Job>((each, command) => decideJob(each, command).reduce(evolveJob, each), cancelling)
+    expect(job).toMatchObject({ state: 'concluding', outcome: 'cancelled', startedAt: 10, subjobs: { succeeded: 1, cancelled: 1 } })
+  })
+
+  it('before anything began, then it began when it concluded', () => {
+    const only = evolveJob(undefined, { type: 'JobAccepted', facts, operations: 1, subjobs: 1 })
+    const waiting = evolveJob(only, { type: 'JobCancelled' })
+    const job = decideJob(waiting, { type: 'RecordSubjobEnded', at: 50, result }).reduce(evolveJob, waiting)
+    expect(job).toMatchObject({ state: 'concluding', startedAt: 50 })
+  })
+})
+
+describe('a job whose failures are tried again', () => {
+  const failedOnce = afterResults([
+    { outcome: 'succeeded', succeeded: 2, failed: 0, message: null },
+    { outcome: 'failed', succeeded: 0, failed: 2, message: 'away' },
+  ])
+  const over = evolveJob(failedOnce, { type: 'JobEnded', at: 20, message: null })
+  const subjobs = { partiallyFailed: 0, failed: 1, cancelled: 0 }
+  const retry: JobCommand = { type: 'RetryJob', run: 2, undone: { operations: 2, subjobs } }
+  const again = decideJob(over, retry).reduce(evolveJob, over)
+
+  it('runs once more, and counts what was done already', () => {
+    expect(again).toMatchObject({ state: 'running', run: 2, message: null, operations: { total: 4, succeeded: 2, failed: 0 } })
+    expect(again.subjobs).toEqual({ total: 2, succeeded: 1, partiallyFailed: 0, failed: 0, cancelled: 0 })
+    expect(again).not.toHaveProperty('finishedAt')
+    expect(decideJob(again, { type: 'RecordSubjobEnded', at: 30, result }).reduce(evolveJob, again)).toMatchObject({
+      ...{ state: 'concluding', outcome: 'succeeded', operations: { succeeded: 4, failed: 0 } },
+    })
+  })
+
+  it('is not when it was asked for already, or nothing failed', () => {
+    expect(decideJob(over, { ...retry, run: 3 })).toEqual([])
+    expect(decideJob(over, { ...retry, run: null })).toHaveLength(1)
+    expect(decideJob(over, { ...retry, undone: { operations: 0, subjobs: { partiallyFailed: 0, failed: 0, cancelled: 0 } } })).toEqual([])
   })
 })
 

@@ -1,11 +1,12 @@
 /**
- * The job as its coordinator sees it: accepted, running, concluding (all subjobs ended, the last word to the client is
- * being written), ended. Which subjob ended twice is the assignment's business (assignment.ts); a job only counts.
+ * The job as its coordinator sees it: accepted, running, perhaps cancelling, concluding (all subjobs ended, the last word to
+ * the client is being written), ended; and running once more when what failed is tried again. Which subjob ended twice is
+ * the assignment's business (assignment.ts); a job only counts.
  */
 import type { JobId } from './ids.ts'
 import type { JobKind } from './operation.ts'
 
-export const OUTCOMES = ['succeeded', 'partiallyFailed', 'failed'] as const
+export const OUTCOMES = ['succeeded', 'partiallyFailed', 'failed', 'cancelled'] as const
 export type Outcome = (typeof OUTCOMES)[number]
 
 export interface OperationCounts {
@@ -16,6 +17,8 @@ export interface OperationCounts {
 
 export interface SubjobCounts extends OperationCounts {
   readonly partiallyFailed: number
+  /** None of their operations was done, for the job was cancelled. */
+  readonly cancelled: number
 }
 
 /** What a job keeps from its submission to its end. Times are milliseconds since the epoch. */
@@ -42,6 +45,11 @@ export interface JobFacts {
   /** SHA-256 of what was asked for, in hex: tells a repeated submission from another job under the same id. */
   readonly digest: string
   readonly createdAt: number
+  /** Nothing is done unless every operation has a ready handle. */
+  readonly strict: boolean
+  /** Marks the records with the job's operations, and how many there are; null and 0 where the command held all of them. */
+  readonly submission: string | null
+  readonly parts: number
 }
 
 interface Progress {
@@ -49,11 +57,16 @@ interface Progress {
   readonly subjobs: SubjobCounts
   /** Why the job failed, as far as one sentence can say it. */
   readonly message: string | null
+  /** 1, and one more each time that what failed is tried again. */
+  readonly run: number
+  /** Records with operations of the job that were not taken in yet. */
+  readonly partsLeft: number
 }
 
 export type Phase =
   | { readonly state: 'accepted' }
   | { readonly state: 'running'; readonly startedAt: number }
+  | { readonly state: 'cancelling'; readonly startedAt: number | null }
   | { readonly state: 'concluding'; readonly startedAt: number; readonly outcome: Outcome }
   | { readonly state: 'ended'; readonly startedAt: number; readonly outcome: Outcome; readonly finishedAt: number }
 
@@ -62,9 +75,15 @@ export type Job = JobFacts & Progress & Phase
 
 export type JobCommand =
   | { readonly type: 'AcceptJob'; readonly facts: JobFacts; readonly operations: number; readonly subjobs: number }
+  /** A part was split, or a subjob in several: `parts` is 1 or 0. */
+  | { readonly type: 'AddSubjobs'; readonly subjobs: number; readonly parts: number }
+  /** The other parts will never come; `operations` were in them. */
+  | { readonly type: 'GiveUpParts'; readonly at: number; readonly operations: number; readonly message: string }
   | { readonly type: 'RecordSubjobStarted'; readonly at: number }
   | { readonly type: 'RecordSubjobEnded'; readonly at: number; readonly result: SubjobResult }
+  | { readonly type: 'CancelJob' }
   | { readonly type: 'RecordConclusion'; readonly at: number; readonly message: string | null }
+  | { readonly type: 'RetryJob'; readonly run: number | null; readonly undone: Undone }
 
 export interface SubjobResult {
   readonly outcome: Outcome
@@ -73,44 +92,87 @@ export interface SubjobResult {
   readonly message: string | null
 }
 
+/** What of a job is tried again: operations, and the subjobs that they were in. */
+export interface Undone {
+  readonly operations: number
+  readonly subjobs: Pick<SubjobCounts, 'partiallyFailed' | 'failed' | 'cancelled'>
+}
+
 export type JobEvent =
   | { readonly type: 'JobAccepted'; readonly facts: JobFacts; readonly operations: number; readonly subjobs: number }
+  | { readonly type: 'SubjobsAdded'; readonly subjobs: number; readonly parts: number }
+  | { readonly type: 'PartsGivenUp'; readonly operations: number; readonly message: string }
   | { readonly type: 'JobStarted'; readonly at: number }
   | { readonly type: 'SubjobCounted'; readonly result: SubjobResult }
-  | { readonly type: 'JobConcluded'; readonly outcome: Outcome }
+  | { readonly type: 'JobCancelled' }
+  | { readonly type: 'JobConcluded'; readonly outcome: Outcome; readonly at: number }
   | { readonly type: 'JobEnded'; readonly at: number; readonly message: string | null }
+  | { readonly type: 'JobRetried'; readonly undone: Undone }
 
 /** Which event leads from where to where; an event that is missing under a state is illegal there. */
 export const jobTransitions = {
   none: { JobAccepted: 'accepted' },
-  accepted: { JobStarted: 'running' },
-  running: { SubjobCounted: 'running', JobConcluded: 'concluding' },
+  accepted: { SubjobsAdded: 'accepted', PartsGivenUp: 'accepted', JobStarted: 'running', JobCancelled: 'cancelling' },
+  running: {
+    SubjobsAdded: 'running',
+    PartsGivenUp: 'running',
+    SubjobCounted: 'running',
+    JobCancelled: 'cancelling',
+    JobConcluded: 'concluding',
+  },
+  cancelling: { SubjobsAdded: 'cancelling', PartsGivenUp: 'cancelling', SubjobCounted: 'cancelling', JobConcluded: 'concluding' },
   concluding: { JobEnded: 'ended' },
-  ended: {},
+  ended: { JobRetried: 'running' },
 } as const satisfies Record<JobState | 'none', Partial<Record<JobEvent['type'], JobState>>>
 
-/** What follows from a command. No events: it was said before, and is true already. */
+/** What follows from a command. No events: it was said before, comes too late, or changes nothing. */
 export function decideJob(job: Job | undefined, command: JobCommand): readonly JobEvent[] {
+  if (command.type === 'AcceptJob') return job === undefined ? [{ ...command, type: 'JobAccepted' }] : []
+  if (job === undefined) return []
   switch (command.type) {
-    case 'AcceptJob':
-      return job === undefined ? [{ ...command, type: 'JobAccepted' }] : []
+    case 'AddSubjobs':
+      return isOpen(job) ? [{ ...command, type: 'SubjobsAdded' }] : []
+    case 'GiveUpParts':
+      return isOpen(job) && job.partsLeft > 0 ? decidePartsGivenUp(job, command) : []
     case 'RecordSubjobStarted':
-      return job?.state === 'accepted' ? [{ type: 'JobStarted', at: command.at }] : []
+      return job.state === 'accepted' ? [{ type: 'JobStarted', at: command.at }] : []
     case 'RecordSubjobEnded':
-      return job === undefined ? [] : decideSubjobEnded(job, command.at, command.result)
+      return isOpen(job) ? decideSubjobEnded(job, command.at, command.result) : []
+    case 'CancelJob':
+      return job.state === 'accepted' || job.state === 'running' ? [{ type: 'JobCancelled' }] : []
     case 'RecordConclusion':
-      return job?.state === 'concluding' ? [{ type: 'JobEnded', at: command.at, message: command.message }] : []
+      return job.state === 'concluding' ? [{ type: 'JobEnded', at: command.at, message: command.message }] : []
+    case 'RetryJob': {
+      const isNext = command.run === null || command.run === job.run + 1
+      return job.state === 'ended' && isNext && command.undone.operations > 0 ? [{ type: 'JobRetried', undone: command.undone }] : []
+    }
   }
 }
 
-function decideSubjobEnded(job: Job, at: number, result: SubjobResult): readonly JobEvent[] {
-  if (job.state !== 'accepted' && job.state !== 'running') return []
-  const events: JobEvent[] = []
-  if (job.state === 'accepted') events.push({ type: 'JobStarted', at })
-  events.push({ type: 'SubjobCounted', result })
-  const after = countSubjob(job.subjobs, result.outcome)
-  if (endedSubjobs(after) === after.total) events.push({ type: 'JobConcluded', outcome: outcomeOf(after) })
-  return events
+type OpenJob = Extract<Job, { readonly state: 'accepted' | 'running' | 'cancelling' }>
+
+/** Whether there is still something to be done, or to be told of. */
+function isOpen(job: Job): job is OpenJob {
+  return job.state === 'accepted' || job.state === 'running' || job.state === 'cancelling'
+}
+
+function decideSubjobEnded(job: OpenJob, at: number, result: SubjobResult): readonly JobEvent[] {
+  const counted: JobEvent = { type: 'SubjobCounted', result }
+  return concluded(job, at, job.state === 'accepted' ? [{ type: 'JobStarted', at }, counted] : [counted])
+}
+
+function decidePartsGivenUp(job: OpenJob, command: Extract<JobCommand, { type: 'GiveUpParts' }>): readonly JobEvent[] {
+  const { at, operations, message } = command
+  const givenUp: JobEvent = { type: 'PartsGivenUp', operations, message }
+  const isLast = endedSubjobs(job.subjobs) === job.subjobs.total
+  return concluded(job, at, job.state === 'accepted' && isLast ? [{ type: 'JobStarted', at }, givenUp] : [givenUp])
+}
+
+/** The events, and the conclusion if they leave nothing to wait for. */
+function concluded(job: Job, at: number, events: readonly JobEvent[]): readonly JobEvent[] {
+  const after = events.reduce<Job>(evolveJob, job)
+  if (after.state === 'accepted' || after.partsLeft > 0 || endedSubjobs(after.subjobs) < after.subjobs.total) return events
+  return [...events, { type: 'JobConcluded', outcome: outcomeOf(after), at }]
 }
 
 /** The job after an event. Throws on an event that the table does not allow: a broken invariant, not bad input. */
@@ -118,18 +180,36 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
   if (event.type === 'JobAccepted') return acceptedJob(job, event)
   if (job === undefined) throw illegal('none', event)
   switch (event.type) {
+    case 'SubjobsAdded':
+      if (!isOpen(job)) throw illegal(job.state, event)
+      return {
+        ...job,
+        subjobs: { ...job.subjobs, total: job.subjobs.total + event.subjobs },
+        partsLeft: job.partsLeft - event.parts,
+      }
+    case 'PartsGivenUp': {
+      if (!isOpen(job)) throw illegal(job.state, event)
+      const operations = { ...job.operations, failed: job.operations.failed + event.operations }
+      return { ...job, operations, partsLeft: 0, message: job.message ?? event.message }
+    }
     case 'JobStarted':
       if (job.state !== 'accepted') throw illegal(job.state, event)
       return { ...job, state: 'running', startedAt: event.at }
     case 'SubjobCounted':
-      if (job.state !== 'running') throw illegal(job.state, event)
+      if (job.state !== 'running' && job.state !== 'cancelling') throw illegal(job.state, event)
       return { ...job, ...counted(job, event.result) }
+    case 'JobCancelled':
+      if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
+      return { ...job, state: 'cancelling', startedAt: job.state === 'running' ? job.startedAt : null }
     case 'JobConcluded':
-      if (job.state !== 'running') throw illegal(job.state, event)
-      return { ...job, state: 'concluding', outcome: event.outcome }
+      if (job.state !== 'running' && job.state !== 'cancelling') throw illegal(job.state, event)
+      return { ...job, state: 'concluding', startedAt: job.startedAt ?? event.at, outcome: event.outcome }
     case 'JobEnded':
       if (job.state !== 'concluding') throw illegal(job.state, event)
       return { ...job, state: 'ended', finishedAt: event.at, message: job.message ?? event.message }
+    case 'JobRetried':
+      if (job.state !== 'ended') throw illegal(job.state, event)
+      return retriedJob(job, event.undone)
     default:
       return event satisfies never
   }
@@ -141,12 +221,33 @@ function acceptedJob(job: Job | undefined, event: Extract<JobEvent, { type: 'Job
     ...event.facts,
     state: 'accepted',
     operations: { total: event.operations, succeeded: 0, failed: 0 },
-    subjobs: { total: event.subjobs, succeeded: 0, partiallyFailed: 0, failed: 0 },
+    subjobs: { total: event.subjobs, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0 },
     message: null,
+    run: 1,
+    partsLeft: event.facts.parts,
   }
 }
 
-function counted(job: Job, result: SubjobResult): Progress {
+function retriedJob(job: Extract<Job, { readonly state: 'ended' }>, undone: Undone): Job {
+  const { outcome, finishedAt, ...rest } = job
+  const { partiallyFailed, failed, cancelled } = undone.subjobs
+  const { operations, subjobs } = job
+  return {
+    ...rest,
+    state: 'running',
+    run: job.run + 1,
+    message: null,
+    operations: { ...operations, failed: operations.failed - undone.operations },
+    subjobs: {
+      ...subjobs,
+      partiallyFailed: subjobs.partiallyFailed - partiallyFailed,
+      failed: subjobs.failed - failed,
+      cancelled: subjobs.cancelled - cancelled,
+    },
+  }
+}
+
+function counted(job: Job, result: SubjobResult): Pick<Progress, 'operations' | 'subjobs' | 'message'> {
   const { total, succeeded, failed } = job.operations
   return {
     operations: { total, succeeded: succeeded + result.succeeded, failed: failed + result.failed },
@@ -160,12 +261,13 @@ function countSubjob(counts: SubjobCounts, outcome: Outcome): SubjobCounts {
 }
 
 export function endedSubjobs(counts: SubjobCounts): number {
-  return counts.succeeded + counts.partiallyFailed + counts.failed
+  return counts.succeeded + counts.partiallyFailed + counts.failed + counts.cancelled
 }
 
-function outcomeOf(counts: SubjobCounts): Outcome {
-  if (counts.succeeded === counts.total) return 'succeeded'
-  return counts.failed === counts.total ? 'failed' : 'partiallyFailed'
+function outcomeOf({ state, operations, subjobs }: Job): Outcome {
+  if (state === 'cancelling') return 'cancelled'
+  if (subjobs.succeeded === subjobs.total && operations.failed === 0) return 'succeeded'
+  return subjobs.failed === subjobs.total ? 'failed' : 'partiallyFailed'
 }
 
 function illegal(state: JobState | 'none', event: JobEvent): Error {

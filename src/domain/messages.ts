@@ -33,6 +33,45 @@ export interface SubmitJob {
   readonly operations: readonly Operation[]
   /** Operations that wait for others of the same job: each then is a subjob of its own. Empty for most jobs. */
   readonly dependencies: readonly Dependency[]
+  /** Nothing is done unless every operation has a ready handle. */
+  readonly strict: boolean
+  /** The client's bearer token, for producers whose service has no credentials of its own. Never shown or logged. */
+  readonly authorization: string | null
+  /** Marks the {@link AddOperations} that follow; null when all operations are in here. */
+  readonly submission: string | null
+  /** How many of them follow, and how many operations they hold; 0 when all operations are in here. */
+  readonly parts: number
+  readonly operationCount: number
+}
+
+/**
+ * On `commands`, behind a SubmitJob whose operations are too many for one record; its key is the job's id. All of them are
+ * on one partition, in order, and written in one transaction: whoever sees the first can read the others.
+ */
+export interface AddOperations {
+  readonly type: 'AddOperations'
+  readonly submission: string
+  /** From 0. */
+  readonly part: number
+  readonly authorization: string | null
+  readonly operations: readonly Operation[]
+}
+
+/** On `commands`. What was not begun never is; what was begun is cancelled where its producer can. */
+export interface CancelJob {
+  readonly type: 'CancelJob'
+  readonly jobId: string
+  readonly requestedBy: string | null
+}
+
+/** On `commands`. Tries again what failed of a job that has ended. */
+export interface RetryJob {
+  readonly type: 'RetryJob'
+  readonly jobId: string
+  readonly requestedBy: string | null
+  /** The run that is asked for, so that one asked for twice is made once; null for whichever is next. */
+  readonly run: number | null
+  readonly authorization: string | null
 }
 
 export interface Dependency {
@@ -41,7 +80,7 @@ export interface Dependency {
   readonly parents: readonly (string | number)[]
 }
 
-export type JobCommandMessage = SubmitJob
+export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob
 
 /** On `subjobs`, keyed by the producer: a subjob for the producer's owner to carry out. */
 export interface DispatchSubjob {
@@ -56,6 +95,11 @@ export interface DispatchSubjob {
   readonly dataAcceptType: string
   readonly dataContentType: string
   readonly refusal: ResponseCode | null
+  /** What is said beside the refusal; null where the code says it all. */
+  readonly refusalMessage: string | null
+  /** 1, and one more each time that the job's failed operations are tried again. */
+  readonly run: number
+  readonly authorization: string | null
   readonly priority: number
   readonly attemptsMax: number
   readonly deadlineAt: number | null
@@ -63,11 +107,39 @@ export interface DispatchSubjob {
   readonly operations: readonly RoutedOperation[]
 }
 
+/** On `subjobs`, keyed as the subjob was: it is to end before its time. */
+export interface CancelSubjob {
+  readonly type: 'CancelSubjob'
+  readonly jobId: string
+  readonly index: number
+  readonly run: number
+}
+
+/** On `subjob-events`, keyed by the job; from the coordinator, as soon as it has split a job or a part of one. */
+export interface SubjobsPlanned {
+  readonly type: 'SubjobsPlanned'
+  readonly jobId: string
+  readonly subjobs: readonly PlannedSubjob[]
+  readonly at: number
+}
+
+export interface PlannedSubjob {
+  readonly index: number
+  readonly run: number
+  /** Empty when no producer is asked. */
+  readonly service: string
+  readonly dataProducerId: string
+  readonly operations: number
+  /** Subjobs that it waits for. */
+  readonly parents: readonly number[]
+}
+
 /** On `subjob-events`, keyed by the job. */
 export interface SubjobStarted {
   readonly type: 'SubjobStarted'
   readonly jobId: string
   readonly index: number
+  readonly run: number
   readonly attempt: number
   readonly worker: string
   readonly dataProducerJobId: string
@@ -78,13 +150,17 @@ export interface SubjobAttemptFailed {
   readonly type: 'SubjobAttemptFailed'
   readonly jobId: string
   readonly index: number
+  readonly run: number
   readonly attempt: Attempt
+  /** When it may be tried again; null when it is given up. */
+  readonly retryAt: number | null
 }
 
 export interface SubjobEnded {
   readonly type: 'SubjobEnded'
   readonly jobId: string
   readonly index: number
+  readonly run: number
   readonly outcome: Outcome
   readonly succeeded: number
   readonly failed: number
@@ -92,9 +168,13 @@ export interface SubjobEnded {
   readonly message: string | null
   readonly attempts: readonly Attempt[]
   readonly at: number
+  /** Those that were not done, for another run. */
+  readonly failedOperations: readonly RoutedOperation[]
 }
 
-export type SubjobEventMessage = SubjobStarted | SubjobAttemptFailed | SubjobEnded
+/** What its dispatcher says of a subjob. */
+export type SubjobReport = SubjobStarted | SubjobAttemptFailed | SubjobEnded
+export type SubjobEventMessage = SubjobsPlanned | SubjobReport
 
 /** On `jobs` and in the coordinator's changelog, keyed by the job: its state after the latest change. */
 export interface JobChanged {
@@ -107,7 +187,7 @@ export interface AssignmentChanged {
   readonly type: 'AssignmentChanged'
   readonly jobId: string
   readonly assignment: Assignment
-  /** What is dispatched once the parents have ended; null when it was. */
+  /** What is dispatched once the parents have ended, or what is left for another run; null when there is none. */
   readonly held: DispatchSubjob | null
 }
 
@@ -142,6 +222,8 @@ export interface ServiceRegistered {
   readonly password: string | null
   /** Subjobs that one producer behind the service works on at a time; null means the configured default. */
   readonly subjobsInFlightMax: number | null
+  /** From a subjob's first submission to its end; null means the configured default. */
+  readonly subjobTimeoutMs: number | null
 }
 
 export type InventoryMessage = HandleRegistered | ServiceRegistered
@@ -149,6 +231,7 @@ export type InventoryMessage = HandleRegistered | ServiceRegistered
 export type Message =
   | JobCommandMessage
   | DispatchSubjob
+  | CancelSubjob
   | SubjobEventMessage
   | JobChanged
   | AssignmentChanged

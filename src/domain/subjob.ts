@@ -15,6 +15,17 @@ export type PublicationSource =
 interface History {
   /** Attempts that ended. */
   readonly attempts: readonly Attempt[]
+  /** Why it is to end before its time; null as long as it may go on. */
+  readonly stop: SubjobStop | null
+}
+
+export interface SubjobStop {
+  readonly reason: 'cancelled' | 'deadline'
+  /** What is reported of operations that are not done by then. */
+  readonly code: ResponseCode
+  readonly message: string
+  /** How long its producer is still waited for. */
+  readonly giveUpAt: number
 }
 
 export type Subjob = History &
@@ -63,6 +74,9 @@ export type ProducerStatus = 'pending' | 'finished'
 
 export type SubjobCommand =
   | { readonly type: 'StartAttempt'; readonly worker: string; readonly at: number }
+  | { readonly type: 'StopSubjob'; readonly stop: SubjobStop }
+  /** The producer was waited for long enough after the subjob was stopped, or need not be. */
+  | { readonly type: 'GiveUpSubjob'; readonly at: number }
   | { readonly type: 'RefuseSubjob'; readonly code: ResponseCode; readonly message: string }
   | { readonly type: 'RecordSubmission'; readonly dataProducerJobId: string }
   | { readonly type: 'RecordStatus'; readonly status: ProducerStatus }
@@ -84,6 +98,7 @@ export type SubjobEvent =
   | { readonly type: 'PollAnswered' }
   | { readonly type: 'ProducerFinished' }
   | { readonly type: 'PublicationFailed' }
+  | { readonly type: 'SubjobStopped'; readonly stop: SubjobStop }
   | { readonly type: 'AttemptFailed'; readonly attempt: Attempt }
   | { readonly type: 'SubjobRequeued'; readonly notBefore: number }
   | { readonly type: 'SubjobFailed'; readonly code: ResponseCode; readonly message: string }
@@ -95,9 +110,15 @@ export type SubjobEvent =
  * or given up.
  */
 export const subjobTransitions = {
-  queued: { AttemptStarted: 'submitting', SubjobRequeued: 'queued', SubjobFailed: 'publishing' },
-  submitting: { SubjobSubmitted: 'polling', AttemptFailed: 'queued' },
-  polling: { PollAnswered: 'polling', CallFailed: 'polling', ProducerFinished: 'publishing', AttemptFailed: 'queued' },
+  queued: { AttemptStarted: 'submitting', SubjobRequeued: 'queued', SubjobStopped: 'queued', SubjobFailed: 'publishing' },
+  submitting: { SubjobSubmitted: 'polling', SubjobStopped: 'submitting', AttemptFailed: 'queued' },
+  polling: {
+    PollAnswered: 'polling',
+    CallFailed: 'polling',
+    SubjobStopped: 'polling',
+    ProducerFinished: 'publishing',
+    AttemptFailed: 'queued',
+  },
   publishing: {
     CallFailed: 'publishing',
     PublicationFailed: 'publishing',
@@ -111,6 +132,7 @@ export const subjobTransitions = {
 /** Events that a restored subjob must know of; all others are found out again by asking the producer. */
 export const durableSubjobEvents: ReadonlySet<SubjobEvent['type']> = new Set([
   'SubjobSubmitted',
+  'SubjobStopped',
   'AttemptFailed',
   'SubjobRequeued',
   'SubjobFailed',
@@ -118,7 +140,7 @@ export const durableSubjobEvents: ReadonlySet<SubjobEvent['type']> = new Set([
 ])
 
 export function newSubjob(): Subjob {
-  return { state: 'queued', notBefore: 0, attempts: [] }
+  return { state: 'queued', notBefore: 0, attempts: [], stop: null }
 }
 
 /** What follows from a command. No events: the reply came too late or twice, or changes nothing. */
@@ -129,6 +151,10 @@ export function decideSubjob(subjob: Subjob, command: SubjobCommand, limits: Sub
       const attempt = { number: subjob.attempts.length + 1, worker: command.worker, startedAt: command.at }
       return [{ type: 'AttemptStarted', attempt }]
     }
+    case 'StopSubjob':
+      return decideStop(subjob, command.stop)
+    case 'GiveUpSubjob':
+      return decideGivingUp(subjob, command.at)
     case 'RefuseSubjob':
       return subjob.state === 'queued' ? [{ type: 'SubjobFailed', code: command.code, message: command.message }] : []
     case 'RecordSubmission':
@@ -142,6 +168,34 @@ export function decideSubjob(subjob: Subjob, command: SubjobCommand, limits: Sub
     case 'RecordSinkFailure':
       return decideSinkFailure(subjob, command)
   }
+}
+
+// What is in the producer's hands is asked back, and what it has done by then is published. What has no attempt under way
+// is over at once.
+function decideStop(subjob: Subjob, stop: SubjobStop): readonly SubjobEvent[] {
+  if (subjob.stop !== null) return []
+  switch (subjob.state) {
+    case 'queued':
+      return [{ type: 'SubjobStopped', stop }, failed(stop)]
+    case 'submitting':
+    case 'polling':
+      return [{ type: 'SubjobStopped', stop }]
+    case 'publishing':
+    case 'ended':
+      return []
+  }
+}
+
+function decideGivingUp(subjob: Subjob, at: number): readonly SubjobEvent[] {
+  const { stop } = subjob
+  if (stop !== null && subjob.state === 'queued') return [failed(stop)]
+  if (stop === null || (subjob.state !== 'submitting' && subjob.state !== 'polling')) return []
+  const { code, message } = stop
+  return [{ type: 'AttemptFailed', attempt: endAttempt(subjob.attempt, { at, outcome: 'failed', code, message }) }, failed(stop)]
+}
+
+function failed({ code, message }: Pick<SubjobStop, 'code' | 'message'>): SubjobEvent {
+  return { type: 'SubjobFailed', code, message }
 }
 
 function decideStatus(subjob: Subjob, status: ProducerStatus): readonly SubjobEvent[] {
@@ -162,16 +216,14 @@ function decideCallFailure(
   const failures = subjob.state === 'submitting' ? limits.callFailuresMax : subjob.failures + 1
   if (disposition === 'retry' && failures < limits.callFailuresMax) return [{ type: 'CallFailed' }]
   const attempt = endAttempt(subjob.attempt, { at: command.at, outcome: 'failed', code, message })
-  const again = disposition === 'retry' && attempt.number < limits.attemptsMax
-  return [
-    { type: 'AttemptFailed', attempt },
-    again ? { type: 'SubjobRequeued', notBefore: command.retryAt } : { type: 'SubjobFailed', code, message },
-  ]
+  const isLast = disposition === 'reject' || attempt.number >= limits.attemptsMax || subjob.stop !== null
+  const next: SubjobEvent = isLast ? failed(subjob.stop ?? { code, message }) : { type: 'SubjobRequeued', notBefore: command.retryAt }
+  return [{ type: 'AttemptFailed', attempt }, next]
 }
 
 function decidePublication(subjob: Subjob, publication: Publication, at: number): readonly SubjobEvent[] {
   if (subjob.state !== 'publishing') return []
-  const outcome = outcomeOf(publication)
+  const outcome = outcomeOf(publication, subjob.stop)
   const message = publication.message ?? (subjob.source.type === 'failure' ? subjob.source.message : null)
   const ended: SubjobEvent = { type: 'SubjobEnded', end: { ...publication, outcome, message, at } }
   if (subjob.attempt === null) return [ended]
@@ -186,28 +238,29 @@ function decideSinkFailure(
   if (subjob.state !== 'publishing') return []
   const { failure, operations, at } = command
   if (failure.disposition === 'retry') return [{ type: 'PublicationFailed' }]
-  const end = { outcome: 'failed', succeeded: 0, failed: operations, object: null, message: failure.message, at } as const
+  const end = { outcome: 'failed' as const, succeeded: 0, failed: operations, object: null, message: failure.message, at }
   const ended: SubjobEvent = { type: 'SubjobEnded', end }
   if (subjob.attempt === null) return [ended]
   const attempt = endAttempt(subjob.attempt, { at, outcome: 'failed', code: failure.code, message: failure.message })
   return [{ type: 'AttemptEnded', attempt }, ended]
 }
 
-function outcomeOf(publication: Publication): Outcome {
+function outcomeOf(publication: Publication, stop: SubjobStop | null): Outcome {
   if (publication.failed === 0) return 'succeeded'
-  return publication.succeeded === 0 ? 'failed' : 'partiallyFailed'
+  if (publication.succeeded > 0) return 'partiallyFailed'
+  return stop?.reason === 'cancelled' ? 'cancelled' : 'failed'
 }
 
 /** The subjob after an event. Throws on an event that the table does not allow: a broken invariant, not bad input. */
 export function evolveSubjob(subjob: Subjob, event: SubjobEvent): Subjob {
-  const attempts = subjob.attempts
+  const history = { attempts: subjob.attempts, stop: subjob.stop }
   switch (event.type) {
     case 'AttemptStarted':
       if (subjob.state !== 'queued') throw illegal(subjob, event)
-      return { state: 'submitting', attempt: event.attempt, attempts }
+      return { state: 'submitting', attempt: event.attempt, ...history }
     case 'SubjobSubmitted':
       if (subjob.state !== 'submitting') throw illegal(subjob, event)
-      return { state: 'polling', attempt: subjob.attempt, dataProducerJobId: event.dataProducerJobId, failures: 0, attempts }
+      return { state: 'polling', attempt: subjob.attempt, dataProducerJobId: event.dataProducerJobId, failures: 0, ...history }
     case 'CallFailed':
       if (subjob.state !== 'polling' && subjob.state !== 'publishing') throw illegal(subjob, event)
       return { ...subjob, failures: subjob.failures + 1 }
@@ -219,29 +272,32 @@ export function evolveSubjob(subjob: Subjob, event: SubjobEvent): Subjob {
       return { ...subjob, failures: 0 }
     case 'ProducerFinished':
       if (subjob.state !== 'polling') throw illegal(subjob, event)
-      return publishing(subjob.attempt, { type: 'result', dataProducerJobId: subjob.dataProducerJobId }, attempts)
+      return publishing(subjob.attempt, { type: 'result', dataProducerJobId: subjob.dataProducerJobId }, history)
+    case 'SubjobStopped':
+      if (subjob.state === 'publishing' || subjob.state === 'ended') throw illegal(subjob, event)
+      return { ...subjob, stop: event.stop }
     case 'AttemptFailed':
       if (subjob.state === 'queued' || subjob.state === 'ended') throw illegal(subjob, event)
-      return { state: 'queued', notBefore: 0, attempts: [...attempts, event.attempt] }
+      return { state: 'queued', notBefore: 0, ...history, attempts: [...history.attempts, event.attempt] }
     case 'SubjobRequeued':
       if (subjob.state !== 'queued') throw illegal(subjob, event)
-      return { state: 'queued', notBefore: event.notBefore, attempts }
+      return { state: 'queued', notBefore: event.notBefore, ...history }
     case 'SubjobFailed':
       if (subjob.state !== 'queued') throw illegal(subjob, event)
-      return publishing(null, { type: 'failure', code: event.code, message: event.message }, attempts)
+      return publishing(null, { type: 'failure', code: event.code, message: event.message }, history)
     case 'AttemptEnded':
       if (subjob.state !== 'publishing') throw illegal(subjob, event)
-      return { ...subjob, attempt: null, attempts: [...attempts, event.attempt] }
+      return { ...subjob, attempt: null, attempts: [...history.attempts, event.attempt] }
     case 'SubjobEnded':
       if (subjob.state !== 'publishing') throw illegal(subjob, event)
-      return { state: 'ended', end: event.end, attempts }
+      return { state: 'ended', end: event.end, ...history }
     default:
       return event satisfies never
   }
 }
 
-function publishing(attempt: StartedAttempt | null, source: PublicationSource, attempts: readonly Attempt[]): Subjob {
-  return { state: 'publishing', attempt, source, failures: 0, sinkFailures: 0, attempts }
+function publishing(attempt: StartedAttempt | null, source: PublicationSource, history: History): Subjob {
+  return { state: 'publishing', attempt, source, failures: 0, sinkFailures: 0, ...history }
 }
 
 function illegal(subjob: Subjob, event: SubjobEvent): Error {

@@ -30,12 +30,35 @@ export function checkSubmission(submission: SubmitJob, rules: DestinationRules, 
   }
   const parsed = parseDestination(submission.destination, rules)
   if (!parsed.ok) return fault('destination', parsed.message)
-  const wrong = checkOperations(submission, limits) ?? checkDependencies(submission)
+  const wrong = submission.submission === null ? checkWhole(submission, limits) : checkAnnounced(submission, limits)
   return wrong === null ? { ok: true, destination: parsed.destination } : { ok: false, fault: wrong }
 }
 
-function checkOperations(submission: SubmitJob, limits: SubmissionLimits): Fault | null {
-  const { kind, operations } = submission
+/** What a part of a job's operations must satisfy; that an id is not in two parts is checked by whoever writes them. */
+export function checkPart(operations: readonly Operation[], kind: JobKind, limits: SubmissionLimits): Fault | null {
+  return checkOperations({ kind, operations }, limits)
+}
+
+function checkWhole(submission: SubmitJob, limits: SubmissionLimits): Fault | null {
+  const { parts, operationCount } = submission
+  if (parts !== 0 || operationCount !== 0) return { field: 'submission', message: 'a job in parts has a mark that its parts have as well' }
+  return checkOperations(submission, limits) ?? checkDependencies(submission)
+}
+
+function checkAnnounced({ operations, dependencies, parts, operationCount }: SubmitJob, limits: SubmissionLimits): Fault | null {
+  const { operationsMax } = limits
+  if (operations.length > 0) return { field: 'operations', message: 'a job in parts has all of its operations in them' }
+  if (dependencies.length > 0) return { field: 'dependencies', message: 'a job in parts has none' }
+  if (operationCount > operationsMax) {
+    return { field: 'operationCount', message: `${operationCount} operations are more than the ${operationsMax} allowed` }
+  }
+  if (parts < 1 || parts > operationCount) {
+    return { field: 'parts', message: `${parts} parts can't hold ${operationCount} operations: each has at least one` }
+  }
+  return null
+}
+
+function checkOperations({ kind, operations }: Pick<SubmitJob, 'kind' | 'operations'>, limits: SubmissionLimits): Fault | null {
   if (operations.length === 0) return { field: 'operations', message: 'a job has at least one operation' }
   if (operations.length > limits.operationsMax) {
     return { field: 'operations', message: `${operations.length} operations are more than the ${limits.operationsMax} allowed` }

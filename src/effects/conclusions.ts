@@ -3,7 +3,7 @@ import { type RetryRules, retryDelayMs } from '../domain/poll-schedule.ts'
 import { delay, type Timers } from '../runtime/clock.ts'
 import type { Random } from '../runtime/random.ts'
 import { SinkFailure } from '../sinks/sink.ts'
-import type { ConcludeJob, JobConclusion } from '../stages/coordinator.ts'
+import type { ConcludeJob, JobConclusion } from '../stages/conclusion.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 import { sinkFor, type Sinks } from './sink-choice.ts'
 

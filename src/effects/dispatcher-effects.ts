@@ -1,4 +1,4 @@
-import type { DispatcherCompletion, DispatcherEffect } from '../stages/dispatcher.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 import type { DmiCalls } from './dmi-calls.ts'
 import type { Publications } from './publications.ts'
@@ -14,6 +14,8 @@ export function dispatcherEffects(
         return calls.submit(effect, signal)
       case 'PollSubjob':
         return calls.poll(effect, signal)
+      case 'CancelSubjob':
+        return calls.cancel(effect, signal)
       case 'PublishResult':
         return publications.publish(effect, signal)
     }

@@ -1,12 +1,12 @@
 /** The dispatcher's calls to a producer's plugin: each effect becomes a call, each answer a completion. */
 import { type Destination, destinationName } from '../domain/destination.ts'
-import type { DispatchSubjob, ServiceRegistered } from '../domain/messages.ts'
+import type { ServiceRegistered } from '../domain/messages.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import { type CallFailure, codeOfCallFailure } from '../domain/subjob.ts'
 import type { DmiClient, DmiFailure, DmiService, SubjobCall } from '../dmi/dmi-client.ts'
 import { submitBody } from '../dmi/submit-body.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
-import type { DispatcherCompletion, DispatcherEffect } from '../stages/dispatcher.ts'
+import type { DispatcherCompletion, DispatcherEffect, Reply, SubjobOrder } from '../stages/subjob-calls.ts'
 import { Places } from './places.ts'
 
 type Effect<Type extends DispatcherEffect['type']> = Extract<DispatcherEffect, { readonly type: Type }>
@@ -42,10 +42,14 @@ export class DmiCalls {
   async submit(effect: Effect<'SubmitSubjob'>, signal: AbortSignal): Promise<Completion<'Submitted'> | CallFailed> {
     const line = this.line(effect)
     if (!line.ok) return line.failed
-    const { jobId, dataProducerId, dataAcceptType, dataContentType, operations } = effect.dispatch
+    const { jobId, dataProducerId, dataAcceptType, dataContentType } = effect.dispatch
     const { destination } = line.call
-    const body = submitBody({ destination, dataAcceptType, dataContentType, dataProducerId, dataJobId: jobId }, operations)
-    const reply = await this.#called('submit', line.service, () => this.#options.client.submit(line.service, line.call, body, signal))
+    const head = { destination, dataAcceptType, dataContentType, dataProducerId, dataJobId: jobId }
+    const submit = async (): Promise<Awaited<ReturnType<DmiClient['submit']>>> => {
+      // Made when it is its turn: what waits for a place is no more than what it is about.
+      return this.#options.client.submit(line.service, line.call, submitBody(head, effect.operations.load()), signal)
+    }
+    const reply = await this.#called('submit', line.service, submit)
     if (!reply.ok) return failedCall(effect, reply)
     return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: reply.dataProducerJobId }
   }
@@ -58,6 +62,19 @@ export class DmiCalls {
     if (!reply.ok) return failedCall(effect, reply)
     const pending = reply.status === 'NOT_STARTED' || reply.status === 'RUNNING' || reply.status === 'CANCELLING'
     return { type: 'Polled', ...replyTo(effect), status: pending ? 'pending' : 'finished' }
+  }
+
+  /** Asks the producer to stop. Only a call that may work later is made again: whether it stopped, its status tells. */
+  async cancel(effect: Effect<'CancelSubjob'>, signal: AbortSignal): Promise<Completion<'CancelAnswered'>> {
+    const line = this.line(effect)
+    if (!line.ok) return { type: 'CancelAnswered', ...replyTo(effect), again: true }
+    const { client } = this.#options
+    const cancel = async (): Promise<{ readonly ok: true } | DmiFailure> => {
+      const answer = await client.cancel(line.service, line.call, effect.dataProducerJobId, signal)
+      return 'notSupported' in answer ? { ok: true } : answer
+    }
+    const reply = await this.#called('cancel', line.service, cancel)
+    return { type: 'CancelAnswered', ...replyTo(effect), again: !reply.ok && reply.disposition === 'retry' }
   }
 
   /** How a subjob's producer is reached. */
@@ -91,8 +108,8 @@ export function failedCall(effect: DispatcherEffect, failure: DmiFailure): CallF
   return { type: 'CallFailed', ...replyTo(effect), failure: callFailureOf(failure), retryAfterMs: failure.retryAfterMs ?? 0 }
 }
 
-export function replyTo({ subjobId, attempt }: DispatcherEffect): { readonly subjobId: string; readonly attempt: number } {
-  return { subjobId, attempt }
+export function replyTo({ subjobId, run, attempt }: DispatcherEffect): Reply {
+  return { subjobId, run, attempt }
 }
 
 function callFailureOf(failure: DmiFailure): CallFailure {
@@ -104,14 +121,16 @@ function serviceOf({ name, baseUrl, contract, username, password }: ServiceRegis
   return { name, baseUrl, contract, auth }
 }
 
-function callOf(dispatch: DispatchSubjob, destination: Destination): SubjobCall {
-  const { jobId, index, kind, dataProducerId, traceparent } = dispatch
+function callOf(dispatch: SubjobOrder, destination: Destination): SubjobCall {
+  const { jobId, index, run, kind, dataProducerId, traceparent, authorization } = dispatch
   return {
     requestId: jobId,
     kind,
     dataProducerId,
     destination: destinationName(destination),
-    idempotencyKey: `${jobId}/${index}`,
+    // Another run does what this one did not: for the producer it is new.
+    idempotencyKey: run === 1 ? `${jobId}/${index}` : `${jobId}/${index}.${run}`,
+    bearerToken: authorization ?? undefined,
     traceparent: traceparent ?? undefined,
   }
 }

@@ -1,6 +1,5 @@
 /** Publishes what came of a subjob: fetches its producer's result, or reports one failure for all of its operations. */
 import type { Destination } from '../domain/destination.ts'
-import type { DispatchSubjob } from '../domain/messages.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import type { Publication } from '../domain/subjob.ts'
 import type { DmiClient, DmiResult, DmiService } from '../dmi/dmi-client.ts'
@@ -8,7 +7,7 @@ import { readSubjobResult, type ResultLimits } from '../dmi/responses.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import { KeptBody } from '../sinks/kept-body.ts'
 import { type PublishedResults, type ResultSource, SinkFailure, type SubjobToPublish } from '../sinks/sink.ts'
-import type { DispatcherCompletion, DispatcherEffect } from '../stages/dispatcher.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
 import { type DmiCalls, failedCall, replyTo, SERVICE_SHARE } from './dmi-calls.ts'
 import { type Party, Places } from './places.ts'
 import { ResultMemory } from './result-memory.ts'
@@ -78,7 +77,7 @@ export class Publications {
   async #attempt(effect: PublishResult, choice: SinkChoice, signal: AbortSignal): Promise<Completion> {
     try {
       if (effect.source.type === 'result') return await this.#fetchAndPublish(effect, choice, signal)
-      return published(effect, await choice.sink.publish(subjobOf(effect.dispatch, choice), effect.source))
+      return published(effect, await choice.sink.publish(subjobOf(effect, choice), effect.source))
     } catch (error) {
       if (!(error instanceof SinkFailure)) throw error
       const failure = { disposition: error.disposition, code: ResponseCode.UnknownError, message: error.message }
@@ -96,7 +95,7 @@ export class Publications {
     if (!result.ok) return failedCall(effect, result)
     try {
       const content = await this.#contentOf(result, choice)
-      if (content !== null) return published(effect, await choice.sink.publish(subjobOf(effect.dispatch, choice), content))
+      if (content !== null) return published(effect, await choice.sink.publish(subjobOf(effect, choice), content))
       const message = `DMI service "${line.service.name}" answered with a resulturi, which is not supported`
       const failure = { disposition: 'reject', code: ResponseCode.UnableToRead, message } as const
       return { type: 'CallFailed', ...replyTo(effect), failure, retryAfterMs: 0 }
@@ -135,14 +134,14 @@ function partiesOf({ source, dispatch }: PublishResult, { type }: Destination): 
   return type === 'bucket' ? [...service, { name: 'buckets', share: BUCKETS_SHARE }] : service
 }
 
-function subjobOf(dispatch: DispatchSubjob, { name }: SinkChoice): SubjobToPublish {
-  const { jobId, index, service, traceparent, operations } = dispatch
-  return { jobId, index, service, destination: name, traceparent, operations }
+function subjobOf({ dispatch, operations, unmentioned }: PublishResult, { name }: SinkChoice): SubjobToPublish {
+  const { jobId, index, run, service, traceparent } = dispatch
+  return { jobId, index, run, service, destination: name, traceparent, operations: operations.load(), unmentioned }
 }
 
-function published(effect: PublishResult, { records, object, succeeded, failed, message }: PublishedResults): Completion {
+function published(effect: PublishResult, { records, object, succeeded, failed, failedOperations, message }: PublishedResults): Completion {
   const publication: Publication = { succeeded, failed, object, message }
-  return { type: 'Published', ...replyTo(effect), records, publication }
+  return { type: 'Published', ...replyTo(effect), records, publication, failedOperations }
 }
 
 function outcomeOf(completion: Completion): string {

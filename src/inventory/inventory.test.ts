@@ -8,7 +8,8 @@ import { handleKey, Inventory, serviceKey } from './inventory.ts'
 
 const service = (name: string): ServiceRegistered => {
   const auth = { username: 'u', password: 'secret' }
-  return { type: 'ServiceRegistered', name, baseUrl: 'http://127.0.0.1:1', contract: 'dataJob', ...auth, subjobsInFlightMax: 4 }
+  const limits = { subjobsInFlightMax: 4, subjobTimeoutMs: null }
+  return { type: 'ServiceRegistered', name, baseUrl: 'http://127.0.0.1:1', contract: 'dataJob', ...auth, ...limits }
 }
 const handle = (alternateId: string): HandleRegistered => ({
   ...{ type: 'HandleRegistered', alternateId, cmHandle: `ch-${alternateId}`, moduleSetTag: '', dataProducerId: 'p' },

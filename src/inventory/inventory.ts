@@ -138,6 +138,7 @@ export class Inventory {
 }
 
 /** What may be shown of a service. */
-export function summaryOf({ name, baseUrl, contract, username, password, subjobsInFlightMax }: ServiceRegistered): ServiceSummary {
-  return { name, baseUrl, contract, username, subjobsInFlightMax, hasPassword: password !== null }
+export function summaryOf(service: ServiceRegistered): ServiceSummary {
+  const { name, baseUrl, contract, username, password, subjobsInFlightMax, subjobTimeoutMs } = service
+  return { name, baseUrl, contract, username, subjobsInFlightMax, subjobTimeoutMs, hasPassword: password !== null }
 }

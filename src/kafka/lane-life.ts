@@ -108,6 +108,7 @@ export class LaneLife<Effect, Completion> {
 
   stop(): void {
     this.#effects.abort(new Error('the lane has stopped'))
+    this.#stage.close?.()
     this.#alarm?.handle.cancel()
     this.#replay.stop(this.#effects.signal.reason)
     this.#inbox.close()

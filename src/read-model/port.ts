@@ -4,7 +4,7 @@
  * Held to test/contract/read-model.ts.
  */
 import type { Job, JobState, Outcome } from '../domain/job.ts'
-import type { SubjobEventMessage } from '../domain/messages.ts'
+import type { SubjobReport, SubjobsPlanned } from '../domain/messages.ts'
 import type { JobKind } from '../domain/operation.ts'
 import type { Position } from '../kafka/port.ts'
 import type { JobCursor } from './job-cursor.ts'
@@ -40,7 +40,10 @@ export type RowChange =
   | { readonly type: 'PutJob'; readonly job: Job; readonly version: number }
   /** The job and its subjobs go; commands and events older than `at` don't bring them back. */
   | { readonly type: 'ForgetJob'; readonly jobId: string; readonly at: number }
-  | { readonly type: 'FoldSubjobEvent'; readonly event: SubjobEventMessage; readonly at: number }
+  /** A client wants the job stopped: true at once, though nothing may have been done about it yet. */
+  | { readonly type: 'CancelJob'; readonly jobId: string }
+  | { readonly type: 'PlanSubjobs'; readonly event: SubjobsPlanned; readonly at: number }
+  | { readonly type: 'FoldSubjobEvent'; readonly event: SubjobReport; readonly at: number }
   /** Nothing older than `before` will come any more: what is kept of forgotten jobs until then may go. */
   | { readonly type: 'SealForgotten'; readonly before: number }
 

@@ -125,9 +125,12 @@ describe('the file of the read model', () => {
     expect(SCHEMA_VERSION).toBe(2)
     expect(keys.join(' ')).toBe(
       'attemptsMax createdAt dataAcceptType dataContentType deadlineAt destination dialect dialectData digest finishedAt jobId ' +
-        'kind labels message number operations outcome priority startedAt state subjobs submittedBy tenant traceparent',
+        'kind labels message number operations outcome parts partsLeft priority run startedAt state strict subjobs submission ' +
+        'submittedBy tenant traceparent',
     )
-    expect(Object.keys({ ...row }).sort().join(' ')).toBe('attempts failed finishedAt index jobId message object outcome state succeeded')
+    expect(Object.keys({ ...row }).sort().join(' ')).toBe(
+      'attempts failed finishedAt index jobId message object outcome plan run state succeeded',
+    )
   })
 })
 

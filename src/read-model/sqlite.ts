@@ -1,7 +1,7 @@
 /** The read model in a file of this process, on the SQLite that comes with Node. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import type { Job } from '../domain/job.ts'
-import type { SubjobEventMessage } from '../domain/messages.ts'
+import { decideJob, evolveJob, type Job } from '../domain/job.ts'
+import type { SubjobReport, SubjobsPlanned } from '../domain/messages.ts'
 import type { Position } from '../kafka/port.ts'
 import type { JobCursor } from './job-cursor.ts'
 import { jobQueries } from './job-query.ts'
@@ -17,7 +17,7 @@ import {
   type VersionedJob,
 } from './port.ts'
 import { discardFile, isDamage, openDatabase, type SqliteLocation } from './sqlite-file.ts'
-import { foldSubjobEvent, type SubjobRow } from './subjob-row.ts'
+import { foldPlannedSubjob, foldSubjobEvent, type SubjobRow } from './subjob-row.ts'
 
 /** Throws ReadModelFailure when the file can't be opened, or another process has it. */
 export function openSqliteReadModel(location: SqliteLocation): ReadModel {
@@ -117,6 +117,12 @@ class SqliteReadModel implements ReadModel {
         this.#run('DELETE FROM subjobs WHERE job_id = ?', change.jobId)
         this.#run('INSERT OR REPLACE INTO forgotten VALUES (?, ?)', change.jobId, change.at)
         return
+      case 'CancelJob':
+        this.#cancelJob(change.jobId)
+        return
+      case 'PlanSubjobs':
+        if (!this.#isForgotten(change.event.jobId, change.at)) this.#planSubjobs(change.event)
+        return
       case 'FoldSubjobEvent':
         if (!this.#isForgotten(change.event.jobId, change.at)) this.#foldSubjobEvent(change.event)
         return
@@ -132,7 +138,14 @@ class SqliteReadModel implements ReadModel {
   #putJob({ job, version }: VersionedJob): void {
     const sql = 'UPDATE jobs SET version = ?, document = ? WHERE job_id = ? AND status = ? AND number = ? AND created_at = ?'
     const updated = this.#run(sql, version, JSON.stringify(job), job.jobId, statusOf(job), job.number, job.createdAt)
-    if (updated === 0) this.#writeJob(UPSERT_JOB, { job, version })
+    if (updated === 0) this.#writeJob(UPSERT_JOB, { job: this.#asCancelled(job), version })
+  }
+
+  // What the coordinator said before it knew of the request comes later here.
+  #asCancelled(job: Job): Job {
+    const document = this.#documents("SELECT document FROM jobs WHERE job_id = ? AND status = 'cancelling'", job.jobId)[0]
+    if (document === undefined || (JSON.parse(document) as Job).run !== job.run) return job
+    return decideJob(job, { type: 'CancelJob' }).reduce<Job>(evolveJob, job)
   }
 
   #writeJob(sql: string, { job, version }: VersionedJob): void {
@@ -141,11 +154,26 @@ class SqliteReadModel implements ReadModel {
     this.#run(sql, ...columns, JSON.stringify(job))
   }
 
-  #foldSubjobEvent(event: SubjobEventMessage): void {
-    const { jobId, index } = event
+  #cancelJob(jobId: string): void {
+    const row = this.#statement('SELECT version, document FROM jobs WHERE job_id = ?').get(jobId)
+    if (row === undefined) return
+    const job = JSON.parse(String(row['document'])) as Job
+    const cancelled = decideJob(job, { type: 'CancelJob' }).reduce<Job>(evolveJob, job)
+    if (cancelled !== job) this.#putJob({ job: cancelled, version: Number(row['version']) })
+  }
+
+  #planSubjobs({ jobId, subjobs, at }: SubjobsPlanned): void {
+    for (const planned of subjobs) this.#fold(jobId, planned.index, (known) => foldPlannedSubjob(known, jobId, planned, at))
+  }
+
+  #foldSubjobEvent(event: SubjobReport): void {
+    this.#fold(event.jobId, event.index, (known) => foldSubjobEvent(known, event))
+  }
+
+  #fold(jobId: string, index: number, fold: (known: SubjobRow | undefined) => SubjobRow): void {
     const document = this.#documents('SELECT document FROM subjobs WHERE job_id = ? AND number = ?', jobId, index)[0]
     const known = document === undefined ? undefined : (JSON.parse(document) as SubjobRow)
-    const folded = foldSubjobEvent(known, event)
+    const folded = fold(known)
     if (folded !== known) this.#run('INSERT OR REPLACE INTO subjobs VALUES (?, ?, ?)', jobId, index, JSON.stringify(folded))
   }
 

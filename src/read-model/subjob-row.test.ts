@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Attempt } from '../domain/attempt.ts'
-import type { SubjobAttemptFailed, SubjobEnded, SubjobEventMessage, SubjobStarted } from '../domain/messages.ts'
+import type { SubjobAttemptFailed, SubjobEnded, SubjobReport, SubjobStarted } from '../domain/messages.ts'
 import { foldSubjobEvent, startedAtOf, type SubjobRow, workerOf } from './subjob-row.ts'
 
-const of = { jobId: 'job-1', index: 2 }
+const of = { jobId: 'job-1', index: 2, run: 1 }
 const started = (attempt: number): SubjobStarted => {
   return { type: 'SubjobStarted', ...of, attempt, worker: `w${attempt}`, dataProducerJobId: `p${attempt}`, at: attempt * 10 }
 }
@@ -11,12 +11,16 @@ const failedAttempt = (number: number): Attempt => {
   const times = { startedAt: number * 10, endedAt: number * 10 + 5 }
   return { number, worker: `w${number}`, ...times, outcome: 'failed', code: 102, message: 'away' }
 }
-const failed = (number: number): SubjobAttemptFailed => ({ type: 'SubjobAttemptFailed', ...of, attempt: failedAttempt(number) })
+const failed = (number: number): SubjobAttemptFailed => ({
+  ...{ type: 'SubjobAttemptFailed', ...of },
+  ...{ attempt: failedAttempt(number), retryAt: 99 },
+})
 const ended: SubjobEnded = {
   ...{ type: 'SubjobEnded', ...of, outcome: 'succeeded', succeeded: 3, failed: 0, object: null, message: null, at: 30 },
   attempts: [failedAttempt(1), { ...failedAttempt(2), outcome: 'succeeded', code: null, message: null }],
+  failedOperations: [],
 }
-const rowAfter = (...events: SubjobEventMessage[]): SubjobRow | undefined =>
+const rowAfter = (...events: SubjobReport[]): SubjobRow | undefined =>
   events.reduce<SubjobRow | undefined>(foldSubjobEvent, undefined)
 
 describe('foldSubjobEvent', () => {
@@ -24,7 +28,7 @@ describe('foldSubjobEvent', () => {
     const story = [started(1), failed(1), started(2), ended]
     const states = story.map((_, n) => rowAfter(...story.slice(0, n + 1))?.state)
     expect(states).toEqual(['started', 'waiting', 'started', 'ended'])
-    expect(rowAfter(...story)?.attempts).toEqual(ended.attempts)
+    expect(rowAfter(...story)?.attempts).toEqual(ended.attempts.map((attempt) => ({ ...attempt, run: 1 })))
   })
 
   it('changes nothing when any event comes twice', () => {
@@ -47,7 +51,7 @@ describe('foldSubjobEvent', () => {
   })
 
   it('knows of an attempt whose start was never reported', () => {
-    expect(rowAfter(failed(1))).toEqual({ ...of, state: 'waiting', attempts: [failedAttempt(1)] })
+    expect(rowAfter(failed(1))).toEqual({ ...of, state: 'waiting', plan: null, retryAt: 99, attempts: [{ ...failedAttempt(1), run: 1 }] })
   })
 })
 

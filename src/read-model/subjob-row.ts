@@ -1,21 +1,40 @@
 import type { PublishedObject } from '../domain/assignment.ts'
 import type { Attempt, StartedAttempt } from '../domain/attempt.ts'
 import type { Outcome } from '../domain/job.ts'
-import type { SubjobEventMessage } from '../domain/messages.ts'
+import type { PlannedSubjob, SubjobReport } from '../domain/messages.ts'
 
 interface Row {
   readonly jobId: string
   readonly index: number
-  /** Attempts that ended, by number. */
-  readonly attempts: readonly Attempt[]
+  /** 1, and one more each time that what failed of it was tried again. */
+  readonly run: number
+  /** What it was planned as; null as long as only its producer's owner has spoken of it. */
+  readonly plan: SubjobPlanRow | null
+  /** Attempts that ended, in the order of runs and numbers. */
+  readonly attempts: readonly RunAttempt[]
 }
 
-/** A subjob as far as its dispatcher has reported it. Times are milliseconds since the epoch. */
+export interface SubjobPlanRow {
+  /** Empty when no producer is asked. */
+  readonly service: string
+  readonly dataProducerId: string
+  readonly operations: number
+  /** Subjobs that it waits for. */
+  readonly parents: readonly number[]
+  readonly at: number
+}
+
+export interface RunAttempt extends Attempt {
+  readonly run: number
+}
+
+/** A subjob as far as it was reported. Times are milliseconds since the epoch. */
 export type SubjobRow = Row &
   (
+    | { readonly state: 'planned' }
     | { readonly state: 'started'; readonly attempt: StartedAttempt; readonly dataProducerJobId: string }
-    /** Its latest attempt failed; what comes next was not reported yet. */
-    | { readonly state: 'waiting' }
+    /** Its latest attempt failed; it is tried again then, or its end is being told. */
+    | { readonly state: 'waiting'; readonly retryAt: number | null }
     | {
         readonly state: 'ended'
         readonly outcome: Outcome
@@ -37,36 +56,50 @@ export function startedAtOf(row: SubjobRow): number | null {
   return row.attempts[0]?.startedAt ?? (row.state === 'started' ? row.attempt.startedAt : null)
 }
 
-/** The row after an event. An event that was seen before, or comes late, changes nothing. */
-export function foldSubjobEvent(row: SubjobRow | undefined, event: SubjobEventMessage): SubjobRow {
-  if (row?.state === 'ended') return row
-  const { jobId, index } = event
-  const attempts = row?.attempts ?? []
+/** The row after it was planned, once more or for the first time. */
+export function foldPlannedSubjob(row: SubjobRow | undefined, jobId: string, planned: PlannedSubjob, at: number): SubjobRow {
+  const { index, run, service, dataProducerId, operations, parents } = planned
+  const plan = { service, dataProducerId, operations, parents, at }
+  if (row === undefined || run > row.run) return { jobId, index, run, plan, attempts: row?.attempts ?? [], state: 'planned' }
+  return run === row.run && row.plan === null ? { ...row, plan } : row
+}
+
+/** The row after a report. One that was seen before, or comes late, changes nothing. */
+export function foldSubjobEvent(row: SubjobRow | undefined, event: SubjobReport): SubjobRow {
+  const { jobId, index, run } = event
+  if (row !== undefined && (run < row.run || (run === row.run && row.state === 'ended'))) return row
+  const isSameRun = row?.run === run
+  const base = { jobId, index, run, plan: row?.plan ?? null, attempts: row?.attempts ?? [] }
   switch (event.type) {
     case 'SubjobStarted': {
       const { attempt: number, worker, at, dataProducerJobId } = event
-      if (row !== undefined && latestAttempt(row) >= number) return row
-      return { jobId, index, attempts, state: 'started', attempt: { number, worker, startedAt: at }, dataProducerJobId }
+      if (row !== undefined && isSameRun && latestAttempt(row) >= number) return row
+      return { ...base, state: 'started', attempt: { number, worker, startedAt: at }, dataProducerJobId }
     }
     case 'SubjobAttemptFailed': {
-      if (row?.attempts.some((each) => each.number === event.attempt.number) === true) return row
-      const ended = [...attempts, event.attempt].sort((one, other) => one.number - other.number)
-      if (row?.state === 'started' && row.attempt.number > event.attempt.number) return { ...row, attempts: ended }
-      return waiting(event, ended)
+      const { attempt, retryAt } = event
+      if (row?.attempts.some((each) => each.run === run && each.number === attempt.number) === true) return row
+      const attempts = inOrder([...base.attempts, { ...attempt, run }])
+      if (row?.state === 'started' && isSameRun && row.attempt.number > attempt.number) return { ...row, attempts }
+      return { ...base, attempts, state: 'waiting', retryAt }
     }
     case 'SubjobEnded': {
       const { outcome, succeeded, failed, object, message, at: finishedAt } = event
-      return { jobId, index, attempts: event.attempts, state: 'ended', outcome, succeeded, failed, object, message, finishedAt }
+      const earlier = base.attempts.filter((each) => each.run < run)
+      const attempts = [...earlier, ...event.attempts.map((attempt) => ({ ...attempt, run }))]
+      return { ...base, attempts, state: 'ended', outcome, succeeded, failed, object, message, finishedAt }
     }
     default:
       return event satisfies never
   }
 }
 
-function waiting({ jobId, index }: SubjobEventMessage, attempts: readonly Attempt[]): SubjobRow {
-  return { jobId, index, attempts, state: 'waiting' }
+function inOrder(attempts: readonly RunAttempt[]): readonly RunAttempt[] {
+  return [...attempts].sort((one, other) => one.run - other.run || one.number - other.number)
 }
 
 function latestAttempt(row: SubjobRow): number {
-  return row.state === 'started' ? row.attempt.number : (row.attempts.at(-1)?.number ?? 0)
+  if (row.state === 'started') return row.attempt.number
+  const last = row.attempts.at(-1)
+  return last?.run === row.run ? last.number : 0
 }

@@ -61,6 +61,11 @@ export function requireOperator(auth: AuthOptions): onRequestAsyncHookHandler {
   }
 }
 
+/** What the request carries as a bearer token, known here or not: plugins of producers may know it. */
+export function bearerTokenOf(request: FastifyRequest): string | null {
+  return /^bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null
+}
+
 interface HashedCredential {
   readonly name: string
   readonly hash: Buffer

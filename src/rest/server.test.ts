@@ -50,7 +50,7 @@ describe('a request that can’t be answered as asked', () => {
     [
       'a parameter with an unknown value', { url: `${JOBS}?status=DONE` }, 400,
       'query status.0 must be equal to one of the allowed values',
-      'Allowed are: NOT_STARTED, RUNNING, FINISHED, PARTIALLY_FAILED, FAILED.',
+      'Allowed are: NOT_STARTED, RUNNING, FINISHED, PARTIALLY_FAILED, FAILED, CANCELLING, CANCELLED.',
     ],
     [
       'a body of another type', { method: 'POST', url: JOBS, payload: '<a/>', headers: { 'content-type': 'text/xml' } },

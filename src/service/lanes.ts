@@ -11,8 +11,11 @@ import type { DecodeRecord, LaneLimits, LaneStage, OutputRefusal } from '../kafk
 import type { InputRecord, KafkaClient } from '../kafka/port.ts'
 import type { TopicNames } from '../kafka/topics.ts'
 import { systemRandom } from '../runtime/random.ts'
-import { type ConcludeJob, Coordinator, type JobConclusion } from '../stages/coordinator.ts'
-import { Dispatcher, type DispatcherCompletion, type DispatcherEffect } from '../stages/dispatcher.ts'
+import type { ConcludeJob, JobConclusion } from '../stages/conclusion.ts'
+import { Coordinator } from '../stages/coordinator.ts'
+import { Dispatcher } from '../stages/dispatcher.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
+import { heapStore } from '../stages/operation-store.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 
 export interface LaneParts {
@@ -52,7 +55,9 @@ export function coordinatorLanes(
   return {
     ...common(parts, 'coordinator', topics.coordinatorChangelog),
     inputs: [topics.commands, topics.subjobEvents],
-    decode: decodeBy(codec, topics, { [topics.subjobEvents]: ['SubjobStarted', 'SubjobAttemptFailed', 'SubjobEnded'] }),
+    decode: decodeBy(codec, topics, {
+      [topics.subjobEvents]: ['SubjobsPlanned', 'SubjobStarted', 'SubjobAttemptFailed', 'SubjobEnded'],
+    }),
     runEffect,
     beforeTurn: (messages) => awaitHandles(messages, inventory),
     createStage: (partition) =>
@@ -64,8 +69,11 @@ export function coordinatorLanes(
         destinations: destinationRules(config),
         submissions: submissionLimits(config),
         splits: { operationsMax: config.subjobOperationsMax, bytesMax: config.subjobBytesMax },
+        store: heapStore,
         attemptsMax: config.attemptsMax,
+        partsTimeoutMs: config.partsTimeoutMs,
         jobRetentionMs: config.jobRetentionMs,
+        retryRetentionMs: config.retryRetentionMs,
       }),
   }
 }
@@ -83,7 +91,7 @@ export function dispatcherLanes(
   return {
     ...common(parts, 'dispatcher', topics.dispatcherChangelog),
     inputs: [topics.subjobs],
-    decode: decodeBy(codec, topics, { [topics.subjobs]: ['DispatchSubjob'] }),
+    decode: decodeBy(codec, topics, { [topics.subjobs]: ['DispatchSubjob', 'CancelSubjob'] }),
     ...effects,
     createStage: () =>
       new Dispatcher({
@@ -97,6 +105,9 @@ export function dispatcherLanes(
         },
         retries: { delayMinMs: config.retryDelayMinMs, delayMaxMs: config.retryDelayMaxMs },
         callFailuresMax: config.callFailuresMax,
+        store: heapStore,
+        subjobTimeoutMs: (service) => inventory.service(service)?.subjobTimeoutMs ?? config.subjobTimeoutMs,
+        cancelTimeoutMs: config.cancelTimeoutMs,
         subjobsInFlightMax: (service) => inventory.service(service)?.subjobsInFlightMax ?? config.subjobsInFlightMax,
         resumeSpreadMs: RESUME_SPREAD_MS,
       }),
@@ -140,7 +151,7 @@ function decodeBy(codec: Codec, topics: TopicNames, expected: Readonly<Record<st
 async function awaitHandles(messages: readonly Message[], inventory: Inventory): Promise<void> {
   const missing = messages.some(
     (message) =>
-      message.type === 'SubmitJob' &&
+      (message.type === 'SubmitJob' || message.type === 'AddOperations') &&
       message.operations.some((operation) => inventory.find(managedObjectOf(operation.path)) === undefined),
   )
   if (missing) await inventory.caughtUp(INVENTORY_WAIT_MS)

@@ -3,7 +3,12 @@ import type { Outcome } from '../domain/job.ts'
 import type { JobConclusion } from './sink.ts'
 
 // Contract page, "Client → us", status.
-const statuses: Record<Outcome, string> = { succeeded: 'FINISHED', partiallyFailed: 'PARTIALLY_FAILED', failed: 'FAILED' }
+const statuses: Record<Outcome, string> = {
+  succeeded: 'FINISHED',
+  partiallyFailed: 'PARTIALLY_FAILED',
+  failed: 'FAILED',
+  cancelled: 'CANCELLED',
+}
 
 export interface JobSummary {
   readonly jobId: string

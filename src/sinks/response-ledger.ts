@@ -1,6 +1,6 @@
 import type { RoutedOperation } from '../domain/operation.ts'
 import { isSuccess, messageOf, ResponseCode } from '../domain/response-code.ts'
-import type { OperationResponse, PublishedResults, ResultSource } from './sink.ts'
+import type { OperationResponse, PublishedResults, ResultSource, SubjobToPublish } from './sink.ts'
 
 /** Responses that are larger than a limit are shortened, or replaced by ones that say so; null: any may be as large as it is. */
 export interface ResponseLimits {
@@ -17,6 +17,8 @@ export class ResponseLedger {
   readonly #limits: ResponseLimits | null
   /** Operations without a response, by the text of their id: a producer may write the number 1 as "1". */
   readonly #open: Map<string, RoutedOperation>
+  readonly #unmentioned: SubjobToPublish['unmentioned']
+  readonly #undone = new Set<RoutedOperation>()
   #succeeded = 0
   #failed = 0
   #foreign = 0
@@ -24,8 +26,9 @@ export class ResponseLedger {
   #bytes = 0
   #message: string | null = null
 
-  constructor(operations: readonly RoutedOperation[], limits: ResponseLimits | null) {
+  constructor({ operations, unmentioned }: Pick<SubjobToPublish, 'operations' | 'unmentioned'>, limits: ResponseLimits | null) {
     this.#operations = operations
+    this.#unmentioned = unmentioned
     this.#limits = limits
     this.#open = new Map(operations.map((operation) => [String(operation.operationId), operation]))
   }
@@ -35,10 +38,16 @@ export class ResponseLedger {
     return this.#foreign === 0 && this.#tooLarge === 0 && this.#message === null
   }
 
-  counts(): Pick<PublishedResults, 'succeeded' | 'failed' | 'foreign' | 'message'> {
+  counts(): Pick<PublishedResults, 'succeeded' | 'failed' | 'failedOperations' | 'foreign' | 'message'> {
     const { length } = this.#operations
     const tooLarge = this.#tooLarge === 0 ? null : `${this.#tooLarge} of ${length} responses are larger than allowed`
-    return { succeeded: this.#succeeded, failed: this.#failed, foreign: this.#foreign, message: this.#message ?? tooLarge }
+    return {
+      succeeded: this.#succeeded,
+      failed: this.#failed,
+      failedOperations: this.#operations.filter((operation) => this.#undone.has(operation)),
+      foreign: this.#foreign,
+      message: this.#message ?? tooLarge,
+    }
   }
 
   /** The responses to publish, each a JSON text: one for each operation, the producer's own as they came. */
@@ -57,6 +66,11 @@ export class ResponseLedger {
           if (settled !== null) yield settled
         }
         if (this.#open.size === 0) return
+        if (this.#unmentioned !== null) {
+          this.#message = this.#unmentioned.message
+          yield* this.#rest(this.#unmentioned.code, this.#unmentioned.message)
+          return
+        }
         this.#message = `${this.#open.size} of ${this.#operations.length} operations are not in the producer's result`
         yield* this.#rest(ResponseCode.UnknownError, "the producer's result does not mention this operation")
     }
@@ -77,7 +91,7 @@ export class ResponseLedger {
     }
     this.#bytes += raw.length - fitting.length
     // Without a code there is no telling that it was done.
-    return this.#count(fitting, statusCode !== undefined && isSuccess(statusCode))
+    return this.#count(operation, fitting, statusCode !== undefined && isSuccess(statusCode))
   }
 
   /** The response as it goes out, or why it is too large. */
@@ -94,14 +108,16 @@ export class ResponseLedger {
     this.#open.clear()
   }
 
-  #own({ operationId, op, path }: RoutedOperation, code: ResponseCode, detail?: string): Buffer {
+  #own(operation: RoutedOperation, code: ResponseCode, detail?: string): Buffer {
+    const { operationId, op, path } = operation
     const response = { operationId, statusCode: code, statusMessage: statusMessageOf(code, detail), request: { op, path } }
-    return this.#count(Buffer.from(JSON.stringify(response)), isSuccess(code))
+    return this.#count(operation, Buffer.from(JSON.stringify(response)), isSuccess(code))
   }
 
-  #count(response: Buffer, succeeded: boolean): Buffer {
+  #count(operation: RoutedOperation, response: Buffer, succeeded: boolean): Buffer {
     if (succeeded) this.#succeeded += 1
     else this.#failed += 1
+    if (!succeeded) this.#undone.add(operation)
     this.#bytes += response.length
     return response
   }

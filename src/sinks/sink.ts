@@ -13,12 +13,16 @@ import type { KeptBody } from './kept-body.ts'
 export interface SubjobToPublish {
   readonly jobId: string
   readonly index: number
+  /** 1, and one more each time that what failed of it is tried again. */
+  readonly run: number
   /** Empty where no producer was asked. */
   readonly service: string
   /** The bare name of the topic or bucket. */
   readonly destination: string
   readonly traceparent: string | null
   readonly operations: readonly RoutedOperation[]
+  /** What is said of operations that a result does not mention; null where nothing is known about why. */
+  readonly unmentioned: { readonly code: ResponseCode; readonly message: string } | null
 }
 
 /** What a producer says about one operation. */
@@ -54,6 +58,8 @@ export interface PublishedResults {
   readonly object: PublishedObject | null
   readonly succeeded: number
   readonly failed: number
+  /** Those that failed, in the subjob's order. */
+  readonly failedOperations: readonly RoutedOperation[]
   /** Responses left out: they were for operations of another subjob, or for one that had its response already. */
   readonly foreign: number
   /** Why operations failed that the producer did not speak about, as one sentence; null when it spoke about all. */

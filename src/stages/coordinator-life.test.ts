@@ -66,7 +66,7 @@ describe('retention', () => {
     const lane = coordinator()
     endJob(lane)
     expect(lane.take(submission(['/a'])).silent).toBe(true)
-    expect(lane.timers.get('job-1')).toBe(lane.now + RETENTION_MS)
+    expect(lane.timers.get('forget:job-1')).toBe(lane.now + RETENTION_MS)
     const turn = lane.ring()
     expect(turn.stored).toEqual([{ key: 'job:job-1', entry: null }])
     expect(turn.published).toEqual([{ to: 'jobs', key: 'job-1', message: null, options: {} }])
@@ -79,7 +79,7 @@ describe('retention', () => {
     const until = lane.now + RETENTION_MS
     lane.now += 10_000
     lane.restart()
-    expect(lane.timers.get('job-1')).toBe(until)
+    expect(lane.timers.get('forget:job-1')).toBe(until)
   })
 
   it('does not touch a job that took a forgotten id', () => {
@@ -87,7 +87,7 @@ describe('retention', () => {
     endJob(lane)
     lane.ring()
     lane.take(submission(['/a']))
-    lane.timers.set('job-1', lane.now)
+    lane.timers.set('forget:job-1', lane.now)
     expect(lane.ring().silent).toBe(true)
   })
 })

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { AWAY, coordinator, dispatchesOf, endOf, HOME, startOf, states, submission } from '../../test/fakes/coordinator-lane.ts'
+import {
+  AWAY, coordinator, dispatchesOf, endOf, HOME, RETRY_RETENTION_MS, startOf, states, submission,
+} from '../../test/fakes/coordinator-lane.ts'
 import { exampleOperation } from '../../test/fakes/domain-examples.ts'
 import { recordAt } from '../../test/fakes/recorded-turn.ts'
 import { jobNumber } from '../domain/job-number.ts'
-import { FORWARDED_HEADER } from './coordinator.ts'
+import { FORWARDED_HEADER } from './forwarding.ts'
 
 describe('a command at its home', () => {
   it('is accepted: the job is published, its subjobs go to their producers\' owners, all of it is in the changelog', () => {
@@ -18,7 +20,7 @@ describe('a command at its home', () => {
         createdAt: 77,
         attemptsMax: 3,
         operations: { total: 4, succeeded: 0, failed: 0 },
-        subjobs: { total: 3, succeeded: 0, partiallyFailed: 0, failed: 0 },
+        subjobs: { total: 3, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0 },
       }),
     ])
     expect(dispatchesOf(turn)).toEqual([
@@ -130,7 +132,7 @@ describe('a command away from its home', () => {
 
 describe('what does not belong here', () => {
   it('is set aside', () => {
-    const subjob = { state: 'queued', notBefore: 0, attempts: [] } as const
+    const subjob = { state: 'queued', notBefore: 0, attempts: [], stop: null } as const
     const progress = { type: 'SubjobProgressed', jobId: 'job-1', index: 0, subjob } as const
     const turn = coordinator().take(progress)
     expect(turn.deadLetters.map((each) => each.cause)).toEqual(['a SubjobProgressed does not belong on datajob.commands'])
@@ -168,7 +170,9 @@ describe('reports of subjobs', () => {
     expect(concluded.messages('JobChanged').map(({ job }) => job)).toEqual([
       expect.objectContaining({ state: 'ended', finishedAt: 500, operations: { total: 2, succeeded: 1, failed: 1 } }),
     ])
-    expect(concluded.stored.filter((each) => each.entry === null).map((each) => each.key)).toEqual(['subjob:job-1/0', 'subjob:job-1/1'])
+    // What failed may be tried again for a while.
+    expect(concluded.stored.filter((each) => each.entry === null)).toEqual([])
+    expect(lane.timers.get('drop:job-1')).toBe(500 + RETRY_RETENTION_MS)
   })
 
   it('are counted once, however often they come and however late', () => {
@@ -190,7 +194,7 @@ describe('reports of subjobs', () => {
     expect(lane.take({ ...endOf(0), jobId: 'other' }).silent).toBe(true)
     expect(lane.take(endOf(7)).silent).toBe(true)
     const attempt = { number: 1, worker: 'w', startedAt: 1, endedAt: 2, outcome: 'failed', code: 102, message: null } as const
-    expect(lane.take({ type: 'SubjobAttemptFailed', jobId: 'job-1', index: 0, attempt }).silent).toBe(true)
+    expect(lane.take({ type: 'SubjobAttemptFailed', jobId: 'job-1', index: 0, run: 1, attempt, retryAt: null }).silent).toBe(true)
   })
 
   it('a conclusion that could not be told ends the job with the reason', () => {

@@ -1,45 +1,28 @@
 /**
  * Reads: commands, subjob-events (co-partitioned by job id).
- * Writes: subjobs, jobs, commands (what arrived away from its home), a job's last word on its destination.
+ * Writes: subjobs, jobs, commands (what arrived away from its home), subjob-events (plans), a job's last word on its destination.
  * State: its jobs and their assignments, in coordinator-changelog.
  * Invariant: one writer per job: a job is only ever changed by the lane of the partition that murmur2 of its id names.
  */
 import { acceptedFacts } from '../domain/accepted-facts.ts'
-import { decideParentEnded, decideReport, evolveAssignment, newAssignment, type PublishedObject } from '../domain/assignment.ts'
+import { type Assignment, decideParentEnded, decideReport, evolveAssignment, newAssignment } from '../domain/assignment.ts'
 import { type Destination, type DestinationRules, parseDestination } from '../domain/destination.ts'
+import { isJobId, JOB_ID_RULE } from '../domain/ids.ts'
 import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.ts'
-import type { DispatchSubjob, Message, SubjobEnded, SubjobEventMessage, SubjobStarted, SubmitJob } from '../domain/messages.ts'
+import type {
+  AddOperations, CancelJob, DispatchSubjob, JobCommandMessage, Message, RetryJob, SubjobEnded, SubjobStarted, SubmitJob,
+} from '../domain/messages.ts'
 import { type LinkedPlan, linkPlans } from '../domain/plan.ts'
-import { ResponseCode } from '../domain/response-code.ts'
-import { type FindHandle, splitJob, type SplitLimits } from '../domain/split.ts'
-import { checkSubmission, type SubmissionLimits } from '../domain/submission.ts'
-import type { InputRecord, OutputRecord } from '../kafka/port.ts'
+import { type FindHandle, splitJob, type SplitLimits, type SubjobPlan } from '../domain/split.ts'
+import { checkPart, checkSubmission, type SubmissionLimits } from '../domain/submission.ts'
+import type { InputRecord } from '../kafka/port.ts'
+import { type ConcludeJob, type JobConclusion, manifestOf } from './conclusion.ts'
+import { forward, placeOf } from './forwarding.ts'
 import { JobBook, type JobEntry } from './job-book.ts'
+import { planRetry } from './job-retry.ts'
+import type { OperationStore } from './operation-store.ts'
 import type { Stage, Turn } from './stage.ts'
-
-/** The last word to the client: the completion event, or the manifest of what is in the bucket. */
-export interface ConcludeJob {
-  readonly type: 'ConcludeJob'
-  readonly job: ConcludingJob
-  readonly destination: Destination
-  /** What was stored in the bucket, ordered by subjob; empty for other destinations. */
-  readonly objects: readonly ManifestEntry[]
-}
-
-export type ConcludingJob = Extract<Job, { readonly state: 'concluding' }>
-
-export interface ManifestEntry extends PublishedObject {
-  readonly subjob: number
-  readonly operations: number
-}
-
-/** Tried until it worked, or can never work: then `message` says why the client was not told. */
-export interface JobConclusion {
-  readonly jobId: string
-  /** Records to write in the transaction that ends the job; none when the last word is an object. */
-  readonly records: readonly OutputRecord[]
-  readonly message: string | null
-}
+import { orderOf, type OrderTerms, plannedOf, publishOrder, publishPlanned, refused, remainderOf } from './subjob-orders.ts'
 
 export interface CoordinatorOptions {
   readonly partition: number
@@ -50,23 +33,35 @@ export interface CoordinatorOptions {
   readonly destinations: DestinationRules
   readonly submissions: SubmissionLimits
   readonly splits: SplitLimits
+  readonly store: OperationStore
   readonly attemptsMax: number
+  /** How long the parts of a job are waited for. */
+  readonly partsTimeoutMs: number
   /** How long an ended job is remembered: its id stays taken, its status readable. */
   readonly jobRetentionMs: number
+  /** How long what failed of an ended job is kept, so that it can be tried again. */
+  readonly retryRetentionMs: number
 }
-
-/** Marks a command that was sent to its home, with where it came from; it is never forwarded again. */
-export const FORWARDED_HEADER = 'datajob_forwarded_from'
 
 type NamedSubmission = SubmitJob & { readonly jobId: string }
 type CoordinatorTurn = Turn<ConcludeJob>
 
+const JOB_CANCELLED = 'the job was cancelled'
+const NOT_ALL_READY = 'the job is strict, and not all of its operations have a handle that is ready'
+const PARENT_FAILED = 'an operation that it waits for failed'
+
+// A job id may be any text; the prefix keeps one timer of a job apart from another.
+const FORGET = 'forget:'
+const DROP = 'drop:'
+const PARTS = 'parts:'
+
 export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   readonly #options: CoordinatorOptions
-  readonly #book = new JobBook()
+  readonly #book: JobBook
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
+    this.#book = new JobBook(options.store)
   }
 
   load(): number {
@@ -79,30 +74,52 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
 
   restored(turn: CoordinatorTurn): void {
     for (const entry of this.#book.all()) {
+      const { job } = entry
       this.#startConclusion(entry, turn)
-      if (entry.job.state === 'ended') turn.wake(entry.job.jobId, entry.job.finishedAt + this.#options.jobRetentionMs)
+      if (job.state === 'ended') this.#setRetention(entry, job.finishedAt, turn)
+      else if (job.partsLeft > 0) turn.wake(PARTS + job.jobId, turn.now + this.#options.partsTimeoutMs)
     }
   }
 
   takeRecord(record: InputRecord, message: Message, turn: CoordinatorTurn): void {
     switch (message.type) {
       case 'SubmitJob':
-        this.#takeSubmission(record, message, turn)
+        this.#takeSubmission(record, { ...message, jobId: message.jobId ?? placeOf(record) }, turn)
+        return
+      case 'AddOperations':
+        this.#takePart(record, message, turn)
+        return
+      case 'CancelJob':
+      case 'RetryJob':
+        this.#takeRequest(record, message, turn)
         return
       case 'SubjobStarted':
       case 'SubjobEnded':
         this.#takeReport(message, turn)
         return
       case 'SubjobAttemptFailed':
+      case 'SubjobsPlanned':
         return
       default:
         turn.deadLetter(record, `a ${message.type} does not belong on ${record.topic}`)
     }
   }
 
-  /** An ended job's retention is over: its id may be used again. */
   takeTimer(id: string, turn: CoordinatorTurn): void {
-    if (this.#book.get(id)?.job.state === 'ended') this.#book.forget(id, turn)
+    const colon = id.indexOf(':') + 1
+    const entry = this.#book.get(id.slice(colon))
+    if (entry === undefined) return
+    const isEnded = entry.job.state === 'ended'
+    switch (id.slice(0, colon)) {
+      case FORGET:
+        if (isEnded) this.#book.forget(entry, turn)
+        return
+      case DROP:
+        if (isEnded) this.#book.dropAssignments(entry, turn)
+        return
+      case PARTS:
+        this.#giveUpParts(entry, turn)
+    }
   }
 
   takeCompletion({ jobId, records, message }: JobConclusion, turn: CoordinatorTurn): void {
@@ -110,37 +127,44 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (entry?.job.state !== 'concluding') return
     turn.deliver(records)
     this.#decide(entry, { type: 'RecordConclusion', at: turn.now, message }, turn)
-    this.#book.dropAssignments(entry, turn)
-    turn.wake(jobId, turn.now + this.#options.jobRetentionMs)
+    if (entry.job.operations.failed === 0) this.#book.dropAssignments(entry, turn)
+    this.#setRetention(entry, turn.now, turn)
   }
 
-  #takeSubmission(record: InputRecord, message: SubmitJob, turn: CoordinatorTurn): void {
-    const submission = { ...message, jobId: message.jobId ?? placeOf(record) }
+  // After its retention an ended job's id may be used again.
+  #setRetention({ job: { jobId }, assignments }: JobEntry, endedAt: number, turn: CoordinatorTurn): void {
+    const { jobRetentionMs, retryRetentionMs } = this.#options
+    turn.wake(FORGET + jobId, endedAt + jobRetentionMs)
+    if (assignments.size > 0) turn.wake(DROP + jobId, endedAt + Math.min(retryRetentionMs, jobRetentionMs))
+  }
+
+  #takeSubmission(record: InputRecord, submission: NamedSubmission, turn: CoordinatorTurn): void {
     const checked = checkSubmission(submission, this.#options.destinations, this.#options.submissions)
     if (!checked.ok) {
       turn.deadLetter(record, `${checked.fault.field}: ${checked.fault.message}`)
       return
     }
-    const home = this.#options.homePartition(submission.jobId)
-    if (home !== this.#options.partition) this.#forward(record, submission, home, turn)
-    else this.#accept(record, submission, checked.destination, turn)
+    if (this.#isHome(record, submission.jobId, submission, turn)) this.#accept(record, submission, checked.destination, turn)
   }
 
-  #forward(record: InputRecord, submission: NamedSubmission, home: number, turn: CoordinatorTurn): void {
-    const from = record.headers[FORWARDED_HEADER]
-    if (from !== undefined) {
-      turn.deadLetter(record, `forwarded from ${from} to partition ${this.#options.partition}, but its home is ${home}`)
+  #takeRequest(record: InputRecord, request: CancelJob | RetryJob, turn: CoordinatorTurn): void {
+    if (!isJobId(request.jobId)) {
+      turn.deadLetter(record, `jobId: ${JOB_ID_RULE}`)
       return
     }
-    const { forwardedBytesMax } = this.#options
-    const bytes = bytesOf(record)
-    if (bytes > forwardedBytesMax) {
-      const what = `a command of ${bytes} bytes away from its home can't be forwarded, ${forwardedBytesMax} are allowed`
-      turn.deadLetter(record, `${what}: produce it to partition ${home}, which murmur2 of its jobId names`)
-      return
-    }
-    const headers = { ...record.headers, [FORWARDED_HEADER]: placeOf(record) }
-    turn.publish('commands', submission.jobId, submission, { partition: home, headers })
+    if (!this.#isHome(record, request.jobId, request, turn)) return
+    const entry = this.#book.get(request.jobId)
+    if (entry === undefined) turn.deadLetter(record, `jobId: there is no job "${request.jobId}"`)
+    else if (request.type === 'CancelJob') this.#cancel(entry, turn)
+    else this.#retry(entry, request, turn)
+  }
+
+  /** Whether the command is where it is decided; if not, it is sent there. */
+  #isHome(record: InputRecord, jobId: string, command: JobCommandMessage, turn: CoordinatorTurn): boolean {
+    const { partition, homePartition, forwardedBytesMax } = this.#options
+    const home = homePartition(jobId)
+    if (home !== partition) forward(record, { jobId, command, partition, home, bytesMax: forwardedBytesMax }, turn)
+    return home === partition
   }
 
   #accept(record: InputRecord, submission: NamedSubmission, destination: Destination, turn: CoordinatorTurn): void {
@@ -150,55 +174,158 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       if (!same) turn.deadLetter(record, `jobId: "${submission.jobId}" is taken by another job`)
       return
     }
-    const plans = linkPlans(splitJob(submission, this.#options.findHandle, this.#options.splits), submission.dependencies)
+    const { authorization, strict, parts } = submission
+    const plans = parts > 0 ? [] : this.#split(submission)
     const facts = acceptedFacts(submission, record, { destination, attemptsMaxDefault: this.#options.attemptsMax })
-    const command = { type: 'AcceptJob', facts, operations: submission.operations.length, subjobs: plans.length } as const
+    const operations = parts > 0 ? submission.operationCount : submission.operations.length
+    const command = { type: 'AcceptJob', facts, operations, subjobs: plans.length } as const
     const job = decideJob(undefined, command).reduce<Job | undefined>(evolveJob, undefined)
     if (job === undefined) throw new Error('broken invariant: a new job was not accepted')
     const entry = this.#book.add(job, turn)
-    for (const plan of plans) this.#assign(entry, plan, turn)
+    if (parts > 0) turn.wake(PARTS + job.jobId, turn.now + this.#options.partsTimeoutMs)
+    const isRefused = strict && plans.some(({ refusal }) => refusal !== null)
+    this.#assignAll(entry, plans, { run: job.run, authorization, refusal: isRefused ? NOT_ALL_READY : null }, turn)
   }
 
-  #assign(entry: JobEntry, plan: LinkedPlan, turn: CoordinatorTurn): void {
-    const { index, producerKey, children, operations, parents } = plan
-    const assignment = newAssignment({ index, producerKey, operations: operations.length, children }, parents.length)
-    const dispatch = dispatchOf(entry.job, plan)
-    const blocked = assignment.state === 'blocked'
-    this.#book.changeAssignment(entry, assignment, blocked ? dispatch : null, turn)
-    if (!blocked) publishDispatch(dispatch, turn)
+  #split(job: Pick<SubmitJob, 'kind' | 'operations' | 'dependencies'>): readonly LinkedPlan[] {
+    return linkPlans(splitJob(job, this.#options.findHandle, this.#options.splits), job.dependencies)
+  }
+
+  // Parts come behind their job, in order. Those of a submission that was not the first under its id are of no interest.
+  #takePart(record: InputRecord, part: AddOperations, turn: CoordinatorTurn): void {
+    const jobId = record.key?.toString() ?? ''
+    if (!isJobId(jobId)) {
+      turn.deadLetter(record, `the key of an AddOperations is its job's id: ${JOB_ID_RULE}`)
+      return
+    }
+    if (!this.#isHome(record, jobId, part, turn)) return
+    const entry = this.#book.get(jobId)
+    if (entry === undefined) {
+      turn.deadLetter(record, `there is no job "${jobId}" that this could be a part of`)
+      return
+    }
+    const { job } = entry
+    const expected = job.parts - job.partsLeft
+    if (job.submission !== part.submission || part.part < expected || job.partsLeft === 0) return
+    const fault = checkPart(part.operations, job.kind, this.#options.submissions)
+    if (fault !== null || part.part > expected) {
+      turn.deadLetter(record, fault === null ? `part ${part.part} came when part ${expected} was due` : `${fault.field}: ${fault.message}`)
+      return
+    }
+    const plans = this.#split({ kind: job.kind, operations: part.operations, dependencies: [] })
+    const placed = plans.map((plan) => ({ ...plan, index: plan.index + job.subjobs.total }))
+    this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 1 }, turn)
+    const refusal = job.state === 'cancelling' ? JOB_CANCELLED : null
+    this.#assignAll(entry, placed, { run: job.run, authorization: part.authorization, refusal }, turn)
+  }
+
+  #giveUpParts(entry: JobEntry, turn: CoordinatorTurn): void {
+    const { partsLeft, parts, operations } = entry.job
+    const came = [...entry.assignments.values()].reduce((sum, assignment) => sum + assignment.operations, 0)
+    const message = `${partsLeft} of ${parts} records with the job's operations did not come within ${this.#options.partsTimeoutMs} ms`
+    const command = { type: 'GiveUpParts', at: turn.now, operations: operations.total - came, message } as const
+    this.#decide(entry, command, turn)
+    this.#startConclusion(entry, turn)
+  }
+
+  #assignAll(
+    entry: JobEntry,
+    plans: readonly LinkedPlan[],
+    { refusal, ...terms }: OrderTerms & { readonly refusal: string | null },
+    turn: CoordinatorTurn,
+  ): void {
+    const orders = plans.map((plan) => {
+      const order = orderOf(entry.job, plan, terms)
+      return { order: refusal === null ? order : refused(order, refusal), plan }
+    })
+    for (const { order, plan } of orders) {
+      const { index, producerKey, children, operations, parents } = plan
+      const facts = { index, producerKey, children, operations: operations.length, run: terms.run }
+      this.#hand(entry, newAssignment(facts, refusal === null ? parents.length : 0), order, turn)
+    }
+    publishPlanned(entry.job.jobId, orders.map(({ order, plan }) => plannedOf(order, plan.parents)), turn)
+  }
+
+  /** Dispatches a subjob, or holds it until its parents have ended. */
+  #hand(entry: JobEntry, assignment: Assignment, order: DispatchSubjob, turn: CoordinatorTurn): void {
+    const isBlocked = assignment.state === 'blocked'
+    this.#book.changeAssignment(entry, assignment, isBlocked ? order : null, turn)
+    if (!isBlocked) publishOrder(order, turn)
   }
 
   #takeReport(report: SubjobStarted | SubjobEnded, turn: CoordinatorTurn): void {
     const entry = this.#book.get(report.jobId)
     const assignment = entry?.assignments.get(report.index)
-    if (entry === undefined || assignment === undefined) return
+    if (entry === undefined || assignment?.run !== report.run) return
     const events = decideReport(assignment, assignmentEventOf(report))
     if (events.length === 0) return
-    this.#book.changeAssignment(entry, events.reduce(evolveAssignment, assignment), null, turn)
+    const after = events.reduce(evolveAssignment, assignment)
+    this.#book.changeAssignment(entry, after, report.type === 'SubjobEnded' ? remainderOf(entry.job, after, report) : null, turn)
     if (report.type === 'SubjobStarted') {
       this.#decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
       return
     }
     for (const child of assignment.children) this.#parentEnded(entry, child, report, turn)
-    this.#decide(entry, { type: 'RecordSubjobEnded', at: report.at, result: report }, turn)
+    const outcome = after.state === 'ended' ? after.outcome : report.outcome
+    this.#decide(entry, { type: 'RecordSubjobEnded', at: report.at, result: { ...report, outcome } }, turn)
     this.#startConclusion(entry, turn)
   }
 
   // A child whose parent did not succeed is not run: it is reported as rejected, and so are its own children.
   #parentEnded(entry: JobEntry, index: number, parent: SubjobEnded, turn: CoordinatorTurn): void {
     const child = entry.assignments.get(index)
-    const held = entry.held.get(index)
-    if (child === undefined || held === undefined) return
-    const dispatch = parent.outcome === 'succeeded' ? held : { ...held, refusal: ResponseCode.Rejected, service: '' }
-    const evolved = decideParentEnded(child).reduce(evolveAssignment, child)
-    const released = evolved.state === 'dispatched'
-    this.#book.changeAssignment(entry, evolved, released ? null : dispatch, turn)
-    if (released) publishDispatch(dispatch, turn)
+    const held = this.#book.held(entry, index)
+    if (child?.state !== 'blocked' || held === undefined) return
+    const order = parent.outcome === 'succeeded' ? held : refused(held, PARENT_FAILED)
+    this.#hand(entry, decideParentEnded(child).reduce(evolveAssignment, child), order, turn)
   }
 
-  #decide(entry: JobEntry, command: JobCommand, turn: CoordinatorTurn): void {
+  #cancel(entry: JobEntry, turn: CoordinatorTurn): void {
+    if (!this.#decide(entry, { type: 'CancelJob' }, turn)) return
+    const { jobId } = entry.job
+    for (const assignment of [...entry.assignments.values()]) {
+      const { index, run, producerKey } = assignment
+      if (assignment.state === 'dispatched' || assignment.state === 'started') {
+        turn.publish('subjobs', producerKey, { type: 'CancelSubjob', jobId, index, run })
+      } else if (assignment.state === 'blocked') {
+        const held = this.#book.held(entry, index)
+        if (held === undefined) throw new Error(`broken invariant: nothing is held of the blocked subjob ${index}`)
+        this.#hand(entry, evolveAssignment(assignment, { type: 'SubjobReleased' }), refused(held, JOB_CANCELLED), turn)
+      }
+    }
+  }
+
+  #retry(entry: JobEntry, { run, authorization }: RetryJob, turn: CoordinatorTurn): void {
+    const { undone, subjobs } = planRetry(this.#book, entry, this.#options.findHandle, this.#options.splits)
+    if (!this.#decide(entry, { type: 'RetryJob', run, undone }, turn)) return
+    const planned = []
+    for (const { assignment, parents, plans } of subjobs) {
+      const [first, ...others] = plans()
+      const terms = { run: assignment.run + 1, authorization }
+      const { index } = assignment
+      const order = orderOf(entry.job, { ...first, index, parents, children: [] }, terms)
+      const { producerKey, operations } = first
+      const again = { type: 'SubjobRetried', producerKey, operations: operations.length, parents: parents.length } as const
+      this.#hand(entry, evolveAssignment(assignment, again), order, turn)
+      planned.push(plannedOf(order, parents))
+      this.#addSubjobs(entry, others, authorization, turn)
+    }
+    publishPlanned(entry.job.jobId, planned, turn)
+  }
+
+  #addSubjobs(entry: JobEntry, plans: readonly SubjobPlan[], authorization: string | null, turn: CoordinatorTurn): void {
+    if (plans.length === 0) return
+    const from = entry.job.subjobs.total
+    const placed = plans.map((plan, position) => ({ ...plan, index: from + position, parents: [], children: [] }))
+    this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
+    this.#assignAll(entry, placed, { run: 1, authorization, refusal: null }, turn)
+  }
+
+  /** Says whether the command changed the job. */
+  #decide(entry: JobEntry, command: JobCommand, turn: CoordinatorTurn): boolean {
     const events = decideJob(entry.job, command)
     if (events.length > 0) this.#book.changeJob(entry, events.reduce<Job>(evolveJob, entry.job), turn)
+    return events.length > 0
   }
 
   #startConclusion(entry: JobEntry, turn: CoordinatorTurn): void {
@@ -211,40 +338,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   }
 }
 
-function bytesOf({ key, value, headers }: InputRecord): number {
-  const ofHeaders = Object.entries(headers).reduce((sum, [name, text]) => sum + Buffer.byteLength(name) + Buffer.byteLength(text), 0)
-  return ofHeaders + (key?.length ?? 0) + (value?.length ?? 0)
-}
-
-function placeOf(record: InputRecord): string {
-  return `${record.topic}-${record.partition}-${record.offset}`
-}
-
-// What no producer is asked for need not gather at one owner.
-function publishDispatch(dispatch: DispatchSubjob, turn: CoordinatorTurn): void {
-  turn.publish('subjobs', dispatch.service === '' ? dispatch.jobId : dispatch.producerKey, dispatch)
-}
-
-function assignmentEventOf(report: Exclude<SubjobEventMessage, { type: 'SubjobAttemptFailed' }>): Parameters<typeof decideReport>[1] {
+function assignmentEventOf(report: SubjobStarted | SubjobEnded): Parameters<typeof decideReport>[1] {
   if (report.type === 'SubjobStarted') return { type: 'SubjobStarted' }
   return { type: 'SubjobEnded', outcome: report.outcome, object: report.object }
-}
-
-function dispatchOf(job: Job, plan: LinkedPlan): DispatchSubjob {
-  const { jobId, kind, destination, dataAcceptType, dataContentType, priority, attemptsMax, deadlineAt, traceparent } = job
-  const { index, producerKey, service, dataProducerId, refusal, operations } = plan
-  return {
-    type: 'DispatchSubjob',
-    ...{ jobId, index, producerKey, service, dataProducerId, kind, destination, dataAcceptType, dataContentType },
-    ...{ refusal, priority, attemptsMax, deadlineAt, traceparent, operations },
-  }
-}
-
-function manifestOf(entry: JobEntry): readonly ManifestEntry[] {
-  const objects: ManifestEntry[] = []
-  for (const assignment of entry.assignments.values()) {
-    if (assignment.state !== 'ended' || assignment.object === null) continue
-    objects.push({ ...assignment.object, subjob: assignment.index, operations: assignment.operations })
-  }
-  return objects.sort((one, other) => one.subjob - other.subjob)
 }

@@ -21,7 +21,7 @@ describe('a restart', () => {
     submit(lane, exampleDispatch())
     const turn = lane.restart()
     expect(turn.effects).toEqual([])
-    expect(turn.wakes).toEqual([{ id: 'job-1/0', at: lane.now + 2_000 }])
+    expect(turn.wakes).toEqual([{ id: 'step:job-1/0', at: lane.now + 2_000 }])
     expect(lane.ring().effects).toMatchObject([{ type: 'PollSubjob', dataProducerJobId: 'dpj', attempt: 1 }])
   })
 
@@ -30,14 +30,14 @@ describe('a restart', () => {
     finish(lane, exampleDispatch())
     expect(lane.restart().effects).toEqual([])
     lane.ring()
-    const turn = lane.complete({ type: 'Polled', subjobId: 'job-1/0', attempt: 1, status: 'finished' })
+    const turn = lane.complete({ type: 'Polled', subjobId: 'job-1/0', run: 1, attempt: 1, status: 'finished' })
     expect(turn.effects).toMatchObject([{ type: 'PublishResult', source: { type: 'result', dataProducerJobId: 'dpj' } }])
   })
 
   it('waits for the time to try again, and remembers the attempts made', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())
-    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 9_000 })
+    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 9_000 })
     expect(lane.restart().wakes).toEqual(failed.wakes)
     expect(lane.ring().effects).toMatchObject([{ type: 'SubmitSubjob', attempt: 2 }])
   })
@@ -56,19 +56,19 @@ describe('a restart', () => {
     lane.take(exampleDispatch())
     lane.now += 60_000
     lane.restart(compacted(lane.changelog))
-    lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
+    lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 0 })
     lane.now += 60_000
     lane.restart(compacted(lane.changelog))
     lane.ring()
-    lane.complete({ type: 'Submitted', subjobId: 'job-1/0', attempt: 2, dataProducerJobId: 'dpj' })
-    const turn = lane.complete({ type: 'Polled', subjobId: 'job-1/0', attempt: 2, status: 'finished' })
+    lane.complete({ type: 'Submitted', subjobId: 'job-1/0', run: 1, attempt: 2, dataProducerJobId: 'dpj' })
+    const turn = lane.complete({ type: 'Polled', subjobId: 'job-1/0', run: 1, attempt: 2, status: 'finished' })
     expect(turn.effects).toMatchObject([{ type: 'PublishResult', calledSince }])
   })
 
   it('publishes again a failure that may not have been told', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())
-    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: hopeless, retryAfterMs: 0 })
+    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: hopeless, retryAfterMs: 0 })
     expect(lane.restart().effects).toEqual(failed.effects)
   })
 
@@ -80,10 +80,10 @@ describe('a restart', () => {
     expect(lane.stage.load()).toBe(0)
   })
 
-  const failedCall = { type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, retryAfterMs: 0 } as const
+  const failedCall = { type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, retryAfterMs: 0 } as const
   it.each<[string, (lane: DispatcherLane) => void]>([
     ['it is submitted', () => undefined],
-    ['it works', (lane) => lane.complete({ type: 'Submitted', subjobId: 'job-1/0', attempt: 1, dataProducerJobId: 'dpj' })],
+    ['it works', (lane) => lane.complete({ type: 'Submitted', subjobId: 'job-1/0', run: 1, attempt: 1, dataProducerJobId: 'dpj' })],
     ['it waits to be tried again', (lane) => lane.complete({ ...failedCall, failure: retriable })],
     ['its failure is reported', (lane) => lane.complete({ ...failedCall, failure: hopeless })],
   ])('keeps the second chunk of a write waiting for the first while %s', (_, go) => {
@@ -111,7 +111,7 @@ describe('a restart', () => {
     lane.take(exampleDispatch({ jobId: 'b' }))
     expect(lane.restart().effects).toEqual([])
     lane.ring()
-    lane.complete({ type: 'Polled', subjobId: 'a/0', attempt: 1, status: 'finished' })
+    lane.complete({ type: 'Polled', subjobId: 'a/0', run: 1, attempt: 1, status: 'finished' })
     expect(publish(lane, 'a/0').effects).toMatchObject([{ subjobId: 'b/0' }])
   })
 
@@ -119,7 +119,8 @@ describe('a restart', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())
     const attempt = { number: 1, worker: 'w', startedAt: 1 }
-    const entry = { type: 'SubjobProgressed', jobId: 'job-1', index: 0, subjob: { state: 'submitting', attempt, attempts: [] } } as const
+    const subjob = { state: 'submitting', attempt, attempts: [], stop: null } as const
+    const entry = { type: 'SubjobProgressed', jobId: 'job-1', index: 0, subjob } as const
     const changelog = [...lane.changelog, { key: 'progress:job-1/0', entry }]
     expect(() => lane.restart(changelog)).toThrow('broken invariant: a subjob was stored as submitting')
   })

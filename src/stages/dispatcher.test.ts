@@ -7,36 +7,44 @@ describe('a subjob at its producer', () => {
   it('is submitted, polled, published and reported, each step in a turn of its own', () => {
     const lane = dispatcher()
     const dispatch = exampleDispatch()
+    const { operations, ...order } = dispatch
     const taken = lane.take(dispatch)
-    expect(taken.effects).toEqual([{ type: 'SubmitSubjob', subjobId: 'job-1/0', attempt: 1, dispatch }])
+    expect(taken.effects).toMatchObject([{ type: 'SubmitSubjob', subjobId: 'job-1/0', run: 1, attempt: 1, dispatch: order }])
+    expect(taken.effects[0]?.operations.load()).toEqual(operations)
     expect(taken.stored).toMatchObject([{ key: 'spec:job-1/0', entry: dispatch }, { key: 'progress:job-1/0' }])
 
-    const submitted = lane.complete({ type: 'Submitted', subjobId: 'job-1/0', attempt: 1, dataProducerJobId: 'dpj' })
+    const submitted = lane.complete({ type: 'Submitted', subjobId: 'job-1/0', run: 1, attempt: 1, dataProducerJobId: 'dpj' })
     expect(submitted.messages('SubjobStarted')).toEqual([
-      { type: 'SubjobStarted', jobId: 'job-1', index: 0, attempt: 1, worker: 'w1', at: 1_000, dataProducerJobId: 'dpj' },
+      { type: 'SubjobStarted', jobId: 'job-1', index: 0, run: 1, attempt: 1, worker: 'w1', at: 1_000, dataProducerJobId: 'dpj' },
     ])
     expect(submitted.published.map((each) => [each.to, each.key])).toEqual([['subjobEvents', 'job-1']])
-    expect(submitted.wakes).toEqual([{ id: 'job-1/0', at: 1_100 }])
+    expect(submitted.wakes).toEqual([{ id: 'step:job-1/0', at: 1_100 }])
 
-    expect(lane.ring().effects).toEqual([{ type: 'PollSubjob', dataProducerJobId: 'dpj', subjobId: 'job-1/0', attempt: 1, dispatch }])
+    const poll = { type: 'PollSubjob', dataProducerJobId: 'dpj', subjobId: 'job-1/0', run: 1, attempt: 1, dispatch: order }
+    expect(lane.ring().effects).toMatchObject([poll])
     lane.now = 6_000
-    const pending = lane.complete({ type: 'Polled', subjobId: 'job-1/0', attempt: 1, status: 'pending' })
-    expect(pending.wakes).toEqual([{ id: 'job-1/0', at: 6_500 }])
+    const pending = lane.complete({ type: 'Polled', subjobId: 'job-1/0', run: 1, attempt: 1, status: 'pending' })
+    expect(pending.wakes).toEqual([{ id: 'step:job-1/0', at: 6_500 }])
     expect([pending.stored, pending.published]).toEqual([[], []])
 
     lane.ring()
-    const finished = lane.complete({ type: 'Polled', subjobId: 'job-1/0', attempt: 1, status: 'finished' })
+    const finished = lane.complete({ type: 'Polled', subjobId: 'job-1/0', run: 1, attempt: 1, status: 'finished' })
     const source = { type: 'result', dataProducerJobId: 'dpj' }
-    expect(finished.effects).toEqual([{ type: 'PublishResult', source, calledSince: 1_000, subjobId: 'job-1/0', attempt: 1, dispatch }])
+    const publication = { source, calledSince: 1_000, unmentioned: null }
+    expect(finished.effects).toMatchObject([
+      { type: 'PublishResult', ...publication, subjobId: 'job-1/0', run: 1, attempt: 1, dispatch: order },
+    ])
     expect([finished.wakes, finished.stored]).toEqual([[], []])
 
     const record = { topic: 'results', key: 'job-1', value: Buffer.from('data') }
-    const published = lane.complete({ type: 'Published', subjobId: 'job-1/0', attempt: 1, records: [record], publication: done })
+    const answer = { records: [record], publication: done, failedOperations: [] }
+    const published = lane.complete({ type: 'Published', subjobId: 'job-1/0', run: 1, attempt: 1, ...answer })
     expect(published.delivered).toEqual([record])
     expect(published.messages('SubjobEnded')).toEqual([
       {
         type: 'SubjobEnded',
-        ...{ jobId: 'job-1', index: 0, outcome: 'succeeded', succeeded: 1, failed: 0, object: null, message: null, at: 6_500 },
+        ...{ jobId: 'job-1', index: 0, run: 1, failedOperations: [] },
+        ...{ outcome: 'succeeded', succeeded: 1, failed: 0, object: null, message: null, at: 6_500 },
         attempts: [
           { number: 1, worker: 'w1', startedAt: 1_000, endedAt: 6_500, outcome: 'succeeded', code: null, message: null },
         ],
@@ -49,9 +57,12 @@ describe('a subjob at its producer', () => {
   it('that no producer is asked for is published at once, its reason in the code', () => {
     const lane = dispatcher()
     const dispatch = exampleDispatch({ refusal: ResponseCode.HandleNotFound, service: '', producerKey: '#100' })
+    const { operations, ...order } = dispatch
     const turn = lane.take(dispatch)
     const source = { type: 'failure', code: 100, message: 'cm handle reference(s) not found' }
-    expect(turn.effects).toEqual([{ type: 'PublishResult', source, calledSince: 1_000, subjobId: 'job-1/0', attempt: 1, dispatch }])
+    const effect = { type: 'PublishResult', source, calledSince: 1_000, subjobId: 'job-1/0', attempt: 1 }
+    expect(turn.effects).toMatchObject([{ ...effect, dispatch: order }])
+    expect(turn.effects[0]?.operations.load()).toEqual(operations)
     const ended = publish(lane, 'job-1/0', { ...done, succeeded: 0, failed: 1 })
     expect(ended.messages('SubjobEnded')).toMatchObject([{ outcome: 'failed', failed: 1, message: source.message, attempts: [] }])
     expect(ended.messages('SubjobStarted')).toEqual([])
@@ -64,7 +75,8 @@ describe('a subjob at its producer', () => {
   })
 
   it('is only ever a DispatchSubjob: anything else is set aside', () => {
-    const turn = dispatcher().take({ type: 'SubjobStarted', jobId: 'j', index: 0, attempt: 1, worker: 'w', dataProducerJobId: 'd', at: 1 })
+    const started = { jobId: 'j', index: 0, run: 1, attempt: 1, worker: 'w', dataProducerJobId: 'd', at: 1 }
+    const turn = dispatcher().take({ type: 'SubjobStarted', ...started })
     expect(turn.deadLetters.map((each) => each.cause)).toEqual(['a SubjobStarted does not belong on datajob.commands'])
   })
 })
@@ -73,13 +85,13 @@ describe('replies that come late or twice', () => {
   it('change nothing once the subjob has moved on', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())
-    const submitted = { type: 'Submitted', subjobId: 'job-1/0', attempt: 1, dataProducerJobId: 'dpj' } as const
+    const submitted = { type: 'Submitted', subjobId: 'job-1/0', run: 1, attempt: 1, dataProducerJobId: 'dpj' } as const
     lane.complete(submitted)
     const again = lane.complete(submitted)
     expect([again.published, again.stored, again.effects]).toEqual([[], [], []])
     lane.ring()
-    lane.complete({ type: 'Polled', subjobId: 'job-1/0', attempt: 1, status: 'finished' })
-    expect(lane.complete({ type: 'Polled', subjobId: 'job-1/0', attempt: 1, status: 'finished' }).silent).toBe(true)
+    lane.complete({ type: 'Polled', subjobId: 'job-1/0', run: 1, attempt: 1, status: 'finished' })
+    expect(lane.complete({ type: 'Polled', subjobId: 'job-1/0', run: 1, attempt: 1, status: 'finished' }).silent).toBe(true)
     publish(lane, 'job-1/0')
     expect(publish(lane, 'job-1/0').silent).toBe(true)
   })
@@ -87,11 +99,11 @@ describe('replies that come late or twice', () => {
   it('of an attempt that has failed are not taken for those of the next one', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())
-    lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
+    lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 0 })
     lane.ring()
-    expect(lane.complete({ type: 'Submitted', subjobId: 'job-1/0', attempt: 1, dataProducerJobId: 'old' }).silent).toBe(true)
+    expect(lane.complete({ type: 'Submitted', subjobId: 'job-1/0', run: 1, attempt: 1, dataProducerJobId: 'old' }).silent).toBe(true)
     expect(publish(lane, 'job-1/0').silent).toBe(true)
-    const started = lane.complete({ type: 'Submitted', subjobId: 'job-1/0', attempt: 2, dataProducerJobId: 'new' })
+    const started = lane.complete({ type: 'Submitted', subjobId: 'job-1/0', run: 1, attempt: 2, dataProducerJobId: 'new' })
     expect(started.messages('SubjobStarted')).toMatchObject([{ attempt: 2, dataProducerJobId: 'new' }])
   })
 
@@ -99,7 +111,9 @@ describe('replies that come late or twice', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())
     const early = lane.complete({
-      type: 'Published', subjobId: 'job-1/0', attempt: 1, records: [{ topic: 'results', key: null, value: null }], publication: done,
+      ...{ type: 'Published', subjobId: 'job-1/0', run: 1, attempt: 1 },
+      ...{ records: [{ topic: 'results', key: null, value: null }], publication: done },
+      failedOperations: [],
     })
     expect(early.delivered).toEqual([])
   })
@@ -109,27 +123,27 @@ describe('failures of calls', () => {
   it('given a submission that may pass, then it is made again after a wait that grows, as the same subjob', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())
-    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
+    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 0 })
     expect(failed.messages('SubjobAttemptFailed')).toMatchObject([{ attempt: { number: 1, code: 102, message: 'HTTP 503' } }])
-    expect(failed.wakes).toEqual([{ id: 'job-1/0', at: 1_100 }])
+    expect(failed.wakes).toEqual([{ id: 'step:job-1/0', at: 1_100 }])
     expect(lane.ring().effects).toMatchObject([{ type: 'SubmitSubjob', attempt: 2 }])
-    const again = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 2, failure: retriable, retryAfterMs: 0 })
-    expect(again.wakes).toEqual([{ id: 'job-1/0', at: 1_100 + 200 }])
+    const again = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 2, failure: retriable, retryAfterMs: 0 })
+    expect(again.wakes).toEqual([{ id: 'step:job-1/0', at: 1_100 + 200 }])
   })
 
   it('given the producer said when to come back, then not before', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())
-    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 30_000 })
-    expect(failed.wakes).toEqual([{ id: 'job-1/0', at: 31_000 }])
+    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 30_000 })
+    expect(failed.wakes).toEqual([{ id: 'step:job-1/0', at: 31_000 }])
   })
 
   it('given the last attempt allowed failed, then the reason is published, and no further attempt is made', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch({ attemptsMax: 2 }))
-    lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
+    lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 0 })
     lane.ring()
-    const last = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 2, failure: retriable, retryAfterMs: 0 })
+    const last = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 2, failure: retriable, retryAfterMs: 0 })
     expect(last.wakes).toEqual([])
     expect(last.effects).toMatchObject([{ type: 'PublishResult', source: { type: 'failure', code: 102, message: 'HTTP 503' } }])
     const ended = publish(lane, 'job-1/0', { ...done, succeeded: 0, failed: 1 })
@@ -139,7 +153,7 @@ describe('failures of calls', () => {
   it('given one that never will, then it is not tried again', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch())
-    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: hopeless, retryAfterMs: 0 })
+    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: hopeless, retryAfterMs: 0 })
     expect(failed.effects).toMatchObject([{ type: 'PublishResult', source: { code: 104, message: 'HTTP 400' } }])
   })
 
@@ -148,21 +162,21 @@ describe('failures of calls', () => {
     submit(lane, exampleDispatch())
     const waits = [1, 2].map(() => {
       lane.ring()
-      const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
+      const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 0 })
       expect([failed.stored, failed.published]).toEqual([[], []])
       return (failed.wakes[0]?.at ?? 0) - lane.now
     })
     expect(waits).toEqual([100, 200])
     lane.ring()
-    const third = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
+    const third = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 0 })
     expect(third.messages('SubjobAttemptFailed')).toHaveLength(1)
   })
 
   it('given a result that could not be fetched, then it is fetched again, not submitted again', () => {
     const lane = dispatcher()
     finish(lane, exampleDispatch())
-    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
-    expect(failed.wakes).toEqual([{ id: 'job-1/0', at: lane.now + 100 }])
+    const failed = lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 0 })
+    expect(failed.wakes).toEqual([{ id: 'step:job-1/0', at: lane.now + 100 }])
     expect(lane.ring().effects).toMatchObject([{ type: 'PublishResult', source: { type: 'result' }, attempt: 1 }])
   })
 })
@@ -172,7 +186,7 @@ describe('failures of publishing', () => {
     const lane = dispatcher()
     finish(lane, exampleDispatch())
     for (let times = 0; times < 20; times += 1) {
-      const failed = lane.complete({ type: 'SinkFailed', subjobId: 'job-1/0', attempt: 1, failure: retriable })
+      const failed = lane.complete({ type: 'SinkFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable })
       expect(failed.wakes).toHaveLength(1)
       expect([failed.stored, failed.published]).toEqual([[], []])
       expect(lane.ring().effects).toMatchObject([{ type: 'PublishResult', source: { type: 'result' } }])
@@ -184,7 +198,7 @@ describe('failures of publishing', () => {
     const lane = dispatcher()
     const operations = [exampleRoutedOperation(), exampleRoutedOperation({ operationId: '2' })]
     finish(lane, exampleDispatch({ operations }))
-    const failed = lane.complete({ type: 'SinkFailed', subjobId: 'job-1/0', attempt: 1, failure: hopeless })
+    const failed = lane.complete({ type: 'SinkFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: hopeless })
     expect(failed.messages('SubjobEnded')).toMatchObject([{ outcome: 'failed', succeeded: 0, failed: 2, message: 'HTTP 400' }])
     expect(lane.stage.load()).toBe(0)
   })
@@ -193,7 +207,7 @@ describe('failures of publishing', () => {
     const lane = dispatcher()
     lane.take(exampleDispatch({ refusal: ResponseCode.HandleNotFound, service: '', producerKey: '#100' }))
     for (const type of ['CallFailed', 'SinkFailed'] as const) {
-      const failed = lane.complete({ type, subjobId: 'job-1/0', attempt: 1, failure: retriable, retryAfterMs: 0 })
+      const failed = lane.complete({ type, subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 0 })
       expect(failed.wakes).toHaveLength(1)
       expect(lane.ring().effects).toMatchObject([{ type: 'PublishResult', source: { type: 'failure' } }])
     }

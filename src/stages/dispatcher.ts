@@ -5,73 +5,30 @@
  * Invariant: one owner per producer: only the lane of the partition that murmur2 of the producer's key names calls it.
  */
 import { jobId as asJobId, subjobId } from '../domain/ids.ts'
-import type { DispatchSubjob, Message } from '../domain/messages.ts'
-import { pollDelayMs, type PollRules, retryDelayMs, type RetryRules } from '../domain/poll-schedule.ts'
-import { messageOf } from '../domain/response-code.ts'
+import type { CancelSubjob, Message } from '../domain/messages.ts'
+import type { RoutedOperation } from '../domain/operation.ts'
+import { pollDelayMs, retryDelayMs } from '../domain/poll-schedule.ts'
+import { messageOf, ResponseCode } from '../domain/response-code.ts'
 import {
-  type CallFailure,
   decideSubjob,
   durableSubjobEvents,
   evolveSubjob,
-  newSubjob,
-  type ProducerStatus,
-  type Publication,
   type PublicationSource,
-  type Subjob,
   type SubjobCommand,
   type SubjobEvent,
   type SubjobLimits,
+  type SubjobStop,
 } from '../domain/subjob.ts'
-import type { InputRecord, OutputRecord } from '../kafka/port.ts'
-import type { Random } from '../runtime/random.ts'
-import { type CalledSubjob, calledSince } from './called-since.ts'
-import { ProducerQueue, type QueuedSubjob } from './producer-queue.ts'
+import type { InputRecord } from '../kafka/port.ts'
+import { calledSince } from './called-since.ts'
+import type { DispatcherOptions } from './dispatcher-options.ts'
+import { ProducerQueues } from './producer-queues.ts'
 import type { Stage, Turn } from './stage.ts'
-
-interface Call {
-  readonly subjobId: string
-  /** Which attempt it belongs to; what comes back for another one is too late. */
-  readonly attempt: number
-  readonly dispatch: DispatchSubjob
-}
-
-export type DispatcherEffect =
-  | (Call & { readonly type: 'SubmitSubjob' })
-  | (Call & { readonly type: 'PollSubjob'; readonly dataProducerJobId: string })
-  | (Call & { readonly type: 'PublishResult'; readonly source: PublicationSource; readonly calledSince: number })
-
-interface Reply {
-  readonly subjobId: string
-  readonly attempt: number
-}
-
-export type DispatcherCompletion =
-  | (Reply & { readonly type: 'Submitted'; readonly dataProducerJobId: string })
-  | (Reply & { readonly type: 'Polled'; readonly status: ProducerStatus })
-  | (Reply & { readonly type: 'CallFailed'; readonly failure: CallFailure; readonly retryAfterMs: number })
-  | (Reply & { readonly type: 'Published'; readonly records: readonly OutputRecord[]; readonly publication: Publication })
-  | (Reply & { readonly type: 'SinkFailed'; readonly failure: CallFailure })
-
-export interface DispatcherOptions {
-  /** Names this process in attempts. */
-  readonly worker: string
-  readonly random: Random
-  readonly polls: PollRules
-  readonly retries: RetryRules
-  readonly callFailuresMax: number
-  /** Subjobs that one producer of the service works on at a time. */
-  readonly subjobsInFlightMax: (service: string) => number
-  /** After a restart, polls begin spread over this time. */
-  readonly resumeSpreadMs: number
-}
-
-interface Entry extends CalledSubjob {
-  readonly dispatch: DispatchSubjob
-  subjob: Subjob
-  /** Whether it counts against its producer's limit now. */
-  occupies: boolean
-  calledSince: number | null
-}
+import type { DispatcherCompletion, DispatcherEffect } from './subjob-calls.ts'
+import { attemptOf, callOf, deadlineOf, newEntry, queuedOf, storedForm, type SubjobEntry } from './subjob-entry.ts'
+import { commandOf, undoneOf } from './subjob-replies.ts'
+import { reportEnd, reportFailure, reportStart } from './subjob-reports.ts'
+import { CANCEL, DEADLINE, GIVE_UP, STEP, subjobTimerOf } from './subjob-timers.ts'
 
 type DispatcherTurn = Turn<DispatcherEffect>
 
@@ -80,8 +37,8 @@ const PROGRESS_PREFIX = 'progress:'
 
 export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion> {
   readonly #options: DispatcherOptions
-  readonly #entries = new Map<string, Entry>()
-  readonly #queues = new Map<string, ProducerQueue>()
+  readonly #entries = new Map<string, SubjobEntry>()
+  readonly #queues = new ProducerQueues()
 
   constructor(options: DispatcherOptions) {
     this.#options = options
@@ -94,7 +51,8 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   restore(key: string, message: Message | null, writtenAt: number): void {
     if (key.startsWith(SPEC_PREFIX)) {
       const id = key.slice(SPEC_PREFIX.length)
-      if (message?.type === 'DispatchSubjob') this.#entries.set(id, newEntry(message))
+      this.#entries.get(id)?.operations.release()
+      if (message?.type === 'DispatchSubjob') this.#entries.set(id, newEntry(message, this.#options.store))
       else this.#entries.delete(id)
       return
     }
@@ -106,74 +64,115 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   }
 
   restored(turn: DispatcherTurn): void {
-    for (const [id, entry] of this.#entries) this.#resume(id, entry, turn)
+    for (const [id, entry] of this.#entries) {
+      this.#resume(id, entry, turn)
+      this.#setDeadline(id, entry, turn)
+    }
     for (const key of this.#queues.keys()) this.#pump(key, turn)
   }
 
   takeRecord(record: InputRecord, message: Message, turn: DispatcherTurn): void {
+    if (message.type === 'CancelSubjob') {
+      this.#cancel(message, turn)
+      return
+    }
     if (message.type !== 'DispatchSubjob') {
       turn.deadLetter(record, `a ${message.type} does not belong on ${record.topic}`)
       return
     }
     const id = subjobId(asJobId(message.jobId), message.index)
     if (this.#entries.has(id)) return
-    const entry = newEntry(message)
+    const entry = newEntry(message, this.#options.store)
     this.#entries.set(id, entry)
     turn.store(SPEC_PREFIX + id, message)
     this.#enqueue(id, entry, turn)
+    this.#setDeadline(id, entry, turn)
     this.#pump(message.producerKey, turn)
   }
 
-  takeTimer(id: string, turn: DispatcherTurn): void {
+  takeTimer(timer: string, turn: DispatcherTurn): void {
+    const [kind, id] = subjobTimerOf(timer)
     const entry = this.#entries.get(id)
     if (entry === undefined) return
+    switch (kind) {
+      case STEP:
+        this.#step(id, entry, turn)
+        return
+      case DEADLINE:
+        this.#expire(id, entry, turn)
+        break
+      case GIVE_UP:
+        this.#decide(id, entry, { type: 'GiveUpSubjob', at: turn.now }, turn)
+        break
+      case CANCEL:
+        this.#askToStop(id, entry, turn)
+        return
+    }
+    this.#pump(entry.dispatch.producerKey, turn)
+  }
+
+  #step(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
     switch (entry.subjob.state) {
       case 'queued':
-        this.#queueOf(entry).retry(queuedOf(id, entry))
+        this.#queues.of(entry.dispatch.producerKey).retry(queuedOf(id, entry))
         this.#pump(entry.dispatch.producerKey, turn)
         return
-      case 'polling': {
-        const { dataProducerJobId } = entry.subjob
-        turn.start({ type: 'PollSubjob', dataProducerJobId, ...callOf(id, entry) })
+      case 'polling':
+        turn.start({ type: 'PollSubjob', dataProducerJobId: entry.subjob.dataProducerJobId, ...callOf(id, entry) })
         return
-      }
       case 'publishing':
-        this.#publish(id, entry, entry.subjob.source, turn)
+        // A timer of before it was stopped means nothing any more.
+        if (entry.subjob.failures + entry.subjob.sinkFailures > 0) this.#publish(id, entry, entry.subjob.source, turn)
         return
-      case 'submitting':
-      case 'ended':
+      default:
         return
     }
   }
 
   takeCompletion(completion: DispatcherCompletion, turn: DispatcherTurn): void {
-    const entry = this.#entries.get(completion.subjobId)
-    if (entry === undefined || attemptOf(entry) !== completion.attempt) return
+    const { subjobId: id } = completion
+    const entry = this.#entries.get(id)
+    if (entry?.dispatch.run !== completion.run || attemptOf(entry) !== completion.attempt) return
+    if (completion.type === 'CancelAnswered') {
+      this.#takeCancelAnswer(id, entry, completion.again, turn)
+      return
+    }
     if (completion.type === 'Published' && entry.subjob.state === 'publishing') turn.deliver(completion.records)
-    this.#decide(completion.subjobId, entry, this.#commandOf(completion, entry, turn), turn)
+    const retryDelayMs = (retryAfterMs: number): number => this.#retryDelayMs(attemptOf(entry), retryAfterMs)
+    this.#decide(id, entry, commandOf(completion, { entry, at: turn.now, retryDelayMs }), turn, () => undoneOf(completion, entry))
     this.#callAgain(completion, entry, turn)
     this.#pump(entry.dispatch.producerKey, turn)
   }
 
-  #commandOf(completion: DispatcherCompletion, entry: Entry, turn: DispatcherTurn): SubjobCommand {
-    const at = turn.now
-    switch (completion.type) {
-      case 'Submitted':
-        return { type: 'RecordSubmission', dataProducerJobId: completion.dataProducerJobId }
-      case 'Polled':
-        return { type: 'RecordStatus', status: completion.status }
-      case 'CallFailed': {
-        const retryAt = at + this.#retryDelayMs(entry.subjob.attempts.length + 1, completion.retryAfterMs)
-        return { type: 'RecordCallFailure', failure: completion.failure, at, retryAt }
-      }
-      case 'Published':
-        return { type: 'RecordPublication', publication: completion.publication, at }
-      case 'SinkFailed':
-        return { type: 'RecordSinkFailure', failure: completion.failure, operations: entry.dispatch.operations.length, at }
-    }
+  #cancel({ jobId, index, run }: CancelSubjob, turn: DispatcherTurn): void {
+    const id = subjobId(asJobId(jobId), index)
+    const entry = this.#entries.get(id)
+    if (entry?.dispatch.run !== run) return
+    this.#stop(id, entry, { reason: 'cancelled', code: ResponseCode.Rejected, message: 'the job was cancelled' }, turn)
+    this.#pump(entry.dispatch.producerKey, turn)
   }
 
-  #decide(id: string, entry: Entry, command: SubjobCommand, turn: DispatcherTurn): void {
+  #expire(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
+    const deadline = deadlineOf(entry, this.#options.subjobTimeoutMs)
+    if (deadline === null || deadline.at > turn.now) return
+    const isWaiting = entry.subjob.state === 'queued' && entry.subjob.attempts.length === 0
+    const code = isWaiting ? ResponseCode.SouthboundBusy : ResponseCode.ServiceNotResponding
+    this.#stop(id, entry, { reason: 'deadline', code, message: deadline.message }, turn)
+  }
+
+  #stop(id: string, entry: SubjobEntry, stop: Omit<SubjobStop, 'giveUpAt'>, turn: DispatcherTurn): void {
+    const giveUpAt = turn.now + this.#options.cancelTimeoutMs
+    this.#decide(id, entry, { type: 'StopSubjob', stop: { ...stop, giveUpAt } }, turn)
+  }
+
+  #setDeadline(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
+    if (entry.dispatch.refusal !== null) return
+    const deadline = deadlineOf(entry, this.#options.subjobTimeoutMs)
+    if (deadline !== null) turn.wake(DEADLINE + id, deadline.at)
+  }
+
+  /** `undone` gives the operations that the subjob's end leaves for another run. */
+  #decide(id: string, entry: SubjobEntry, command: SubjobCommand, turn: DispatcherTurn, undone: Undone = () => []): void {
     const limits: SubjobLimits = {
       attemptsMax: entry.dispatch.attemptsMax,
       callFailuresMax: this.#options.callFailuresMax,
@@ -182,40 +181,43 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     for (const event of events) {
       const before = entry.subjob
       entry.subjob = evolveSubjob(before, event)
-      this.#follow(id, entry, event, turn)
+      if (event.type === 'SubjobEnded') this.#end(id, entry, undone(), turn)
+      else this.#follow(id, entry, event, turn)
     }
     const ended = entry.subjob.state === 'ended'
     if (!ended && events.some((event) => durableSubjobEvents.has(event.type))) this.#storeProgress(id, entry, turn)
   }
 
   /** What an event means for the world outside the subjob's own state. */
-  #follow(id: string, entry: Entry, event: SubjobEvent, turn: DispatcherTurn): void {
-    const { jobId, index } = entry.dispatch
+  #follow(id: string, entry: SubjobEntry, event: Exclude<SubjobEvent, { readonly type: 'SubjobEnded' }>, turn: DispatcherTurn): void {
     switch (event.type) {
       case 'AttemptStarted':
         turn.start({ type: 'SubmitSubjob', ...callOf(id, entry) })
+        if (event.attempt.number === 1) this.#setDeadline(id, entry, turn)
+        return
+      case 'SubjobStopped':
+        turn.wake(GIVE_UP + id, event.stop.giveUpAt)
+        this.#askToStop(id, entry, turn)
         return
       case 'SubjobSubmitted':
-        if (entry.subjob.state === 'polling') {
-          const { attempt, dataProducerJobId } = entry.subjob
-          const started = { attempt: attempt.number, worker: attempt.worker, at: attempt.startedAt, dataProducerJobId }
-          turn.publish('subjobEvents', jobId, { type: 'SubjobStarted', jobId, index, ...started })
-        }
+        reportStart(entry, turn)
+        if (entry.subjob.stop !== null) this.#askToStop(id, entry, turn)
         return
       case 'AttemptFailed':
-        turn.publish('subjobEvents', jobId, { type: 'SubjobAttemptFailed', jobId, index, attempt: event.attempt })
-        this.#queueOf(entry).pause()
+        this.#queues.of(entry.dispatch.producerKey).pause()
         entry.occupies = false
         return
       case 'SubjobRequeued':
-        turn.wake(id, event.notBefore)
+        reportFailure(entry, event.notBefore, turn)
+        turn.wake(STEP + id, event.notBefore)
         return
-      case 'ProducerFinished':
       case 'SubjobFailed':
+        reportFailure(entry, null, turn)
+        this.#queues.of(entry.dispatch.producerKey).withdraw(queuedOf(id, entry))
         if (entry.subjob.state === 'publishing') this.#publish(id, entry, entry.subjob.source, turn)
         return
-      case 'SubjobEnded':
-        this.#end(id, entry, turn)
+      case 'ProducerFinished':
+        if (entry.subjob.state === 'publishing') this.#publish(id, entry, entry.subjob.source, turn)
         return
       case 'CallFailed':
       case 'PollAnswered':
@@ -225,23 +227,32 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     }
   }
 
-  #end(id: string, entry: Entry, turn: DispatcherTurn): void {
-    if (entry.subjob.state !== 'ended') throw new Error('broken invariant: an ended subjob is not ended')
-    const { end, attempts } = entry.subjob
-    const { jobId, index } = entry.dispatch
-    turn.publish('subjobEvents', jobId, { type: 'SubjobEnded', jobId, index, ...end, attempts })
+  #askToStop(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
+    const { subjob } = entry
+    if (subjob.state !== 'polling' || subjob.stop === null) return
+    turn.start({ type: 'CancelSubjob', dataProducerJobId: subjob.dataProducerJobId, ...callOf(id, entry) })
+  }
+
+  // What it has done by then is asked for soon: most producers stop at once.
+  #takeCancelAnswer(id: string, { subjob }: SubjobEntry, again: boolean, turn: DispatcherTurn): void {
+    if (subjob.state !== 'polling') return
+    turn.wake(STEP + id, turn.now + this.#options.polls.delayMinMs)
+    if (again) turn.wake(CANCEL + id, turn.now + this.#retryDelayMs(1, 0))
+  }
+
+  #end(id: string, entry: SubjobEntry, failedOperations: readonly RoutedOperation[], turn: DispatcherTurn): void {
+    reportEnd(entry, failedOperations, turn)
     turn.store(SPEC_PREFIX + id, null)
     turn.store(PROGRESS_PREFIX + id, null)
     this.#entries.delete(id)
-    const queue = this.#queueOf(entry)
-    queue.end(queuedOf(id, entry), entry.occupies)
-    if (queue.idle) this.#queues.delete(entry.dispatch.producerKey)
+    entry.operations.release()
+    this.#queues.end(entry.dispatch.producerKey, queuedOf(id, entry), entry.occupies)
   }
 
-  #enqueue(id: string, entry: Entry, turn: DispatcherTurn): void {
-    const { refusal } = entry.dispatch
-    if (refusal === null) this.#queueOf(entry).add(queuedOf(id, entry))
-    else this.#decide(id, entry, { type: 'RefuseSubjob', code: refusal, message: messageOf(refusal) }, turn)
+  #enqueue(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
+    const { refusal, refusalMessage } = entry.dispatch
+    if (refusal === null) this.#queues.of(entry.dispatch.producerKey).add(queuedOf(id, entry))
+    else this.#decide(id, entry, { type: 'RefuseSubjob', code: refusal, message: refusalMessage ?? messageOf(refusal) }, turn)
   }
 
   #pump(producerKey: string, turn: DispatcherTurn): void {
@@ -263,43 +274,50 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   }
 
   // An object is seen as soon as it is written: as with a submission, who writes it must still own the producer.
-  #publish(id: string, entry: Entry, source: PublicationSource, turn: DispatcherTurn): void {
+  #publish(id: string, entry: SubjobEntry, source: PublicationSource, turn: DispatcherTurn): void {
     if (entry.dispatch.destination.startsWith('s3:')) this.#storeProgress(id, entry, turn)
-    turn.start({ type: 'PublishResult', source, calledSince: calledSince(entry, turn.now), ...callOf(id, entry) })
+    const since = calledSince(entry, turn.now)
+    turn.start({ type: 'PublishResult', source, calledSince: since, unmentioned: entry.subjob.stop, ...callOf(id, entry) })
   }
 
   /** A call that did not settle the matter is made again: a poll when it may have news, a failed one when it may work. */
-  #callAgain(completion: DispatcherCompletion, { subjob }: Entry, turn: DispatcherTurn): void {
+  #callAgain(completion: DispatcherCompletion, { subjob }: SubjobEntry, turn: DispatcherTurn): void {
     if (subjob.state !== 'polling' && subjob.state !== 'publishing') return
     if (completion.type === 'CallFailed' && subjob.failures > 0) {
-      turn.wake(completion.subjobId, turn.now + this.#retryDelayMs(subjob.failures, completion.retryAfterMs))
+      turn.wake(STEP + completion.subjobId, turn.now + this.#retryDelayMs(subjob.failures, completion.retryAfterMs))
     } else if (completion.type === 'SinkFailed' && subjob.state === 'publishing') {
-      turn.wake(completion.subjobId, turn.now + this.#retryDelayMs(subjob.sinkFailures, 0))
+      turn.wake(STEP + completion.subjobId, turn.now + this.#retryDelayMs(subjob.sinkFailures, 0))
     } else if (subjob.state === 'polling') {
       const elapsedMs = turn.now - subjob.attempt.startedAt
-      turn.wake(completion.subjobId, turn.now + pollDelayMs(this.#options.polls, elapsedMs, this.#options.random()))
+      turn.wake(STEP + completion.subjobId, turn.now + pollDelayMs(this.#options.polls, elapsedMs, this.#options.random()))
     }
   }
 
-  #resume(id: string, entry: Entry, turn: DispatcherTurn): void {
+  #resume(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
     const { subjob } = entry
     switch (subjob.state) {
       case 'queued':
-        if (subjob.attempts.length === 0) {
+        // It was stopped while it was being submitted: that it might have arrived is nobody's knowledge.
+        if (subjob.stop !== null) {
+          this.#queues.of(entry.dispatch.producerKey).resume(queuedOf(id, entry), false)
+          this.#decide(id, entry, { type: 'GiveUpSubjob', at: turn.now }, turn)
+        } else if (subjob.attempts.length === 0) {
           this.#enqueue(id, entry, turn)
         } else {
-          this.#queueOf(entry).resume(queuedOf(id, entry), false)
-          turn.wake(id, subjob.notBefore)
+          this.#queues.of(entry.dispatch.producerKey).resume(queuedOf(id, entry), false)
+          turn.wake(STEP + id, subjob.notBefore)
         }
         return
       case 'polling':
         this.#occupy(id, entry)
-        turn.wake(id, turn.now + Math.round(this.#options.resumeSpreadMs * this.#options.random()))
+        if (subjob.stop !== null) turn.wake(GIVE_UP + id, subjob.stop.giveUpAt)
+        this.#askToStop(id, entry, turn)
+        turn.wake(STEP + id, turn.now + Math.round(this.#options.resumeSpreadMs * this.#options.random()))
         return
       case 'publishing':
         // A refused one never stood in the queue: it must not hold back, or let go, the writes of its job.
         if (subjob.attempt !== null) this.#occupy(id, entry)
-        else if (entry.dispatch.refusal === null) this.#queueOf(entry).resume(queuedOf(id, entry), false)
+        else if (entry.dispatch.refusal === null) this.#queues.of(entry.dispatch.producerKey).resume(queuedOf(id, entry), false)
         this.#publish(id, entry, subjob.source, turn)
         return
       case 'submitting':
@@ -308,42 +326,19 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     }
   }
 
-  #occupy(id: string, entry: Entry): void {
+  #occupy(id: string, entry: SubjobEntry): void {
     entry.occupies = true
-    this.#queueOf(entry).resume(queuedOf(id, entry), true)
+    this.#queues.of(entry.dispatch.producerKey).resume(queuedOf(id, entry), true)
   }
 
-  #storeProgress(id: string, entry: Entry, turn: DispatcherTurn): void {
+  #storeProgress(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
     const { jobId, index } = entry.dispatch
-    turn.store(PROGRESS_PREFIX + id, { type: 'SubjobProgressed', jobId, index, subjob: entry.subjob })
+    turn.store(PROGRESS_PREFIX + id, { type: 'SubjobProgressed', jobId, index, subjob: storedForm(entry.subjob) })
   }
 
   #retryDelayMs(failures: number, retryAfterMs: number): number {
     return retryDelayMs(this.#options.retries, failures, this.#options.random(), retryAfterMs)
   }
-
-  #queueOf(entry: Entry): ProducerQueue {
-    const key = entry.dispatch.producerKey
-    const known = this.#queues.get(key)
-    if (known !== undefined) return known
-    const queue = new ProducerQueue()
-    this.#queues.set(key, queue)
-    return queue
-  }
 }
 
-function newEntry(dispatch: DispatchSubjob): Entry {
-  return { dispatch, subjob: newSubjob(), occupies: false, calledSince: null }
-}
-
-function queuedOf(id: string, { dispatch }: Entry): QueuedSubjob {
-  return { jobId: dispatch.jobId, subjobId: id, ordered: dispatch.kind === 'WRITE' }
-}
-
-function attemptOf({ subjob }: Entry): number {
-  return subjob.attempts.length + 1
-}
-
-function callOf(id: string, entry: Entry): Call {
-  return { subjobId: id, attempt: attemptOf(entry), dispatch: entry.dispatch }
-}
+type Undone = () => readonly RoutedOperation[]

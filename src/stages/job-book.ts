@@ -2,13 +2,19 @@
 import type { Assignment } from '../domain/assignment.ts'
 import type { Job } from '../domain/job.ts'
 import type { DispatchSubjob, Message } from '../domain/messages.ts'
+import type { KeptOperations, OperationStore } from './operation-store.ts'
 import type { Turn } from './stage.ts'
 
 export interface JobEntry {
   job: Job
   readonly assignments: Map<number, Assignment>
-  /** What is dispatched once a subjob's parents have ended. */
-  readonly held: Map<number, DispatchSubjob>
+  /** What is dispatched once a subjob's parents have ended, or when what failed of it is tried again. */
+  readonly held: Map<number, HeldSubjob>
+}
+
+interface HeldSubjob {
+  readonly order: Omit<DispatchSubjob, 'operations'>
+  readonly operations: KeptOperations
 }
 
 type RestoredEntry = Omit<JobEntry, 'job'> & { job: Job | undefined }
@@ -19,9 +25,14 @@ const JOB_PREFIX = 'job:'
 const SUBJOB_PREFIX = 'subjob:'
 
 export class JobBook {
+  readonly #store: OperationStore
   // Until all is restored, a subjob may be there before its job: compaction keeps the latest entry, wherever it stands.
   readonly #entries = new Map<string, RestoredEntry>()
   #openSubjobs = 0
+
+  constructor(store: OperationStore) {
+    this.#store = store
+  }
 
   /** Subjobs that have not ended. */
   get openSubjobs(): number {
@@ -51,6 +62,12 @@ export class JobBook {
     turn.publish('jobs', job.jobId, changed)
   }
 
+  /** What is held of a subjob, whole; undefined when nothing is. */
+  held(entry: JobEntry, index: number): DispatchSubjob | undefined {
+    const held = entry.held.get(index)
+    return held === undefined ? undefined : { ...held.order, operations: held.operations.load() }
+  }
+
   changeAssignment(entry: JobEntry, assignment: Assignment, held: DispatchSubjob | null, turn: Write): void {
     const { jobId } = entry.job
     this.#set(entry, assignment, held)
@@ -63,10 +80,13 @@ export class JobBook {
       turn.store(subjobKey(entry.job.jobId, assignment.index), null)
     }
     entry.assignments.clear()
+    for (const { operations } of entry.held.values()) operations.release()
     entry.held.clear()
   }
 
-  forget(jobId: string, turn: Write): void {
+  forget(entry: JobEntry, turn: Write): void {
+    const { jobId } = entry.job
+    this.dropAssignments(entry, turn)
     this.#entries.delete(jobId)
     turn.store(JOB_PREFIX + jobId, null)
     turn.publish('jobs', jobId, null)
@@ -87,7 +107,7 @@ export class JobBook {
   #restoring(jobId: string): RestoredEntry {
     const known = this.#entries.get(jobId)
     if (known !== undefined) return known
-    const entry = { job: undefined, assignments: new Map<number, Assignment>(), held: new Map<number, DispatchSubjob>() }
+    const entry = { job: undefined, assignments: new Map<number, Assignment>(), held: new Map<number, HeldSubjob>() }
     this.#entries.set(jobId, entry)
     return entry
   }
@@ -96,7 +116,9 @@ export class JobBook {
   #restoreDeletion(key: string): void {
     if (key.startsWith(JOB_PREFIX)) {
       const jobId = key.slice(JOB_PREFIX.length)
-      for (const assignment of this.#entries.get(jobId)?.assignments.values() ?? []) this.#openSubjobs -= openCount(assignment)
+      const entry = this.#entries.get(jobId)
+      for (const assignment of entry?.assignments.values() ?? []) this.#openSubjobs -= openCount(assignment)
+      for (const { operations } of entry?.held.values() ?? []) operations.release()
       this.#entries.delete(jobId)
       return
     }
@@ -108,15 +130,22 @@ export class JobBook {
     if (entry === undefined || assignment === undefined) return
     this.#openSubjobs -= openCount(assignment)
     entry.assignments.delete(index)
-    entry.held.delete(index)
+    this.#hold(entry, index, null)
     if (entry.job === undefined && entry.assignments.size === 0) this.#entries.delete(jobId)
   }
 
   #set(entry: RestoredEntry, assignment: Assignment, held: DispatchSubjob | null): void {
     this.#openSubjobs += openCount(assignment) - openCount(entry.assignments.get(assignment.index))
     entry.assignments.set(assignment.index, assignment)
-    if (held === null) entry.held.delete(assignment.index)
-    else entry.held.set(assignment.index, held)
+    this.#hold(entry, assignment.index, held)
+  }
+
+  #hold(entry: RestoredEntry, index: number, dispatch: DispatchSubjob | null): void {
+    entry.held.get(index)?.operations.release()
+    entry.held.delete(index)
+    if (dispatch === null) return
+    const { operations, ...order } = dispatch
+    entry.held.set(index, { order, operations: this.#store.keep(operations) })
   }
 }
 

@@ -19,6 +19,8 @@ export class ProducerQueue {
   readonly #jobs = new Map<string, JobTurn>()
   /** Jobs that have a subjob which may start, the next first. */
   readonly #ready = new Set<string>()
+  /** Those that really wait: what is withdrawn keeps its place in a job's list until its turn would have come. */
+  readonly #waiting = new Set<string>()
   #running = 0
 
   /** Subjobs that occupy the producer now. */
@@ -32,6 +34,7 @@ export class ProducerQueue {
 
   add(subjob: QueuedSubjob): void {
     const turn = this.#turnOf(subjob.jobId)
+    this.#waiting.add(subjob.subjobId)
     turn.waiting.push(subjob)
     this.#refresh(subjob.jobId, turn)
   }
@@ -44,11 +47,18 @@ export class ProducerQueue {
     const turn = this.#turnOf(jobId)
     const subjob = turn.waiting.shift()
     if (subjob === undefined) throw new Error(`broken invariant: job "${jobId}" is ready without a subjob`)
+    this.#waiting.delete(subjob.subjobId)
     this.#running += 1
     if (subjob.ordered) turn.holder = subjob.subjobId
     this.#ready.delete(jobId)
     this.#refresh(jobId, turn)
     return subjob
+  }
+
+  /** It is not to start any more; nothing happens when it does not wait. */
+  withdraw(subjob: QueuedSubjob): void {
+    if (!this.#waiting.delete(subjob.subjobId)) return
+    this.#refresh(subjob.jobId, this.#turnOf(subjob.jobId))
   }
 
   /** It left the producer for a while; {@link retry} brings it back. An ordered job waits for it. */
@@ -59,6 +69,7 @@ export class ProducerQueue {
   /** A paused subjob may start again, before others of its job. */
   retry(subjob: QueuedSubjob): void {
     const turn = this.#turnOf(subjob.jobId)
+    this.#waiting.add(subjob.subjobId)
     turn.waiting.unshift(subjob)
     this.#refresh(subjob.jobId, turn)
   }
@@ -90,6 +101,7 @@ export class ProducerQueue {
   }
 
   #refresh(jobId: string, turn: JobTurn): void {
+    while (turn.waiting[0] !== undefined && !this.#waiting.has(turn.waiting[0].subjobId)) turn.waiting.shift()
     const head = turn.waiting[0]
     const mayStart = head !== undefined && (turn.holder === null || turn.holder === head.subjobId)
     if (mayStart) this.#ready.add(jobId)

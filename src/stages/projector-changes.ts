@@ -25,6 +25,10 @@ export function changeOf(topic: ProjectedTopic, record: InputRecord, message: Me
       return topic === 'commands' ? changeOfSubmission(record, message, rules) : null
     case 'JobChanged':
       return topic === 'jobs' ? changeOfJob(record, message.job) : null
+    case 'CancelJob':
+      return topic === 'commands' && isAtHome(message.jobId, record, rules) ? { type: 'CancelJob', jobId: message.jobId } : null
+    case 'SubjobsPlanned':
+      return topic === 'subjobEvents' ? { type: 'PlanSubjobs', event: message, at: record.timestampMs } : null
     case 'SubjobStarted':
     case 'SubjobAttemptFailed':
     case 'SubjobEnded':
@@ -48,12 +52,17 @@ export function changeOfTombstone(topic: ProjectedTopic, record: InputRecord): R
 // What is invalid is dead-lettered by the coordinator, what is away from its home or has no id it forwards.
 function changeOfSubmission(record: InputRecord, submission: SubmitJob, rules: ProjectionRules): RowChange | null {
   const { jobId } = submission
-  if (jobId === null || rules.homePartition(jobId) !== record.partition) return null
+  if (jobId === null || !isAtHome(jobId, record, rules)) return null
   const checked = checkSubmission(submission, rules.destinations, rules.submissions)
   if (!checked.ok) return null
   const settled = { destination: checked.destination, attemptsMaxDefault: rules.attemptsMax }
   const facts = acceptedFacts({ ...submission, jobId }, record, settled)
   // How many subjobs there are is not known before the coordinator has split it.
-  const job = evolveJob(undefined, { type: 'JobAccepted', facts, operations: submission.operations.length, subjobs: 0 })
+  const operations = submission.parts > 0 ? submission.operationCount : submission.operations.length
+  const job = evolveJob(undefined, { type: 'JobAccepted', facts, operations, subjobs: 0 })
   return { type: 'AcceptJob', job, at: record.timestampMs }
+}
+
+function isAtHome(jobId: string, { partition }: InputRecord, { homePartition }: ProjectionRules): boolean {
+  return homePartition(jobId) === partition
 }

@@ -63,6 +63,7 @@ function submissionOf(jobId: string, digest: string): SubmitJob {
     ...{ priority, labels, deadlineAt: null, attemptsMax: null, submittedBy: null, traceparent: null, digest, createdAt },
     operations: [{ operationId: 1, op: 'read', path: '/a=1', value: null, options: null }],
     dependencies: [],
+    ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0 },
   }
 }
 
@@ -80,7 +81,8 @@ function eventsOf(index: number, fate: string): readonly SubjobEventMessage[] {
   const failed = { ...{ number: 1, worker: 'w', startedAt: 1, endedAt: 2 }, outcome: 'failed', code: 102, message: 'away' } as const
   if (fate === 'started') return [sampleStart(index)]
   if (fate === 'ended') return [sampleStart(index), sampleEnd(index), sampleEnd(index)]
-  return [sampleStart(index), { type: 'SubjobAttemptFailed', jobId: 'job-1', index, attempt: failed }, sampleStart(index, 2)]
+  const report = { type: 'SubjobAttemptFailed', jobId: 'job-1', index, run: 1, attempt: failed, retryAt: 3 } as const
+  return [sampleStart(index), report, sampleStart(index, 2)]
 }
 
 async function apply(model: ReadModel, entries: readonly Entry[]): Promise<void> {

@@ -235,7 +235,9 @@ function jobIdOf(change: RowChange): string | null {
     case 'PutJob':
       return change.job.jobId
     case 'ForgetJob':
+    case 'CancelJob':
       return change.jobId
+    case 'PlanSubjobs':
     case 'FoldSubjobEvent':
       return change.event.jobId
     case 'SealForgotten':

@@ -16,6 +16,8 @@ export interface Stage<Effect, Completion> {
   takeRecord(record: InputRecord, message: Message, turn: Turn<Effect>): void
   takeTimer(id: string, turn: Turn<Effect>): void
   takeCompletion(completion: Completion, turn: Turn<Effect>): void
+  /** The lane has ended: what is held outside of the heap is given back. */
+  close?(): void
   /** Work that is held in memory; above the lane's bound no more records are read until it falls. */
   load(): number
 }

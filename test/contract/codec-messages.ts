@@ -57,6 +57,9 @@ const dispatchSubjob: fc.Arbitrary<DispatchSubjob> = fc.record({
   dataAcceptType: text,
   dataContentType: text,
   refusal: maybe(code),
+  refusalMessage: maybe(text),
+  run: int,
+  authorization: maybe(text),
   priority: fc.integer(),
   attemptsMax: int,
   deadlineAt: maybe(time),
@@ -84,6 +87,11 @@ export const submitJob: fc.Arbitrary<SubmitJob> = fc.record({
   createdAt: maybe(time),
   operations: fc.array(operation, { maxLength: 5 }),
   dependencies: fc.array(fc.record({ operationId: id, parents: fc.array(id, { maxLength: 3 }) }), { maxLength: 3 }),
+  strict: fc.boolean(),
+  authorization: maybe(text),
+  submission: maybe(text),
+  parts: int,
+  operationCount: int,
 })
 
 const jobFacts = fc.record({
@@ -104,8 +112,13 @@ const jobFacts = fc.record({
   traceparent: maybe(text),
   digest: text,
   createdAt: time,
+  strict: fc.boolean(),
+  submission: maybe(text),
+  parts: int,
+  partsLeft: int,
+  run: int,
   operations: fc.record({ total: int, succeeded: int, failed: int }),
-  subjobs: fc.record({ total: int, succeeded: int, partiallyFailed: int, failed: int }),
+  subjobs: fc.record({ total: int, succeeded: int, partiallyFailed: int, failed: int, cancelled: int }),
   message: maybe(text),
 })
 
@@ -115,6 +128,7 @@ const job: fc.Arbitrary<Job> = fc
     fc.oneof(
       fc.record({ state: fc.constant('accepted' as const) }),
       fc.record({ state: fc.constant('running' as const), startedAt: time }),
+      fc.record({ state: fc.constant('cancelling' as const), startedAt: maybe(time) }),
       fc.record({ state: fc.constant('concluding' as const), startedAt: time, outcome }),
       fc.record({ state: fc.constant('ended' as const), startedAt: time, outcome, finishedAt: time }),
     ),
@@ -123,7 +137,15 @@ const job: fc.Arbitrary<Job> = fc
 
 const assignment: fc.Arbitrary<Assignment> = fc
   .tuple(
-    fc.record({ index: int, producerKey: text, operations: int, children: fc.array(int, { maxLength: 3 }) }),
+    fc.record({
+      index: int,
+      producerKey: text,
+      operations: int,
+      children: fc.array(int, { maxLength: 3 }),
+      run: int,
+      partlyDone: fc.boolean(),
+      earlierObjects: fc.array(fc.record({ key: text, bytes: int, etag: text, operations: int }), { maxLength: 2 }),
+    }),
     fc.oneof(
       fc.record({ state: fc.constant('blocked' as const), parentsLeft: int }),
       fc.record({ state: fc.constantFrom('dispatched' as const, 'started' as const) }),
@@ -133,11 +155,14 @@ const assignment: fc.Arbitrary<Assignment> = fc
   .map(([facts, state]) => ({ ...facts, ...state }))
 
 const attempts = fc.array(attempt, { maxLength: 3 })
+const stop = maybe(
+  fc.record({ reason: fc.constantFrom('cancelled' as const, 'deadline' as const), code, message: text, giveUpAt: time }),
+)
 
 const subjob: fc.Arbitrary<Subjob> = fc.oneof(
-  fc.record({ state: fc.constant('queued' as const), notBefore: time, attempts }),
-  fc.record({ state: fc.constant('submitting' as const), attempt: startedAttempt, attempts }),
-  fc.record({ state: fc.constant('polling' as const), attempt: startedAttempt, dataProducerJobId: text, failures: int, attempts }),
+  fc.record({ state: fc.constant('queued' as const), notBefore: time, attempts, stop }),
+  fc.record({ state: fc.constant('submitting' as const), attempt: startedAttempt, attempts, stop }),
+  fc.record({ state: fc.constant('polling' as const), attempt: startedAttempt, dataProducerJobId: text, failures: int, attempts, stop }),
   fc.record({
     state: fc.constant('publishing' as const),
     attempt: maybe(startedAttempt),
@@ -148,31 +173,74 @@ const subjob: fc.Arbitrary<Subjob> = fc.oneof(
     failures: int,
     sinkFailures: int,
     attempts,
+    stop,
   }),
   fc.record({
     state: fc.constant('ended' as const),
     end: fc.record({ outcome, succeeded: int, failed: int, object: maybe(object), message: maybe(text), at: time }),
     attempts,
+    stop,
   }),
 )
 
 export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Message, { type: T }>> } = {
   SubmitJob: submitJob,
+  AddOperations: fc.record({
+    type: fc.constant('AddOperations'),
+    submission: text,
+    part: int,
+    authorization: maybe(text),
+    operations: fc.array(operation, { maxLength: 5 }),
+  }),
+  CancelJob: fc.record({ type: fc.constant('CancelJob'), jobId: text, requestedBy: maybe(text) }),
+  RetryJob: fc.record({
+    type: fc.constant('RetryJob'),
+    jobId: text,
+    requestedBy: maybe(text),
+    run: maybe(int),
+    authorization: maybe(text),
+  }),
   DispatchSubjob: dispatchSubjob,
+  CancelSubjob: fc.record({ type: fc.constant('CancelSubjob'), jobId: text, index: int, run: int }),
+  SubjobsPlanned: fc.record({
+    type: fc.constant('SubjobsPlanned'),
+    jobId: text,
+    subjobs: fc.array(
+      fc.record({
+        index: int,
+        run: int,
+        service: text,
+        dataProducerId: text,
+        operations: int,
+        parents: fc.array(int, { maxLength: 3 }),
+      }),
+      { maxLength: 3 },
+    ),
+    at: time,
+  }),
   SubjobStarted: fc.record({
     type: fc.constant('SubjobStarted'),
     jobId: text,
     index: int,
+    run: int,
     attempt: int,
     worker: text,
     dataProducerJobId: text,
     at: time,
   }),
-  SubjobAttemptFailed: fc.record({ type: fc.constant('SubjobAttemptFailed'), jobId: text, index: int, attempt }),
+  SubjobAttemptFailed: fc.record({
+    type: fc.constant('SubjobAttemptFailed'),
+    jobId: text,
+    index: int,
+    run: int,
+    attempt,
+    retryAt: maybe(time),
+  }),
   SubjobEnded: fc.record({
     type: fc.constant('SubjobEnded'),
     jobId: text,
     index: int,
+    run: int,
     outcome,
     succeeded: int,
     failed: int,
@@ -180,6 +248,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     message: maybe(text),
     attempts,
     at: time,
+    failedOperations: fc.array(routedOperation, { maxLength: 3 }),
   }),
   JobChanged: fc.record({ type: fc.constant('JobChanged'), job }),
   AssignmentChanged: fc.record({ type: fc.constant('AssignmentChanged'), jobId: text, assignment, held: maybe(dispatchSubjob) }),
@@ -203,6 +272,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     username: maybe(text),
     password: maybe(text),
     subjobsInFlightMax: maybe(int),
+    subjobTimeoutMs: maybe(int),
   }),
 }
 

@@ -14,6 +14,7 @@ const started: SubjobStarted = {
   type: 'SubjobStarted',
   jobId: 'job',
   index: 3,
+  run: 1,
   attempt: 1,
   worker: 'w',
   dataProducerJobId: 'p',

@@ -13,8 +13,9 @@ export function sampleJob(changes: Partial<Omit<Job, 'state'>> & { id?: string }
     ...{ destination: 'kafka:results', dataAcceptType: 'application/json', dataContentType: 'application/json' },
     ...{ priority: 5, labels: { team: 'north' }, deadlineAt: null, attemptsMax: 3, submittedBy: null, traceparent: null },
     ...{ digest: 'd'.repeat(64), createdAt: 1_000, message: null },
+    ...{ strict: false, submission: null, parts: 0, partsLeft: 0, run: 1 },
     operations: { total: 10, succeeded: 0, failed: 0 },
-    subjobs: { total: 0, succeeded: 0, partiallyFailed: 0, failed: 0 },
+    subjobs: { total: 0, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0 },
     ...facts,
     ...phase,
   }
@@ -23,14 +24,16 @@ export function sampleJob(changes: Partial<Omit<Job, 'state'>> & { id?: string }
 export const endedPhase = (outcome: Outcome): Phase => ({ state: 'ended', startedAt: 2_000, outcome, finishedAt: 3_000 })
 
 export function sampleStart(index: number, attempt = 1): SubjobStarted {
-  return { type: 'SubjobStarted', jobId: 'job-1', index, attempt, worker: 'w1', dataProducerJobId: `p-${index}`, at: 2_000 + attempt }
+  const subjob = { jobId: 'job-1', index, run: 1 }
+  return { type: 'SubjobStarted', ...subjob, attempt, worker: 'w1', dataProducerJobId: `p-${index}`, at: 2_000 + attempt }
 }
 
 export function sampleEnd(index: number): SubjobEnded {
-  const ended = { type: 'SubjobEnded', jobId: 'job-1', index, outcome: 'partiallyFailed', succeeded: 3, failed: 1 } as const
+  const ended = { type: 'SubjobEnded', jobId: 'job-1', index, run: 1, outcome: 'partiallyFailed', succeeded: 3, failed: 1 } as const
   const times = { startedAt: 2_001, endedAt: 2_900 }
   const attempt = { number: 1, worker: 'w1', ...times, outcome: 'partiallyFailed', code: null, message: 'no' } as const
-  return { ...ended, object: { key: `job-1/${index}`, bytes: 12, etag: 'e' }, message: 'no', attempts: [attempt], at: 2_900 }
+  const object = { key: `job-1/${index}`, bytes: 12, etag: 'e' }
+  return { ...ended, object, message: 'no', attempts: [attempt], at: 2_900, failedOperations: [] }
 }
 
 export function exerciseReadModel(name: string, open: () => Promise<ReadModel>): void {
@@ -140,8 +143,8 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
       await apply(fold(sampleEnd(4)))
       const ended = await model.subjobs('job-1', { limit: 10, after: null })
       const { jobId, index, attempts, outcome, succeeded, failed, object, message, at: finishedAt } = sampleEnd(4)
-      const said = { jobId, index, attempts, outcome, succeeded, failed, object, message }
-      expect(ended.items).toEqual([{ ...said, state: 'ended', finishedAt }])
+      const said = { jobId, index, run: 1, plan: null, outcome, succeeded, failed, object, message }
+      expect(ended.items).toEqual([{ ...said, attempts: attempts.map((each) => ({ ...each, run: 1 })), state: 'ended', finishedAt }])
       await apply(fold(sampleStart(4)), fold(sampleEnd(4)), fold(sampleStart(4, 2)))
       expect(await model.subjobs('job-1', { limit: 10, after: null })).toEqual(ended)
     })

@@ -85,7 +85,7 @@ exerciseSink('the bucket sink', async () => {
     destination: bucket,
     missing: 'nobody-made-this',
     readValues: async ({ jobId, index }) => {
-      const content = await contentOf(resultsKey(jobId, index))
+      const content = await contentOf(resultsKey(jobId, index, 1))
       return content === null ? [] : [content]
     },
   }
@@ -99,7 +99,7 @@ describe('the bucket sink', () => {
     const subjob = subjobFor(bucket, 300)
     const responses = operations(301).map((operation) => responseTo(operation, { result: 'x'.repeat(40_000) }))
     const published = await sink.publish(subjob, await sourceOf(sink, bodyOf(responses), 64 * 1024))
-    const content = await contentOf(resultsKey(subjob.jobId, subjob.index))
+    const content = await contentOf(resultsKey(subjob.jobId, subjob.index, subjob.run))
     expect(content?.toString()).toBe(bodyOf(responses.slice(0, 300)))
     expect(content?.length).toBeGreaterThan(2 * config.partBytes)
     expect(published).toMatchObject({ succeeded: 300, failed: 0, foreign: 1, object: { bytes: content?.length } })
@@ -112,7 +112,7 @@ describe('the bucket sink', () => {
     const responses = operations(300).map((operation) => responseTo(operation, { result: 'x'.repeat(40_000) }))
     const body = bodyOf(responses).slice(0, -1000)
     await expect(sink.publish(subjob, await sourceOf(sink, body, 64 * 1024))).rejects.toThrow(/ended where/)
-    expect(await contentOf(resultsKey(subjob.jobId, subjob.index))).toBeNull()
+    expect(await contentOf(resultsKey(subjob.jobId, subjob.index, subjob.run))).toBeNull()
     expect(await uploadsUnderWay()).toEqual([])
   })
 
@@ -132,7 +132,10 @@ describe('the bucket sink', () => {
     expect(JSON.parse(String(await contentOf(manifestKey('job-7'))))).toEqual({
       jobId: 'job-7',
       status: 'PARTIALLY_FAILED',
-      counts: { operations: { total: 5, succeeded: 4, failed: 1 }, subjobs: { total: 2, succeeded: 1, partiallyFailed: 1, failed: 0 } },
+      counts: {
+        operations: { total: 5, succeeded: 4, failed: 1 },
+        subjobs: { total: 2, succeeded: 1, partiallyFailed: 1, failed: 0, cancelled: 0 },
+      },
       startedAt: '2023-11-14T22:13:20.000Z',
       finishedAt: '2023-11-14T22:15:00.000Z',
       objects,

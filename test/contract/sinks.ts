@@ -46,7 +46,8 @@ let jobs = 0
 
 export function subjobFor(destination: string, count: number): SubjobToPublish {
   jobs += 1
-  return { jobId: `job ${jobs}/ä`, index: 3, service: 'dmi-1', destination, traceparent: null, operations: operations(count) }
+  const jobId = `job ${jobs}/ä`
+  return { jobId, index: 3, run: 1, service: 'dmi-1', destination, traceparent: null, operations: operations(count), unmentioned: null }
 }
 
 export function responseTo({ operationId }: RoutedOperation, more: object = {}): Response {
@@ -296,8 +297,13 @@ export function concludingJob(id: string): JobConclusion['job'] {
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     digest: 'd',
     createdAt: 1,
+    strict: false,
+    submission: null,
+    parts: 0,
+    partsLeft: 0,
+    run: 1,
     operations: { total: 5, succeeded: 4, failed: 1 },
-    subjobs: { total: 2, succeeded: 1, partiallyFailed: 1, failed: 0 },
+    subjobs: { total: 2, succeeded: 1, partiallyFailed: 1, failed: 0, cancelled: 0 },
     message: null,
     state: 'concluding',
     startedAt: 1_700_000_000_000,

@@ -2,7 +2,9 @@
 import type { Outcome } from '../../src/domain/job.ts'
 import type { SubjobEnded, SubjobStarted, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
-import { type ConcludeJob, Coordinator, type CoordinatorOptions, type JobConclusion } from '../../src/stages/coordinator.ts'
+import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
+import { Coordinator, type CoordinatorOptions } from '../../src/stages/coordinator.ts'
+import { heapStore } from '../../src/stages/operation-store.ts'
 import { exampleHandle, exampleOperation, exampleSubmission } from './domain-examples.ts'
 import type { RecordedTurn } from './recorded-turn.ts'
 import { StageRun } from './stage-run.ts'
@@ -10,6 +12,8 @@ import { StageRun } from './stage-run.ts'
 export const HOME = 2
 export const AWAY = 0
 export const RETENTION_MS = 60_000
+export const RETRY_RETENTION_MS = 40_000
+export const PARTS_TIMEOUT_MS = 20_000
 
 const handles: Readonly<Record<string, Handle>> = {
   '/a': exampleHandle({ alternateId: '/a', dataProducerId: 'p1' }),
@@ -24,8 +28,11 @@ const options: CoordinatorOptions = {
   destinations: { bareNameIs: 'topic', topicPrefix: 'datajob.' },
   submissions: { operationsMax: 100, pathLengthMax: 100 },
   splits: { operationsMax: 2, bytesMax: 1_000_000 },
+  store: heapStore,
   attemptsMax: 3,
+  partsTimeoutMs: PARTS_TIMEOUT_MS,
   jobRetentionMs: RETENTION_MS,
+  retryRetentionMs: RETRY_RETENTION_MS,
 }
 
 export type CoordinatorLane = StageRun<ConcludeJob, JobConclusion, Coordinator>
@@ -39,12 +46,13 @@ export function submission(paths: readonly string[], changes: Partial<SubmitJob>
 }
 
 export function startOf(index: number, at = 1): SubjobStarted {
-  return { type: 'SubjobStarted', jobId: 'job-1', index, attempt: 1, worker: 'w', dataProducerJobId: 'd', at }
+  return { type: 'SubjobStarted', jobId: 'job-1', index, run: 1, attempt: 1, worker: 'w', dataProducerJobId: 'd', at }
 }
 
 export function endOf(index: number, changes: Partial<SubjobEnded> = {}): SubjobEnded {
   const counts = { outcome: 'succeeded' as Outcome, succeeded: 1, failed: 0 }
-  return { type: 'SubjobEnded', jobId: 'job-1', index, ...counts, object: null, message: null, attempts: [], at: 2, ...changes }
+  const rest = { object: null, message: null, attempts: [], at: 2, failedOperations: [] }
+  return { type: 'SubjobEnded', jobId: 'job-1', index, run: 1, ...counts, ...rest, ...changes }
 }
 
 export function endJob(lane: CoordinatorLane): void {

@@ -2,7 +2,10 @@
 import type { DispatchSubjob } from '../../src/domain/messages.ts'
 import { ResponseCode } from '../../src/domain/response-code.ts'
 import type { CallFailure, Publication } from '../../src/domain/subjob.ts'
-import { Dispatcher, type DispatcherCompletion, type DispatcherEffect, type DispatcherOptions } from '../../src/stages/dispatcher.ts'
+import { Dispatcher } from '../../src/stages/dispatcher.ts'
+import type { DispatcherOptions } from '../../src/stages/dispatcher-options.ts'
+import { heapStore } from '../../src/stages/operation-store.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
 import type { RecordedTurn } from './recorded-turn.ts'
 import { StageRun } from './stage-run.ts'
 
@@ -12,6 +15,9 @@ const options: DispatcherOptions = {
   polls: { delayMinMs: 100, delayMaxMs: 1_000, elapsedRatio: 0.1, jitterRatio: 0 },
   retries: { delayMinMs: 200, delayMaxMs: 10_000 },
   callFailuresMax: 3,
+  store: heapStore,
+  subjobTimeoutMs: () => Infinity,
+  cancelTimeoutMs: 5_000,
   subjobsInFlightMax: () => 2,
   resumeSpreadMs: 4_000,
 }
@@ -29,7 +35,7 @@ export const done: Publication = { succeeded: 1, failed: 0, object: null, messag
 export function submit(lane: DispatcherLane, dispatch: DispatchSubjob): void {
   lane.take(dispatch)
   const subjobId = `${dispatch.jobId}/${dispatch.index}`
-  lane.complete({ type: 'Submitted', subjobId, attempt: 1, dataProducerJobId: 'dpj' })
+  lane.complete({ type: 'Submitted', subjobId, run: 1, attempt: 1, dataProducerJobId: 'dpj' })
   lane.takeEffects()
 }
 
@@ -41,14 +47,14 @@ export function finish(lane: DispatcherLane, dispatch: DispatchSubjob): void {
 
 export function finishSubmitted(lane: DispatcherLane, subjobId: string): void {
   const attempt = 1
-  lane.complete({ type: 'Submitted', subjobId, attempt, dataProducerJobId: 'dpj' })
+  lane.complete({ type: 'Submitted', subjobId, run: 1, attempt, dataProducerJobId: 'dpj' })
   lane.takeEffects()
-  lane.complete({ type: 'Polled', subjobId, attempt, status: 'finished' })
+  lane.complete({ type: 'Polled', subjobId, run: 1, attempt, status: 'finished' })
 }
 
 export function publish(lane: DispatcherLane, subjobId: string, publication: Publication = done): RecordedTurn<DispatcherEffect> {
   const attempt = lane.effects.findLast((each) => each.subjobId === subjobId)?.attempt ?? 1
-  return lane.complete({ type: 'Published', subjobId, attempt, records: [], publication })
+  return lane.complete({ type: 'Published', subjobId, run: 1, attempt, records: [], publication, failedOperations: [] })
 }
 
 /** Carries every effect out at once, and well; the subjobs in the order in which they were submitted or found to work. */
@@ -67,13 +73,15 @@ export function drain(lane: DispatcherLane): readonly string[] {
 }
 
 export function answerTo(effect: DispatcherEffect): DispatcherCompletion {
-  const { subjobId, attempt } = effect
+  const { subjobId, run, attempt } = effect
   switch (effect.type) {
     case 'SubmitSubjob':
-      return { type: 'Submitted', subjobId, attempt, dataProducerJobId: 'dpj' }
+      return { type: 'Submitted', subjobId, run, attempt, dataProducerJobId: 'dpj' }
     case 'PollSubjob':
-      return { type: 'Polled', subjobId, attempt, status: 'finished' }
+      return { type: 'Polled', subjobId, run, attempt, status: 'finished' }
+    case 'CancelSubjob':
+      return { type: 'CancelAnswered', subjobId, run, attempt, again: false }
     case 'PublishResult':
-      return { type: 'Published', subjobId, attempt, records: [], publication: done }
+      return { type: 'Published', subjobId, run, attempt, records: [], publication: done, failedOperations: [] }
   }
 }

@@ -34,6 +34,11 @@ export function exampleSubmission(changes: Partial<SubmitJob> = {}): SubmitJob {
     createdAt: null,
     operations: [exampleOperation()],
     dependencies: [],
+    strict: false,
+    authorization: null,
+    submission: null,
+    parts: 0,
+    operationCount: 0,
     ...changes,
   }
 }
@@ -57,6 +62,9 @@ export function exampleFacts(changes: Partial<JobFacts> = {}): JobFacts {
     traceparent: null,
     digest: 'd1',
     createdAt: 5,
+    strict: false,
+    submission: null,
+    parts: 0,
     ...changes,
   }
 }
@@ -74,6 +82,9 @@ export function exampleDispatch(changes: Partial<DispatchSubjob> = {}): Dispatch
     dataAcceptType: 'application/vnd.3gpp.object-tree-hierarchical+json',
     dataContentType: 'application/3gpp-json-patch+json',
     refusal: null,
+    refusalMessage: null,
+    run: 1,
+    authorization: null,
     priority: 0,
     attemptsMax: 3,
     deadlineAt: null,

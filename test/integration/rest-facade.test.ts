@@ -49,6 +49,7 @@ async function commandOf(jobId: string): Promise<SubmitJob> {
   const { value } = await recordOf(jobId)
   const decoded = await codec.decodeCommand(value ?? Buffer.of(), 0)
   if (!decoded.ok) throw new Error(decoded.cause)
+  if (decoded.message.type !== 'SubmitJob') throw new Error(`the command is a ${decoded.message.type}`)
   return decoded.message
 }
 

@@ -2,7 +2,9 @@
 import type { Outcome } from '../../src/domain/job.ts'
 import type { DispatchSubjob, Message, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
-import { type ConcludeJob, Coordinator, type JobConclusion } from '../../src/stages/coordinator.ts'
+import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
+import { heapStore } from '../../src/stages/operation-store.ts'
+import { Coordinator } from '../../src/stages/coordinator.ts'
 import { exampleHandle, exampleOperation, exampleSubmission } from '../fakes/domain-examples.ts'
 import type { RecordedTurn, StoredEntry } from '../fakes/recorded-turn.ts'
 import { entriesOf, give, type StageInput } from './stage-inputs.ts'
@@ -25,8 +27,11 @@ export function newCoordinator(): Coordinator {
     destinations: { bareNameIs: 'topic', topicPrefix: 'datajob.' },
     submissions: { operationsMax: 100, pathLengthMax: 100 },
     splits: { operationsMax: 2, bytesMax: 100_000 },
+    store: heapStore,
     attemptsMax: 3,
+    partsTimeoutMs: 200,
     jobRetentionMs: 500,
+    retryRetentionMs: 300,
   })
 }
 
@@ -73,14 +78,15 @@ export class CoordinatorScenario {
     if (dispatch === undefined) return
     const { jobId, index, operations } = dispatch
     if (which % 3 === 0) {
-      this.#record({ type: 'SubjobStarted', jobId, index, attempt: 1, worker: 'w', dataProducerJobId: 'd', at: this.#now })
+      this.#record({ type: 'SubjobStarted', jobId, index, run: 1, attempt: 1, worker: 'w', dataProducerJobId: 'd', at: this.#now })
       return
     }
     this.#open.splice(this.#open.indexOf(dispatch), 1)
     const object = { key: `${jobId}/${index}`, bytes: which, etag: 'e' }
     const result = resultOf(which, operations.length)
     const message = result.failed > 0 ? 'why' : null
-    this.#record({ type: 'SubjobEnded', jobId, index, ...result, object, message, attempts: [], at: this.#now })
+    const rest = { object, message, attempts: [], at: this.#now, failedOperations: [] }
+    this.#record({ type: 'SubjobEnded', jobId, index, run: 1, ...result, ...rest })
   }
 
   #conclude(which: number): void {
@@ -101,7 +107,8 @@ export class CoordinatorScenario {
     if (first === undefined) return
     this.timers.delete(first[0])
     this.#now = Math.max(this.#now, first[1])
-    this.#said.splice(0, this.#said.length, ...this.#said.filter((each) => !('jobId' in each) || each.jobId !== first[0]))
+    const jobId = first[0].slice(first[0].indexOf(':') + 1)
+    this.#said.splice(0, this.#said.length, ...this.#said.filter((each) => !('jobId' in each) || each.jobId !== jobId))
     this.#give({ type: 'timer', now: this.#now, id: first[0] })
   }
 

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Job } from '../../src/domain/job.ts'
 import type { DispatchSubjob, Message } from '../../src/domain/messages.ts'
-import type { ConcludeJob, Coordinator } from '../../src/stages/coordinator.ts'
+import type { ConcludeJob } from '../../src/stages/conclusion.ts'
+import type { Coordinator } from '../../src/stages/coordinator.ts'
 import type { RecordedTurn } from '../fakes/recorded-turn.ts'
 import { CoordinatorScenario, newCoordinator, resultOf, submissionOf } from './coordinator-scenario.ts'
 import { compactionOf, give, keeps, picks, restoredFrom, said } from './stage-inputs.ts'
@@ -126,9 +127,10 @@ function runJob(number: number, order: readonly number[]): JobRun {
 
 function reportsOf({ jobId, index, operations, refusal }: DispatchSubjob, number: number): Message[] {
   const result = refusal === null ? resultOf(number + index, operations.length) : resultOf(1, operations.length)
-  const ended: Message = { type: 'SubjobEnded', jobId, index, ...result, object: null, message: null, attempts: [], at: 1 }
+  const rest = { object: null, message: null, attempts: [], at: 1, failedOperations: [] }
+  const ended: Message = { type: 'SubjobEnded', jobId, index, run: 1, ...result, ...rest }
   if (refusal !== null) return [ended]
-  return [{ type: 'SubjobStarted', jobId, index, attempt: 1, worker: 'w', dataProducerJobId: 'd', at: 1 }, ended]
+  return [{ type: 'SubjobStarted', jobId, index, run: 1, attempt: 1, worker: 'w', dataProducerJobId: 'd', at: 1 }, ended]
 }
 
 function factsOf(job: Job): object {

@@ -3,7 +3,9 @@ import { expect } from 'vitest'
 import type { DispatchSubjob, SubjobEnded } from '../../src/domain/messages.ts'
 import { ResponseCode } from '../../src/domain/response-code.ts'
 import type { CallFailure, Publication } from '../../src/domain/subjob.ts'
-import { Dispatcher, type DispatcherCompletion, type DispatcherEffect } from '../../src/stages/dispatcher.ts'
+import { heapStore } from '../../src/stages/operation-store.ts'
+import { Dispatcher } from '../../src/stages/dispatcher.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
 import { exampleDispatch, exampleRoutedOperation } from '../fakes/domain-examples.ts'
 import type { RecordedTurn } from '../fakes/recorded-turn.ts'
 import { StageRun } from '../fakes/stage-run.ts'
@@ -24,6 +26,9 @@ export function newDispatcher(): Dispatcher {
     polls: { delayMinMs: 10, delayMaxMs: 100, elapsedRatio: 0.1, jitterRatio: 0.1 },
     retries: { delayMinMs: 10, delayMaxMs: 500 },
     callFailuresMax: CALL_FAILURES_MAX,
+    store: heapStore,
+    subjobTimeoutMs: () => Infinity,
+    cancelTimeoutMs: 1_000,
     subjobsInFlightMax: () => IN_FLIGHT_MAX,
     resumeSpreadMs: 50,
   })
@@ -195,9 +200,10 @@ export class DispatcherWorld {
 }
 
 function answerTo(effect: DispatcherEffect, which: number): DispatcherCompletion {
-  const { subjobId, attempt, dispatch } = effect
+  const { subjobId, run, attempt, dispatch } = effect
+  const operations = effect.operations.load()
   const fate = fateOf(subjobId, attempt)
-  const reply = { subjobId, attempt }
+  const reply = { subjobId, run, attempt }
   switch (effect.type) {
     case 'SubmitSubjob':
       if (fate === 'submission fails') return { ...reply, type: 'CallFailed', failure: retriable, retryAfterMs: which % 40 }
@@ -206,16 +212,18 @@ function answerTo(effect: DispatcherEffect, which: number): DispatcherCompletion
     case 'PollSubjob':
       expect(effect.dataProducerJobId).toBe(`${subjobId} ${attempt}`)
       return { ...reply, type: 'Polled', status: which % 3 === 0 ? 'finished' : 'pending' }
+    case 'CancelSubjob':
+      return { ...reply, type: 'CancelAnswered', again: which % 2 === 0 }
     case 'PublishResult': {
       const { source } = effect
       // A result that can't be had never gets as far as the sink.
       if (source.type === 'result' && fate === 'result fails') return { ...reply, type: 'CallFailed', failure: retriable, retryAfterMs: 0 }
       if (which % 4 === 0) return { ...reply, type: 'SinkFailed', failure: retriable }
       if (source.type === 'failure') {
-        const publication = { succeeded: 0, failed: dispatch.operations.length, object: null, message: null }
-        return { ...reply, type: 'Published', records: [], publication }
+        const publication = { succeeded: 0, failed: operations.length, object: null, message: null }
+        return { ...reply, type: 'Published', records: [], publication, failedOperations: operations }
       }
-      return { ...reply, type: 'Published', records: [], publication: publicationOf(dispatch) }
+      return { ...reply, type: 'Published', records: [], publication: publicationOf({ ...dispatch, operations }), failedOperations: [] }
     }
   }
 }

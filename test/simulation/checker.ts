@@ -47,7 +47,7 @@ function deadLetters({ broker }: World, { setAside }: ExpectedCommands): readonl
   return differences('dead letters', [...setAside], places)
 }
 
-const ranks: Record<JobState, number> = { accepted: 0, running: 1, concluding: 2, ended: 3 }
+const ranks: Record<JobState, number> = { accepted: 0, running: 1, cancelling: 2, concluding: 3, ended: 4 }
 
 function lifeOf(changes: readonly Job[], { accepted }: ExpectedCommands): readonly string[] {
   const violations: string[] = []
@@ -155,7 +155,18 @@ function leftovers({ broker }: World): readonly string[] {
       else kept.add(`${topic} ${key?.toString()}`)
     }
   }
-  return [...kept].filter((key) => !key.includes(' job:') && !key.endsWith(' !owner')).map((key) => `left over: ${key}`)
+  // What failed of a job may be tried again for a while.
+  const failures = new Map<string, boolean>()
+  for (const record of broker.logsOf(TOPICS.jobs).flatMap((log) => log.committed())) {
+    const decoded = decode(record)
+    if (decoded.ok && decoded.message.type === 'JobChanged') {
+      failures.set(decoded.message.job.jobId, decoded.message.job.operations.failed > 0)
+    }
+  }
+  const retriable = [...failures].filter(([, hasFailed]) => hasFailed).map(([jobId]) => jobId)
+  const isExpected = (key: string): boolean =>
+    key.includes(' job:') || key.endsWith(' !owner') || retriable.some((jobId) => key.includes(` subjob:${jobId}/`))
+  return [...kept].filter((key) => !isExpected(key)).map((key) => `left over: ${key}`)
 }
 
 function differences(what: string, expected: readonly string[], found: readonly string[]): readonly string[] {

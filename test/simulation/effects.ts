@@ -1,12 +1,12 @@
 /** Carries out the stages' effects against the simulated plugin and destinations. */
 import { parseDestination } from '../../src/domain/destination.ts'
-import type { DispatchSubjob } from '../../src/domain/messages.ts'
+import type { RoutedOperation } from '../../src/domain/operation.ts'
 import { isSuccess, ResponseCode } from '../../src/domain/response-code.ts'
 import type { CallFailure } from '../../src/domain/subjob.ts'
 import type { OutputRecord } from '../../src/kafka/port.ts'
 import { delay } from '../../src/runtime/clock.ts'
-import type { ConcludeJob, JobConclusion } from '../../src/stages/coordinator.ts'
-import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/dispatcher.ts'
+import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
+import type { DispatcherCompletion, DispatcherEffect, Reply, SubjobOrder } from '../../src/stages/subjob-calls.ts'
 import type { EffectRunner } from '../../src/stages/stage.ts'
 import type { SimulatedBucket } from './bucket.ts'
 import type { Answer, OperationResult, SimulatedDmi } from './dmi.ts'
@@ -40,6 +40,8 @@ export function dispatcherEffects(parts: EffectParts): EffectRunner<DispatcherEf
         return submit(parts, effect)
       case 'PollSubjob':
         return poll(parts, effect)
+      case 'CancelSubjob':
+        return { type: 'CancelAnswered', ...replyTo(effect), again: false }
       case 'PublishResult':
         return publish(parts, effect)
     }
@@ -49,8 +51,9 @@ export function dispatcherEffects(parts: EffectParts): EffectRunner<DispatcherEf
 async function submit({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'SubmitSubjob'>): Promise<DispatcherCompletion> {
   const { subjobId, dispatch } = effect
   const at = process.clock.now()
-  dmi.sendings.push({ at, process: process.name, subjobId, dispatch, isExcused: process.decidedAt < at })
-  const answer = await ask(process, dmiNetwork, () => dmi.submit(subjobId, dispatch))
+  const sent = { ...dispatch, operations: effect.operations.load() }
+  dmi.sendings.push({ at, process: process.name, subjobId, dispatch: sent, isExcused: process.decidedAt < at })
+  const answer = await ask(process, dmiNetwork, () => dmi.submit(subjobId, sent))
   if (!answer.ok) return failedCall(effect, answer)
   return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: answer.dataProducerJobId }
 }
@@ -63,9 +66,10 @@ async function poll({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'P
 async function publish(parts: EffectParts, effect: Effect<'PublishResult'>): Promise<DispatcherCompletion> {
   const { process, dmi, dmiNetwork } = parts
   const begunAt = process.decidedAt
-  const { source, dispatch, subjobId } = effect
+  const { source, subjobId } = effect
   if (source.type === 'failure') {
-    return publishResults(parts, { effect, begunAt }, dispatch.operations.map(({ operationId }) => ({ operationId, code: source.code })))
+    const results = effect.operations.load().map(({ operationId }) => ({ operationId, code: source.code }))
+    return publishResults(parts, { effect, begunAt }, results)
   }
   const answer = await ask(process, dmiNetwork, () => dmi.result(subjobId))
   return answer.ok ? publishResults(parts, { effect, begunAt }, answer.results) : failedCall(effect, answer)
@@ -81,7 +85,9 @@ async function publishResults(
   const counts = { succeeded, failed: results.length - succeeded, message: null }
   const destination = parseDestination(dispatch.destination, DESTINATIONS)
   if (!destination.ok) throw new Error(destination.message)
-  const done = { type: 'Published', ...replyTo(effect), records: [], publication: { ...counts, object: null } } as const
+  const failedOperations = failedOf(effect.operations.load(), results)
+  const publication = { ...counts, object: null }
+  const done = { type: 'Published', ...replyTo(effect), records: [], failedOperations, publication } as const
   switch (destination.destination.type) {
     case 'none':
       return done
@@ -119,8 +125,13 @@ export function coordinatorEffects({ process, bucket, bucketNetwork }: EffectPar
   }
 }
 
+function failedOf(operations: readonly RoutedOperation[], results: readonly OperationResult[]): readonly RoutedOperation[] {
+  const failed = new Set(results.filter(({ code }) => !isSuccess(code)).map(({ operationId }) => operationId))
+  return operations.filter(({ operationId }) => failed.has(operationId))
+}
+
 // Two records, where it can be, so that a transaction that is cut in half would show.
-function resultRecords(topic: string, { jobId, index }: DispatchSubjob, results: readonly OperationResult[]): readonly OutputRecord[] {
+function resultRecords(topic: string, { jobId, index }: SubjobOrder, results: readonly OperationResult[]): readonly OutputRecord[] {
   const half = Math.ceil(results.length / 2)
   const parts = [results.slice(0, half), results.slice(half)].filter((part) => part.length > 0)
   return parts.map((part) => recordOf(topic, jobId, { type: 'result', subjob: index, results: part }))
@@ -146,6 +157,6 @@ function failedCall(
   return { type: 'CallFailed', ...replyTo(effect), failure: answer.failure, retryAfterMs: answer.retryAfterMs }
 }
 
-function replyTo({ subjobId, attempt }: DispatcherEffect): { readonly subjobId: string; readonly attempt: number } {
-  return { subjobId, attempt }
+function replyTo({ subjobId, run, attempt }: DispatcherEffect): Reply {
+  return { subjobId, run, attempt }
 }

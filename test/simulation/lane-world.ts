@@ -96,7 +96,7 @@ export class LaneWorld {
   write(count: number): void {
     for (; count > 0; count -= 1) {
       const message: SubjobStarted = {
-        ...{ type: 'SubjobStarted', jobId: 'job', index: this.#written, attempt: 1, worker: 'w', dataProducerJobId: 'd', at: 0 },
+        ...{ type: 'SubjobStarted', jobId: 'job', index: this.#written, run: 1, attempt: 1, worker: 'w', dataProducerJobId: 'd', at: 0 },
       }
       this.broker.write([{ topic: TOPICS.subjobs, key: 'p', value: encode(message) }])
       this.#written += 1

@@ -5,8 +5,11 @@ import type { Decoded, LaneLimits, LaneStage } from '../../src/kafka/lane-life.t
 import type { InputRecord } from '../../src/kafka/port.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import type { Random } from '../../src/runtime/random.ts'
-import { type ConcludeJob, Coordinator, type JobConclusion } from '../../src/stages/coordinator.ts'
-import { Dispatcher, type DispatcherCompletion, type DispatcherEffect } from '../../src/stages/dispatcher.ts'
+import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
+import { heapStore } from '../../src/stages/operation-store.ts'
+import { Coordinator } from '../../src/stages/coordinator.ts'
+import { Dispatcher } from '../../src/stages/dispatcher.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
 import { coordinatorEffects, dispatcherEffects, type EffectParts } from './effects.ts'
 import type { SimulatedKafka } from './kafka-client.ts'
 import { APPLICATION, DESTINATIONS, findHandle, JOB_RETENTION_MS, SUBMISSION_LIMITS, TOPICS } from './settings.ts'
@@ -61,6 +64,9 @@ export class SimulatedService {
   }
 }
 
+const PARTS_TIMEOUT_MS = 60_000
+const CANCEL_TIMEOUT_MS = 5_000
+
 function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclusion> {
   const { settings } = parts
   return {
@@ -75,8 +81,11 @@ function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclu
         destinations: DESTINATIONS,
         submissions: SUBMISSION_LIMITS,
         splits: { operationsMax: settings.operationsPerSubjobMax, bytesMax: 1_000_000 },
+        store: heapStore,
         attemptsMax: settings.attemptsMax,
+        partsTimeoutMs: PARTS_TIMEOUT_MS,
         jobRetentionMs: JOB_RETENTION_MS,
+        retryRetentionMs: JOB_RETENTION_MS,
       }),
     runEffect: coordinatorEffects(parts),
   }
@@ -94,6 +103,9 @@ function dispatcherStage(parts: ServiceParts): LaneStage<DispatcherEffect, Dispa
         polls: { delayMinMs: 100, delayMaxMs: 2_000, elapsedRatio: 0.2, jitterRatio: 0.2 },
         retries: { delayMinMs: 200, delayMaxMs: 5_000 },
         callFailuresMax: settings.callFailuresMax,
+        store: heapStore,
+        subjobTimeoutMs: () => Infinity,
+        cancelTimeoutMs: CANCEL_TIMEOUT_MS,
         subjobsInFlightMax: () => settings.subjobsInFlightMax,
         resumeSpreadMs: 1_000,
       }),

@@ -59,7 +59,7 @@ function job(changes: Partial<NcmpJob> = {}): NcmpJob {
     labels: {},
     counts: {
       operations: { total: 500, succeeded: 480, failed: 20 },
-      subjobs: { total: 2, succeeded: 1, partiallyFailed: 1, failed: 0 },
+      subjobs: { total: 2, succeeded: 1, partiallyFailed: 1, failed: 0, cancelled: 0 },
     },
     createdAt: '2026-03-01T12:00:00.000Z',
     startedAt: '2026-03-01T12:00:01.000Z',

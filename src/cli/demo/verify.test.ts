@@ -122,7 +122,7 @@ describe('checkObjects', () => {
   const manifest = {
     jobId: write.jobId,
     status: 'FINISHED',
-    counts: { operations: countExpected(write), subjobs: { total: 1, succeeded: 1, partiallyFailed: 0, failed: 0 } },
+    counts: { operations: countExpected(write), subjobs: { total: 1, succeeded: 1, partiallyFailed: 0, failed: 0, cancelled: 0 } },
     startedAt: '',
     finishedAt: '',
     objects: [{ key, bytes: value.length, etag: 'e', subjob: 0, operations: write.operations.length }],

@@ -13,6 +13,8 @@ const ends: Record<NcmpStatus, ExitCode | null> = {
   FINISHED: ExitCode.Ok,
   PARTIALLY_FAILED: ExitCode.JobFailed,
   FAILED: ExitCode.JobFailed,
+  CANCELLING: null,
+  CANCELLED: ExitCode.JobFailed,
 }
 
 /** What waiting for the job ends with; null while it goes on. */
@@ -26,6 +28,8 @@ const styles: Record<NcmpStatus, Style> = {
   FINISHED: 'green',
   PARTIALLY_FAILED: 'yellow',
   FAILED: 'red',
+  CANCELLING: 'yellow',
+  CANCELLED: 'yellow',
 }
 
 export function statusStyle(status: NcmpStatus): Style {

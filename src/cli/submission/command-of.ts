@@ -31,9 +31,9 @@ export function commandOf(body: Buffer, wishes: Wishes): JobCommand {
   const destination = settled(own, { name: 'destination', option: '--destination', given: wishes.destination })
   const others = own.filter(({ name }) => name !== 'jobId' && name !== 'destination')
   const value = joinMembers([id, ...(destination === null ? [] : [destination]), ...others])
-  const { jobId } = checked(() => parseCommand(value))
-  if (jobId === null) throw new Error('broken invariant: the command has no id')
-  return { jobId, value }
+  const command = checked(() => parseCommand(value))
+  if (command.type !== 'SubmitJob' || command.jobId === null) throw new Error('broken invariant: the command is no job with an id')
+  return { jobId: command.jobId, value }
 }
 
 /** What the option says, else what the job says. */

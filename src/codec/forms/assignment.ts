@@ -34,8 +34,8 @@ export function fromAssignmentChangedRecord({ jobId, assignment, held }: Assignm
 }
 
 function assignmentOf(record: AssignmentRecord): Assignment {
-  const { index, producerKey, operations, children } = record
-  const facts = { index, producerKey, operations, children }
+  const { index, producerKey, operations, children, run, partlyDone, earlierObjects } = record
+  const facts = { index, producerKey, operations, children, run, partlyDone, earlierObjects }
   const state = known(ASSIGNMENT_STATES, record.state, 'assignment.state')
   switch (state) {
     case 'blocked': {

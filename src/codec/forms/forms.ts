@@ -1,7 +1,9 @@
-import type { HandleRegistered, Message, MessageType, SubjobStarted } from '../../domain/messages.ts'
+import type {
+  CancelJob, CancelSubjob, HandleRegistered, Message, MessageType, RetryJob, SubjobsPlanned, SubjobStarted,
+} from '../../domain/messages.ts'
 import { fromAssignmentChangedRecord, toAssignmentChangedRecord } from './assignment.ts'
 import { fromJobChangedRecord, toJobChangedRecord } from './job.ts'
-import { fromDispatchSubjobRecord } from './operations.ts'
+import { fromAddOperationsRecord, fromDispatchSubjobRecord } from './operations.ts'
 import { fromServiceRegisteredRecord } from './service.ts'
 import {
   fromSubjobAttemptFailedRecord, fromSubjobEndedRecord, fromSubjobProgressedRecord, toSubjobProgressedRecord,
@@ -20,7 +22,12 @@ interface Form<M extends Message> {
 // avsc leaves alone what the schema does not name, so most messages are their own record.
 const forms: { readonly [T in MessageType]: Form<MessageOf<T>> } = {
   SubmitJob: formOf(itself, fromSubmitJobRecord),
+  AddOperations: formOf(itself, fromAddOperationsRecord),
+  CancelJob: formOf(itself, (record: Omit<CancelJob, 'type'>) => ({ type: 'CancelJob', ...record })),
+  RetryJob: formOf(itself, (record: Omit<RetryJob, 'type'>) => ({ type: 'RetryJob', ...record })),
   DispatchSubjob: formOf(itself, fromDispatchSubjobRecord),
+  CancelSubjob: formOf(itself, (record: Omit<CancelSubjob, 'type'>) => ({ type: 'CancelSubjob', ...record })),
+  SubjobsPlanned: formOf(itself, (record: Omit<SubjobsPlanned, 'type'>) => ({ type: 'SubjobsPlanned', ...record })),
   SubjobStarted: formOf(itself, (record: Omit<SubjobStarted, 'type'>) => ({ type: 'SubjobStarted', ...record })),
   SubjobAttemptFailed: formOf(itself, fromSubjobAttemptFailedRecord),
   SubjobEnded: formOf(itself, fromSubjobEndedRecord),

@@ -15,13 +15,15 @@ interface JobRecord extends Omit<JobFacts, 'jobId' | 'kind'> {
   readonly operations: OperationCounts
   readonly subjobs: SubjobCounts
   readonly message: string | null
+  readonly run: number
+  readonly partsLeft: number
   readonly state: string
   readonly startedAt: number | null
   readonly outcome: string | null
   readonly finishedAt: number | null
 }
 
-const JOB_STATES = ['accepted', 'running', 'concluding', 'ended'] as const satisfies readonly Job['state'][]
+const JOB_STATES = ['accepted', 'running', 'cancelling', 'concluding', 'ended'] as const satisfies readonly Job['state'][]
 
 export function toJobChangedRecord({ job }: JobChanged): JobChangedRecord {
   return { job: { startedAt: null, outcome: null, finishedAt: null, ...job } }
@@ -46,6 +48,8 @@ function phaseOf(record: Pick<JobRecord, 'state' | 'startedAt' | 'outcome' | 'fi
       return { state }
     case 'running':
       return { state, startedAt: startedAt() }
+    case 'cancelling':
+      return { state, startedAt: record.startedAt }
     case 'concluding':
       return { state, startedAt: startedAt(), outcome: outcome() }
     case 'ended': {

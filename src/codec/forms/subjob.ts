@@ -1,9 +1,10 @@
 import type { Attempt, StartedAttempt } from '../../domain/attempt.ts'
 import { OUTCOMES } from '../../domain/job.ts'
 import type { SubjobAttemptFailed, SubjobEnded, SubjobProgressed } from '../../domain/messages.ts'
-import type { PublicationSource, Subjob, SubjobEnd } from '../../domain/subjob.ts'
+import type { RoutedOperation } from '../../domain/operation.ts'
+import type { PublicationSource, Subjob, SubjobEnd, SubjobStop } from '../../domain/subjob.ts'
 import { known, needed } from '../undecodable.ts'
-import { responseCodeOf } from './operations.ts'
+import { type OperationRecord, operationsOf, responseCodeOf } from './operations.ts'
 
 type AttemptRecord = Omit<Attempt, 'outcome' | 'code'> & { readonly outcome: string; readonly code: number | null }
 type SubjobEndRecord = Omit<SubjobEnd, 'outcome'> & { readonly outcome: string }
@@ -12,9 +13,10 @@ type SubjobEndRecord = Omit<SubjobEnd, 'outcome'> & { readonly outcome: string }
 export type SubjobAttemptFailedRecord = Omit<SubjobAttemptFailed, 'type' | 'attempt'> & { readonly attempt: AttemptRecord }
 
 /** schemas/SubjobEnded.avsc */
-export type SubjobEndedRecord = Omit<SubjobEnded, 'type' | 'outcome' | 'attempts'> & {
+export type SubjobEndedRecord = Omit<SubjobEnded, 'type' | 'outcome' | 'attempts' | 'failedOperations'> & {
   readonly outcome: string
   readonly attempts: readonly AttemptRecord[]
+  readonly failedOperations: readonly OperationRecord<RoutedOperation>[]
 }
 
 /** schemas/SubjobProgressed.avsc: the subjob's states are flat, and what a state does not have is null. */
@@ -30,7 +32,10 @@ interface SubjobRecord {
   readonly source: PublicationSourceRecord | null
   readonly end: SubjobEndRecord | null
   readonly attempts: readonly AttemptRecord[]
+  readonly stop: SubjobStopRecord | null
 }
+
+type SubjobStopRecord = Omit<SubjobStop, 'reason' | 'code'> & { readonly reason: string; readonly code: number }
 
 interface PublicationSourceRecord {
   readonly type: string
@@ -40,6 +45,7 @@ interface PublicationSourceRecord {
 }
 
 const SUBJOB_STATES = ['queued', 'submitting', 'polling', 'publishing', 'ended'] as const satisfies readonly Subjob['state'][]
+const STOP_REASONS = ['cancelled', 'deadline'] as const satisfies readonly SubjobStop['reason'][]
 const SOURCE_TYPES = ['result', 'failure'] as const satisfies readonly PublicationSource['type'][]
 
 export function fromSubjobAttemptFailedRecord(record: SubjobAttemptFailedRecord): SubjobAttemptFailed {
@@ -48,7 +54,8 @@ export function fromSubjobAttemptFailedRecord(record: SubjobAttemptFailedRecord)
 
 export function fromSubjobEndedRecord(record: SubjobEndedRecord): SubjobEnded {
   const outcome = known(OUTCOMES, record.outcome, 'outcome')
-  return { type: 'SubjobEnded', ...record, outcome, attempts: attemptsOf(record.attempts, 'attempts') }
+  const failedOperations = operationsOf<RoutedOperation>(record.failedOperations)
+  return { type: 'SubjobEnded', ...record, outcome, attempts: attemptsOf(record.attempts, 'attempts'), failedOperations }
 }
 
 export function toSubjobProgressedRecord(message: SubjobProgressed): SubjobProgressedRecord {
@@ -68,25 +75,31 @@ export function fromSubjobProgressedRecord(record: SubjobProgressedRecord): Subj
 
 function subjobOf(record: SubjobRecord): Subjob {
   const state = known(SUBJOB_STATES, record.state, 'subjob.state')
-  const attempts = attemptsOf(record.attempts, 'subjob.attempts')
+  const history = { attempts: attemptsOf(record.attempts, 'subjob.attempts'), stop: stopOf(record.stop) }
   const must = <F extends keyof SubjobRecord>(field: F): NonNullable<SubjobRecord[F]> =>
     needed<SubjobRecord[F]>(record[field], `subjob.${field}`, `a subjob that is ${state}`) as NonNullable<SubjobRecord[F]>
   switch (state) {
     case 'queued':
-      return { state, notBefore: must('notBefore'), attempts }
+      return { state, notBefore: must('notBefore'), ...history }
     case 'submitting':
-      return { state, attempt: must('attempt'), attempts }
+      return { state, attempt: must('attempt'), ...history }
     case 'polling':
-      return { state, attempt: must('attempt'), dataProducerJobId: must('dataProducerJobId'), failures: must('failures'), attempts }
+      return { state, attempt: must('attempt'), dataProducerJobId: must('dataProducerJobId'), failures: must('failures'), ...history }
     case 'publishing': {
       const source = sourceOf(must('source'))
-      return { state, attempt: record.attempt, source, failures: must('failures'), sinkFailures: must('sinkFailures'), attempts }
+      return { state, attempt: record.attempt, source, failures: must('failures'), sinkFailures: must('sinkFailures'), ...history }
     }
     case 'ended': {
       const end = must('end')
-      return { state, end: { ...end, outcome: known(OUTCOMES, end.outcome, 'subjob.end.outcome') }, attempts }
+      return { state, end: { ...end, outcome: known(OUTCOMES, end.outcome, 'subjob.end.outcome') }, ...history }
     }
   }
+}
+
+function stopOf(record: SubjobStopRecord | null): SubjobStop | null {
+  if (record === null) return null
+  const code = needed(responseCodeOf(record.code, 'subjob.stop.code'), 'subjob.stop.code', 'a subjob that is stopped')
+  return { ...record, reason: known(STOP_REASONS, record.reason, 'subjob.stop.reason'), code }
 }
 
 function sourceOf(record: PublicationSourceRecord): PublicationSource {

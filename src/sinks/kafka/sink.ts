@@ -50,19 +50,20 @@ export class KafkaSink implements Sink {
   }
 
   async publish(subjob: SubjobToPublish, source: ResultSource): Promise<PublishedResults> {
-    const { jobId, index, service, destination, traceparent } = subjob
+    const { jobId, index, run, service, destination, traceparent } = subjob
     const topic = await this.#topics.require(destination)
     const time = isoTime(this.#clock.now())
+    const idOf = run === 1 ? `${jobId}/${index}` : `${jobId}/${index}.${run}`
     const headersOf = (n: number, part: PartAttributes | null): Readonly<Record<string, string>> => {
-      const id = `${jobId}/${index}/${n}`
+      const id = `${idOf}/${n}`
       return eventHeaders({ id, type: RESULT_TYPE, service, time, jobId, destination, traceparent, part })
     }
-    const idPrefix = `${jobId}/${index}/result`
+    const idPrefix = `${idOf}/result`
     const { MAX_SAFE_INTEGER: max } = Number
     const values = new ValueBuilder(destination, this.#valueBytesMax(topic, jobId, headersOf(max, null)))
     const largestPart = headersOf(max, { of: `${idPrefix}/${max}`, index: max, count: max })
     const cut = new ResultParts({ idPrefix, valueBytesMax: this.#valueBytesMax(topic, jobId, largestPart) })
-    const { wholes, ledger } = await this.#valuesOf(subjob.operations, source, { values, cut })
+    const { wholes, ledger } = await this.#valuesOf(subjob, source, { values, cut })
     const events = [...wholes.map((value) => ({ value, attributes: null })), ...cut.parts]
     const records = events.map(({ value, attributes }, n) =>
       recordOf(destination, topic, { key: jobId, value, headers: headersOf(n, attributes) }),
@@ -76,7 +77,8 @@ export class KafkaSink implements Sink {
     const now = this.#clock.now()
     const value = Buffer.from(JSON.stringify({ data: summaryOf(job, now) }))
     const headers = eventHeaders({
-      ...{ id: `${jobId}/completion`, type: COMPLETION_TYPE, service: '', time: isoTime(now), jobId, destination, traceparent, part: null },
+      id: job.run === 1 ? `${jobId}/completion` : `${jobId}/completion.${job.run}`,
+      ...{ type: COMPLETION_TYPE, service: '', time: isoTime(now), jobId, destination, traceparent, part: null },
     })
     const valueBytesMax = this.#valueBytesMax(topic, jobId, headers)
     if (value.length <= valueBytesMax) return [recordOf(destination, topic, { key: jobId, value, headers })]
@@ -91,14 +93,14 @@ export class KafkaSink implements Sink {
 
   /** The values that report the operations; what does not fit into them is cut. */
   async #valuesOf(
-    operations: SubjobToPublish['operations'],
+    subjob: SubjobToPublish,
     source: ResultSource,
     { values, cut }: { readonly values: ValueBuilder; readonly cut: ResultParts },
   ): Promise<{ wholes: readonly Buffer[]; ledger: ResponseLedger }> {
     const { responseBytesMax, valueBytesMax } = values
     const { subjobBytesMax } = this.#config
     const shorten = (response: Buffer): Buffer | null => cut.cutResponse(response, responseBytesMax)
-    const ledger = new ResponseLedger(operations, { responseBytesMax, totalBytesMax: subjobBytesMax, shorten })
+    const ledger = new ResponseLedger(subjob, { responseBytesMax, totalBytesMax: subjobBytesMax, shorten })
     const fitting = source.type === 'opaque' ? await this.#fitting(source, values, cut) : source
     for await (const response of ledger.settle(fitting)) values.add(response)
     const asItCame = source.type === 'responses' && ledger.complete ? source.body.eventValue() : null

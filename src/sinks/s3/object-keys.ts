@@ -1,4 +1,4 @@
-/** Keys depend on nothing but the job and the subjob: what is written again is the same object. */
+/** Keys depend on nothing but the job, the subjob and its run: what is written again is the same object. */
 import { hash } from 'node:crypto'
 
 // A key has at most 1,024 bytes (Amazon S3, "Object key naming guidelines"), and user metadata 2,048.
@@ -13,8 +13,10 @@ export function objectPrefix(jobId: string): string {
   return encoded.length <= PREFIX_LENGTH_MAX ? encoded : `%sha256-${hash('sha256', jobId)}`
 }
 
-export function resultsKey(jobId: string, index: number): string {
-  return `${objectPrefix(jobId)}/${String(index).padStart(INDEX_DIGITS, '0')}.json`
+/** What an earlier run has stored stays: each has an object of its own. */
+export function resultsKey(jobId: string, index: number, run: number): string {
+  const name = String(index).padStart(INDEX_DIGITS, '0')
+  return `${objectPrefix(jobId)}/${run === 1 ? name : `${name}.${run}`}.json`
 }
 
 export function manifestKey(jobId: string): string {

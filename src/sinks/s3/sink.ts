@@ -44,9 +44,9 @@ export class S3Sink implements Sink {
   }
 
   async publish(subjob: SubjobToPublish, source: ResultSource): Promise<PublishedResults> {
-    const { jobId, index, destination, operations } = subjob
-    const upload = this.#upload({ destination, jobId, key: resultsKey(jobId, index), subjob: index })
-    const ledger = new ResponseLedger(operations, null)
+    const { jobId, index, run, destination } = subjob
+    const upload = this.#upload({ destination, jobId, key: resultsKey(jobId, index, run), subjob: index })
+    const ledger = new ResponseLedger(subjob, null)
     try {
       await writeValue(upload, ledger, source)
       const object = await upload.finish()

@@ -175,6 +175,7 @@ export function serviceOf(name: string, body: ServiceBody): ServiceRegistered {
     username: body.auth?.username ?? null,
     password: body.auth?.password ?? null,
     subjobsInFlightMax: body.limits?.subjobsInFlightMax ?? null,
+    subjobTimeoutMs: body.limits?.subjobTimeoutMs ?? null,
   }
 }
 
@@ -191,7 +192,7 @@ function checkedBaseUrl(text: string): string {
 
 /** What may be known of a service: all but its password. */
 export function serviceAnswer(service: ServiceRegistered): ServiceAnswer {
-  const { name, baseUrl, contract, username, subjobsInFlightMax } = service
+  const { name, baseUrl, contract, username, subjobsInFlightMax, subjobTimeoutMs } = service
   const auth = username === null ? null : { type: 'basic' as const, username }
-  return { name, baseUrl, contract, auth, limits: { subjobsInFlightMax } }
+  return { name, baseUrl, contract, auth, limits: { subjobsInFlightMax, subjobTimeoutMs } }
 }

@@ -184,14 +184,14 @@ describe('a DMI service', () => {
     baseUrl: 'https://dmi.example:8443/x/',
     contract: 'cmJob',
     auth: { type: 'basic', username: 'u', password: 's3cret' },
-    limits: { subjobsInFlightMax: 4 },
+    limits: { subjobsInFlightMax: 4, subjobTimeoutMs: 60_000 },
   }
   const shown = {
     name: 'dmi 1/ä',
     baseUrl: 'https://dmi.example:8443/x',
     contract: 'cmJob',
     auth: { type: 'basic', username: 'u' },
-    limits: { subjobsInFlightMax: 4 },
+    limits: { subjobsInFlightMax: 4, subjobTimeoutMs: 60_000 },
   }
   const url = `${DMI}/${encodeURIComponent('dmi 1/ä')}`
 
@@ -202,7 +202,7 @@ describe('a DMI service', () => {
     expect(keys()).toEqual(['dmi/dmi 1/ä'])
     expect(fixture.services.get('dmi 1/ä')).toEqual({
       ...{ type: 'ServiceRegistered', name: 'dmi 1/ä', baseUrl: 'https://dmi.example:8443/x', contract: 'cmJob' },
-      ...{ username: 'u', password: 's3cret', subjobsInFlightMax: 4 },
+      ...{ username: 'u', password: 's3cret', subjobsInFlightMax: 4, subjobTimeoutMs: 60_000 },
     })
     expect((await send('GET', url)).json()).toEqual(shown)
     const list = await send('GET', DMI)
@@ -217,7 +217,7 @@ describe('a DMI service', () => {
         baseUrl: 'http://127.0.0.1:8090',
         contract: 'dataJob',
         auth: null,
-        limits: { subjobsInFlightMax: null },
+        limits: { subjobsInFlightMax: null, subjobTimeoutMs: null },
       },
     })
   })

@@ -120,6 +120,11 @@ export const serviceParamsSchema = Type.Object({
   name: Type.String({ minLength: 1, ...serviceName, description: 'As handles name it; without "#"' }),
 })
 
+const subjobTimeoutMs = Type.Integer({
+  minimum: 1,
+  maximum: 366 * 24 * 3_600_000,
+  description: 'How long a subjob may take from its first submission on, in milliseconds; then it is cancelled and has failed',
+})
 const subjobsInFlightMax = Type.Integer({
   ...{ minimum: 1, maximum: 1_000_000 },
   description: 'Subjobs that one producer works on at a time',
@@ -142,7 +147,12 @@ export const serviceBodySchema = Type.Object(
         { additionalProperties: false, description: 'The password is never shown again.' },
       ),
     ),
-    limits: Type.Optional(Type.Object({ subjobsInFlightMax: Type.Optional(subjobsInFlightMax) }, { additionalProperties: false })),
+    limits: Type.Optional(
+      Type.Object(
+        { subjobsInFlightMax: Type.Optional(subjobsInFlightMax), subjobTimeoutMs: Type.Optional(subjobTimeoutMs) },
+        { additionalProperties: false },
+      ),
+    ),
   },
   {
     additionalProperties: false,
@@ -159,12 +169,15 @@ export const serviceSchema = named('DmiService', Type.Object({
     Type.Object({ type: Type.Literal('basic'), username: Type.String() }),
     'Null where the plugin asks for none',
   ),
-  limits: Type.Object({ subjobsInFlightMax: nullable(subjobsInFlightMax, 'Null: the configured default') }),
+  limits: Type.Object({
+    subjobsInFlightMax: nullable(subjobsInFlightMax, 'Null: the configured default'),
+    subjobTimeoutMs: nullable(subjobTimeoutMs, 'Null: the configured default'),
+  }),
 }, {
   examples: [
     {
       ...{ name: 'dmi-one', baseUrl: 'http://127.0.0.1:8090', contract: 'dataJob' },
-      ...{ auth: { type: 'basic', username: 'datajob' }, limits: { subjobsInFlightMax: 4 } },
+      ...{ auth: { type: 'basic', username: 'datajob' }, limits: { subjobsInFlightMax: 4, subjobTimeoutMs: null } },
     },
   ],
 }))

@@ -14,10 +14,12 @@ export const BUCKET_PATH = '/s3-bucket'
 const statusWords: Record<JobStatus, NcmpStatus> = {
   accepted: 'NOT_STARTED',
   running: 'RUNNING',
+  cancelling: 'CANCELLING',
   concluding: 'RUNNING',
   succeeded: 'FINISHED',
   partiallyFailed: 'PARTIALLY_FAILED',
   failed: 'FAILED',
+  cancelled: 'CANCELLED',
 }
 
 /** Where clients find things. */
@@ -63,7 +65,7 @@ export function jobAnswer(job: Job, places: Places): NcmpJob {
     labels: { ...job.labels },
     counts: { operations: job.operations, subjobs: job.subjobs },
     createdAt: formatInstant(job.createdAt),
-    startedAt: job.state === 'accepted' ? null : formatInstant(job.startedAt),
+    startedAt: job.state === 'accepted' || job.startedAt === null ? null : formatInstant(job.startedAt),
     finishedAt: job.state === 'ended' ? formatInstant(job.finishedAt) : null,
     deadline: job.deadlineAt === null ? null : formatInstant(job.deadlineAt),
     submittedBy: job.submittedBy,

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { formatJobCursor } from '../../../read-model/job-cursor.ts'
-import { requireClient } from '../../auth.ts'
+import { bearerTokenOf, requireClient } from '../../auth.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { clientSecurity } from '../../docs.ts'
 import { Refusal } from '../../errors.ts'
@@ -143,6 +143,9 @@ function jobRequestOf(request: FastifyRequest<SubmitRoute>, deps: ServerDependen
     submittedBy: principal,
     traceparent: traceparentOf(headers.traceparent),
     dependencies: [],
+    strict: false,
+    authorization: bearerTokenOf(request),
+    ...{ submission: null, parts: 0, operationCount: 0 },
   }
 }
 

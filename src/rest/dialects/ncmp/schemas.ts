@@ -5,7 +5,9 @@ import { READ_OPERATIONS, WRITE_OPERATIONS } from '../../../domain/operation.ts'
 import { named, nullable, refTo } from '../../schemas.ts'
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../../jobs/job-ids.ts'
 
-export const JOB_STATUSES = ['NOT_STARTED', 'RUNNING', 'FINISHED', 'PARTIALLY_FAILED', 'FAILED'] as const
+export const JOB_STATUSES = [
+  'NOT_STARTED', 'RUNNING', 'FINISHED', 'PARTIALLY_FAILED', 'FAILED', 'CANCELLING', 'CANCELLED',
+] as const
 export type NcmpStatus = (typeof JOB_STATUSES)[number]
 
 export const DATA_ACCEPT_TYPES = [
@@ -161,7 +163,9 @@ export const listQuerySchema = Type.Object(
 )
 export type ListQuery = Static<typeof listQuerySchema>
 
-const status = Type.Enum(JOB_STATUSES, { description: 'FINISHED, PARTIALLY_FAILED and FAILED are final.' })
+const status = Type.Enum(JOB_STATUSES, {
+  description: 'FINISHED, PARTIALLY_FAILED, FAILED and CANCELLED are final, unless what failed is tried again.',
+})
 const links = {
   jobId: Type.String(),
   status,
@@ -195,7 +199,7 @@ export const jobSchema = named('Job', Type.Object({
   counts: Type.Object({
     operations: Type.Object({ total: count, succeeded: count, failed: count }),
     subjobs: Type.Object(
-      { total: count, succeeded: count, partiallyFailed: count, failed: count },
+      { total: count, succeeded: count, partiallyFailed: count, failed: count, cancelled: count },
       { description: 'One subjob per producer and batch; the total is 0 until the job was split' },
     ),
   }),
@@ -215,7 +219,7 @@ export const jobSchema = named('Job', Type.Object({
       ...{ dataaccepttype: DATA_ACCEPT_TYPES[0], datacontenttype: DATA_CONTENT_TYPE_DEFAULT, priority: 100, labels: {} },
       counts: {
         operations: { total: 500, succeeded: 480, failed: 20 },
-        subjobs: { total: 25, succeeded: 24, partiallyFailed: 0, failed: 1 },
+        subjobs: { total: 25, succeeded: 24, partiallyFailed: 0, failed: 1, cancelled: 0 },
       },
       ...{ createdAt: '2025-11-22T04:19:00.250Z', startedAt: '2025-11-22T04:19:00.281Z' },
       ...{ finishedAt: '2025-11-22T04:19:07.642Z', deadline: null, submittedBy: null },

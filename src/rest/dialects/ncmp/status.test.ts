@@ -41,7 +41,7 @@ describe('the status of a job', () => {
           },
           ...{ submittedBy: 'alice', message: 'dmi plugin service is not responding', createdAt: 1_763_785_140_250 },
           operations: { total: 10, succeeded: 7, failed: 3 },
-          subjobs: { total: 4, succeeded: 2, partiallyFailed: 1, failed: 1 },
+          subjobs: { total: 4, succeeded: 2, partiallyFailed: 1, failed: 1, cancelled: 0 },
         },
         endedPhase('partiallyFailed'),
       ),
@@ -62,7 +62,7 @@ describe('the status of a job', () => {
       labels: { team: 'north' },
       counts: {
         operations: { total: 10, succeeded: 7, failed: 3 },
-        subjobs: { total: 4, succeeded: 2, partiallyFailed: 1, failed: 1 },
+        subjobs: { total: 4, succeeded: 2, partiallyFailed: 1, failed: 1, cancelled: 0 },
       },
       createdAt: '2025-11-22T04:19:00.250Z',
       startedAt: '1970-01-01T00:00:02.000Z',

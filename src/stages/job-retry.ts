@@ -1,0 +1,63 @@
+/** What is done once more when what failed of a job is tried again. */
+import type { Assignment } from '../domain/assignment.ts'
+import type { Undone } from '../domain/job.ts'
+import type { DispatchSubjob } from '../domain/messages.ts'
+import { type FindHandle, splitJob, type SplitLimits, type SubjobPlan } from '../domain/split.ts'
+import type { JobBook, JobEntry } from './job-book.ts'
+
+export interface Retry {
+  readonly undone: Undone
+  readonly subjobs: readonly RetriedSubjob[]
+}
+
+export interface RetriedSubjob {
+  readonly assignment: Extract<Assignment, { readonly state: 'ended' }>
+  /** Subjobs tried again as well that it waits for. */
+  readonly parents: readonly number[]
+  /** Its operations as they are split now: the first plan takes its place, the others are new subjobs. */
+  readonly plans: () => readonly [SubjobPlan, ...SubjobPlan[]]
+}
+
+/** Handles may have come, gone or moved since: what failed is split once more. */
+export function planRetry(book: JobBook, entry: JobEntry, findHandle: FindHandle, limits: SplitLimits): Retry {
+  const again = [...entry.assignments.values()].filter(isUndone).filter(({ index }) => entry.held.has(index))
+  const indexes = new Set(again.map(({ index }) => index))
+  const parentsOf = new Map<number, number[]>()
+  for (const { index, children } of again) {
+    for (const child of children) {
+      if (indexes.has(child)) parentsOf.set(child, [...(parentsOf.get(child) ?? []), index])
+    }
+  }
+  const subjobs = again.map((assignment) => ({
+    assignment,
+    parents: parentsOf.get(assignment.index) ?? [],
+    plans: () => plansOf(heldOf(book, entry, assignment.index), findHandle, limits),
+  }))
+  return { undone: undoneOf(again, entry), subjobs }
+}
+
+function isUndone(assignment: Assignment): assignment is RetriedSubjob['assignment'] {
+  return assignment.state === 'ended' && assignment.outcome !== 'succeeded'
+}
+
+function undoneOf(again: readonly RetriedSubjob['assignment'][], entry: JobEntry): Undone {
+  const subjobs = { partiallyFailed: 0, failed: 0, cancelled: 0 }
+  let operations = 0
+  for (const { index, outcome } of again) {
+    operations += entry.held.get(index)?.operations.count ?? 0
+    if (outcome !== 'succeeded') subjobs[outcome] += 1
+  }
+  return { operations, subjobs }
+}
+
+function heldOf(book: JobBook, entry: JobEntry, index: number): DispatchSubjob {
+  const held = book.held(entry, index)
+  if (held === undefined) throw new Error(`broken invariant: nothing is held of subjob ${index}, which is tried again`)
+  return held
+}
+
+function plansOf(held: DispatchSubjob, findHandle: FindHandle, limits: SplitLimits): readonly [SubjobPlan, ...SubjobPlan[]] {
+  const [first, ...others] = splitJob(held, findHandle, limits)
+  if (first === undefined) throw new Error('broken invariant: a subjob without operations is tried again')
+  return [first, ...others]
+}

@@ -1,0 +1,51 @@
+/** A subjob in the dispatcher's memory. */
+import type { DispatchSubjob } from '../domain/messages.ts'
+import { newSubjob, type Subjob } from '../domain/subjob.ts'
+import type { KeptOperations, OperationStore } from './operation-store.ts'
+import type { QueuedSubjob } from './producer-queue.ts'
+import type { CalledSubjob } from './called-since.ts'
+import type { Call, SubjobOrder } from './subjob-calls.ts'
+
+export interface SubjobEntry extends CalledSubjob {
+  readonly dispatch: SubjobOrder
+  readonly operations: KeptOperations
+  subjob: Subjob
+  /** Whether it counts against its producer's limit now. */
+  occupies: boolean
+  calledSince: number | null
+}
+
+export function newEntry({ operations, ...dispatch }: DispatchSubjob, store: OperationStore): SubjobEntry {
+  return { dispatch, operations: store.keep(operations), subjob: newSubjob(), occupies: false, calledSince: null }
+}
+
+/** What is stored of it: whether a submission arrived is not known after a restart, so it begins again. */
+export function storedForm(subjob: Subjob): Subjob {
+  return subjob.state === 'submitting' ? { state: 'queued', notBefore: 0, attempts: subjob.attempts, stop: subjob.stop } : subjob
+}
+
+export function queuedOf(id: string, { dispatch }: SubjobEntry): QueuedSubjob {
+  return { jobId: dispatch.jobId, subjobId: id, ordered: dispatch.kind === 'WRITE' }
+}
+
+export function attemptOf({ subjob }: SubjobEntry): number {
+  return subjob.attempts.length + 1
+}
+
+export function callOf(id: string, entry: SubjobEntry): Call {
+  const { dispatch, operations } = entry
+  return { subjobId: id, run: dispatch.run, attempt: attemptOf(entry), dispatch, operations }
+}
+
+/** When the subjob is over at the latest, and what is said then; null as long as nobody can tell. */
+export function deadlineOf(
+  entry: SubjobEntry,
+  subjobTimeoutMs: (service: string) => number,
+): { readonly at: number; readonly message: string } | null {
+  const { deadlineAt, service } = entry.dispatch
+  const startedAt = entry.calledSince
+  const timeoutMs = subjobTimeoutMs(service)
+  const timeoutAt = startedAt === null ? Infinity : startedAt + timeoutMs
+  if (deadlineAt !== null && deadlineAt <= timeoutAt) return { at: deadlineAt, message: "it was not done by the job's deadline" }
+  return startedAt === null || timeoutAt === Infinity ? null : { at: timeoutAt, message: `it was not done within ${timeoutMs} ms` }
+}

@@ -1,0 +1,56 @@
+/** What the coordinator makes of a job's plans: the order for a subjob's owner, and the word of it for those who look on. */
+import type { Assignment } from '../domain/assignment.ts'
+import type { ProducerKey } from '../domain/ids.ts'
+import type { Job } from '../domain/job.ts'
+import type { DispatchSubjob, PlannedSubjob, SubjobEnded } from '../domain/messages.ts'
+import type { LinkedPlan } from '../domain/plan.ts'
+import { ResponseCode } from '../domain/response-code.ts'
+import type { Turn } from './stage.ts'
+
+/** What all subjobs of a job or a part of it have in common, beside the job. */
+export interface OrderTerms {
+  readonly run: number
+  readonly authorization: string | null
+}
+
+export function orderOf(job: Job, plan: LinkedPlan & { readonly refusalMessage?: string }, terms: OrderTerms): DispatchSubjob {
+  const { jobId, kind, destination, dataAcceptType, dataContentType, priority, attemptsMax, deadlineAt, traceparent } = job
+  const { index, producerKey, service, dataProducerId, refusal, operations, refusalMessage = null } = plan
+  return {
+    type: 'DispatchSubjob',
+    ...{ jobId, index, producerKey, service, dataProducerId, kind, destination, dataAcceptType, dataContentType },
+    ...{ refusal, refusalMessage, priority, attemptsMax, deadlineAt, traceparent, operations, ...terms },
+  }
+}
+
+/** The order for a subjob that no producer is asked about after all. */
+export function refused(order: DispatchSubjob, message: string): DispatchSubjob {
+  return order.refusal === null ? { ...order, refusal: ResponseCode.Rejected, refusalMessage: message, service: '' } : order
+}
+
+// What no producer is asked for need not gather at one owner.
+export function publishOrder(order: DispatchSubjob, turn: Turn<never>): void {
+  turn.publish('subjobs', order.service === '' ? order.jobId : order.producerKey, order)
+}
+
+export function plannedOf(order: DispatchSubjob, parents: readonly number[]): PlannedSubjob {
+  const { index, run, service, dataProducerId, operations } = order
+  return { index, run, service, dataProducerId, operations: operations.length, parents }
+}
+
+// About 100 bytes each, and a record has room for a megabyte.
+const PLANNED_MAX = 4_000
+
+export function publishPlanned(jobId: string, subjobs: readonly PlannedSubjob[], turn: Turn<never>): void {
+  for (let from = 0; from < subjobs.length; from += PLANNED_MAX) {
+    const some = subjobs.slice(from, from + PLANNED_MAX)
+    turn.publish('subjobEvents', jobId, { type: 'SubjobsPlanned', jobId, subjobs: some, at: turn.now })
+  }
+}
+
+/** What is left of an ended subjob for another run; null when nothing is. Who does it then is decided then. */
+export function remainderOf(job: Job, { index, producerKey, run }: Assignment, { failedOperations }: SubjobEnded): DispatchSubjob | null {
+  if (failedOperations.length === 0) return null
+  const nobody = { producerKey: producerKey as ProducerKey, service: '', dataProducerId: '', refusal: null, parents: [], children: [] }
+  return orderOf(job, { ...nobody, index, operations: failedOperations }, { run, authorization: null })
+}
