@@ -98,7 +98,8 @@ export class ResultEvents {
     // Asked for offsets of a topic that is gone, the client library tries for seconds, and holds up all other questions.
     if (!(await this.#ask(() => admin.topicExists(topic)))) throw gone(topic)
     // Who wrote the command may have given any time as that of the creation.
-    const createdAt = job.state === 'accepted' ? job.createdAt : Math.min(job.createdAt, job.startedAt)
+    const startedAt = job.state === 'accepted' ? null : job.startedAt
+    const createdAt = Math.min(job.createdAt, startedAt ?? job.createdAt)
     const begins = await this.#ask(() => resultTopics.offsetsAt(topic, Math.max(0, createdAt - CLOCK_MARGIN_MS)))
     const home = resultTopics.partitionOf(job.jobId, begins.length)
     const begin = begins.find(({ partition }) => partition === home)
