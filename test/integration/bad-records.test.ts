@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import { type Message, Partitioners, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Codec, createCodec } from '../../src/codec/codec.ts'
-import type { Message as OurMessage } from '../../src/domain/messages.ts'
+import type { SubjobStarted } from '../../src/domain/messages.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { checkTopic } from '../harness/checker.ts'
@@ -82,9 +82,9 @@ async function avroCommand(): Promise<Buffer> {
   return codec.encode(decoded.message)
 }
 
-const started = {
+const started: SubjobStarted = {
   ...{ type: 'SubjobStarted', jobId: 'wrong-type', index: 0, attempt: 1, run: 1, worker: 'w', dataProducerJobId: 'p', at: 1 },
-} as unknown as OurMessage
+}
 
 const json: readonly Row[] = [
   ['garbage', bytes('\x09\x08\x07\x06\x05\x04'), /starts with byte 0x09, not with 0x00 as Avro .* nor with \{ as JSON/],
@@ -116,6 +116,11 @@ const json: readonly Row[] = [
   ['NaN', job(write('NaN')), /^operations\[0\]/],
   ['a million levels', job(write('['.repeat(1_000_000))), /nested deeper than the 64 levels allowed/],
   ['an id that is too long', job(READ, `"jobId":"${'a'.repeat(257)}",`), /^jobId: .*256/],
+  ['a cancellation of nothing', bytes('{"type":"CancelJob"}'), /^jobId: it is missing/],
+  ['a cancellation of a job that there is none of', bytes('{"type":"CancelJob","jobId":"nobody"}'), /^jobId: there is no job "nobody"/],
+  ['a cancellation with operations', job(READ, '"type":"CancelJob","jobId":"a",'), /^operations: there is no such member/],
+  ['a retry of a job that there is none of', bytes('{"type":"RetryJob","jobId":"nobody"}'), /^jobId: there is no job "nobody"/],
+  ['a retry that can’t be counted', bytes('{"type":"RetryJob","jobId":"a","run":0}'), /^run: 0 is not a whole number from 1/],
   ['a destination that is none', job(READ, '"destination":"kafka:no such topic!",'), /^destination: destination "no such topic!"/],
   ['a bucket that is none', job(READ, '"destination":"s3:No_Bucket",'), /^destination: destination "No_Bucket"/],
   ['a destination of Kafka’s own', job(READ, '"destination":"kafka:__consumer_offsets",'), /internal/],
@@ -170,6 +175,16 @@ describe('a record on the command topic', () => {
   it('is set aside: a message that belongs on another topic', async () => {
     const sent = { key: 'k', value: codec.encode(started) }
     expectLetter(await setAside(sent.value, 'k'), sent, /is a SubjobStarted, which does not belong on this topic/)
+  })
+
+  it('is set aside: a part of a job that there is none of, or that says not of which', async () => {
+    const part = { type: 'AddOperations', submission: 's', part: 0, authorization: null, operations: [] } as const
+    const value = codec.encode({ ...part, operations: [{ operationId: 1, op: 'read', path: '/a', value: null, options: null }] })
+    for (const key of ['nobody', null]) {
+      const partition = partitionOfKey(key ?? '', PARTITIONS)
+      const { headers } = await letterOf('commands', await produce('commands', { key, value, partition }))
+      expect(headers['datajob_cause']).toMatch(key === null ? /^the key of an AddOperations/ : /^there is no job "nobody"/)
+    }
   })
 
   it('is set aside: one without a value', async () => {
