@@ -169,7 +169,7 @@ A letter is written to the topic that it came from once more, with its key, head
 transaction is noted as re-driven. A second time it is refused, unless --again says so; of two people who re-drive at
 the same time, the one who began first stops. A job has one id, under which it runs once, however often its command is
 re-driven; a command without an id is given one by its new place. What can still not be understood is set aside again,
-as a new letter.
+as a new letter. A job in parts is several letters of one key: re-drive them together, they go in their old order.
 
 Examples:
   $ datajob dead-letters redrive 0-17 0-18
