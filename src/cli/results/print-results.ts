@@ -89,25 +89,26 @@ async function printTopic({ cli, jobId, options, name, hasEnded, printer }: Sear
   })
 }
 
+// An object is shown from memory, and no terminal is the place for a larger one.
+const SHOWN_BYTES_MAX = 64 * 1024 * 1024
+
 async function printBucket(search: Search): Promise<void> {
   const { cli, jobId, name, printer } = search
   const store = new BucketStore(await loadSettings(cli))
   const manifest = await awaitManifest(search, store)
-  const keys = manifest?.objects.map(({ key }) => key) ?? (await keysSoFar(store, name, jobId))
-  for (const key of keys) printer.object({ bucket: name, key, value: await store.get(name, key) })
+  const objects = manifest?.objects ?? (await store.list(name, `${objectPrefix(jobId)}/`))
+  for (const { key, bytes } of objects) {
+    const value = bytes > SHOWN_BYTES_MAX ? null : await store.get(name, key)
+    printer.object({ bucket: name, key, bytes, value })
+  }
   if (manifest !== undefined) printer.manifest({ bucket: name, key: manifestKey(jobId), manifest })
   note(
     cli,
-    `${formatNumberOf(keys.length, 'object')} in bucket ${name}${manifest === undefined ? ', no manifest yet' : ''}`,
+    `${formatNumberOf(objects.length, 'object')} in bucket ${name}${manifest === undefined ? ', no manifest yet' : ''}`,
   )
-  if (manifest === undefined && keys.length === 0) {
+  if (manifest === undefined && objects.length === 0) {
     throw new CommandFailure(ExitCode.NotFound, `nothing of job ${jobId} is in bucket ${name}`)
   }
-}
-
-async function keysSoFar(store: BucketStore, bucket: string, jobId: string): Promise<readonly string[]> {
-  const stored = await store.list(bucket, `${objectPrefix(jobId)}/`)
-  return stored.map(({ key }) => key)
 }
 
 const PAUSE_MS = 500

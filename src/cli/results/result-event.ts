@@ -39,6 +39,12 @@ export function reportsOf(value: Uint8Array | null): readonly OperationReport[] 
   return reports.every((report) => report !== null) ? reports : null
 }
 
+/** A result that has no responses, or where it is; undefined where there is none. */
+export function sharedResultOf(value: Uint8Array | null): unknown {
+  const data = member(parsed(value), 'data')
+  return member(data, 'result') ?? member(data, 'resultParts')
+}
+
 function reportOf(response: unknown): OperationReport | null {
   const operationId = member(response, 'operationId')
   const statusCode = member(response, 'statusCode')
@@ -50,7 +56,7 @@ function reportOf(response: unknown): OperationReport | null {
     statusMessage: text(member(response, 'statusMessage')),
     op: text(member(request, 'op')),
     path: text(member(request, 'path')),
-    result: member(response, 'result'),
+    result: member(response, 'result') ?? member(response, 'resultParts'),
   }
 }
 

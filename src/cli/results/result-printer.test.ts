@@ -48,6 +48,26 @@ describe('results as lines', () => {
     expect(second).toMatch(/^ 104 {2}b +read \/A=1 +said so$/)
   })
 
+  it('say what the result of all operations is, and where one is that has not come', () => {
+    const { out, lines } = pane()
+    const printer = resultPrinter(out, { output: 'table' })
+    printer.event(record(JSON.stringify({ data: { responses: [response('a', 0)], result: { tree: [] } } })))
+    printer.event(record(JSON.stringify({ data: { responses: [], resultParts: { id: 'x' } } })))
+    expect(lines().slice(2)).toEqual([
+      expect.stringMatching(/^ {6}\(of all above\) +\{"tree":\[\]\}$/),
+      expect.stringMatching(/^ {6}\(of all above\) +\{"id":"x"\}$/),
+    ])
+  })
+
+  it('name an object that is too large to be shown', () => {
+    const { out, lines } = pane()
+    const object = { bucket: 'b', key: 'job-1/0000000.json', bytes: 1_500_000_000, value: null }
+    resultPrinter(out, { output: 'table' }).object(object)
+    expect(lines().slice(1)).toEqual(['job-1/0000000.json: 1.5 GB, too large to be shown'])
+    resultPrinter(out, { output: 'json' }).object(object)
+    expect(lines().at(-1)).toBe('{"bucket":"b","key":"job-1/0000000.json","bytes":1500000000,"value":null}')
+  })
+
   it('say where a value is that is none of ours, and leave the last event out', () => {
     const { out, lines } = pane()
     const printer = resultPrinter(out, { output: 'table' })

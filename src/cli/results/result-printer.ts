@@ -3,14 +3,23 @@ import { isSuccess } from '../../domain/response-code.ts'
 import type { InputRecord } from '../../kafka/port.ts'
 import type { OutputFormat } from '../options.ts'
 import { type Pane, printLines } from '../output/screen.ts'
+import { formatBytes } from '../output/units.ts'
 import { clipVisible, oneLine } from '../output/width.ts'
 import type { Manifest } from './manifest.ts'
-import { isCompletion, type OperationReport, reportsOf } from './result-event.ts'
+import { isCompletion, type OperationReport, reportsOf, sharedResultOf } from './result-event.ts'
 
 export interface ResultPrinter {
   readonly event: (record: InputRecord) => void
-  readonly object: (object: { readonly bucket: string; readonly key: string; readonly value: Buffer }) => void
+  readonly object: (object: PrintedObject) => void
   readonly manifest: (object: { readonly bucket: string; readonly key: string; readonly manifest: Manifest }) => void
+}
+
+export interface PrintedObject {
+  readonly bucket: string
+  readonly key: string
+  readonly bytes: number
+  /** Null for one that is too large to be shown. */
+  readonly value: Buffer | null
 }
 
 export function resultPrinter(
@@ -29,8 +38,8 @@ function jsonPrinter(out: Pane): ResultPrinter {
     event: ({ topic, partition, offset, timestampMs, key, headers, value }) => {
       print({ topic, partition, offset, timestampMs, key: key?.toString() ?? null, headers }, jsonLine(value))
     },
-    object: ({ bucket, key, value }) => {
-      print({ bucket, key, bytes: value.length }, jsonLine(value))
+    object: ({ bucket, key, bytes, value }) => {
+      print({ bucket, key, bytes }, jsonLine(value))
     },
     manifest: ({ bucket, key, manifest }) => {
       print({ bucket, key }, JSON.stringify(manifest))
@@ -52,23 +61,24 @@ export function jsonLine(value: Buffer | null): string {
 
 function linePrinter(out: Pane): ResultPrinter {
   let hasHeading = false
-  const print = (reports: readonly OperationReport[] | null, where: string): void => {
+  const print = (lines: readonly string[]): void => {
     if (!hasHeading) printLines(out, [out.paint('bold', composeLine(['code', 'operation', 'request', 'result']))])
     hasHeading = true
-    if (reports === null) printLines(out, [out.paint('dim', `${where}: not an event of operations`)])
-    else
-      printLines(
-        out,
-        reports.map((report) => lineOf(report, out)),
-      )
+    printLines(out, lines)
+  }
+  const printValue = (value: Buffer | null, where: string): void => {
+    const reports = reportsOf(value)
+    if (reports === null) print([out.paint('dim', `${where}: not an event of operations`)])
+    else print([...reports.map((report) => lineOf(report, out)), ...sharedLines(value, out)])
   }
   return {
     event: (record) => {
       if (!isCompletion(record))
-        print(reportsOf(record.value), `partition ${record.partition}, offset ${record.offset}`)
+        printValue(record.value, `partition ${record.partition}, offset ${record.offset}`)
     },
-    object: ({ key, value }) => {
-      print(reportsOf(value), key)
+    object: ({ key, bytes, value }) => {
+      if (value === null) print([out.paint('dim', `${key}: ${formatBytes(bytes)}, too large to be shown`)])
+      else printValue(value, key)
     },
     manifest: () => undefined,
   }
@@ -80,6 +90,14 @@ function lineOf({ operationId, statusCode, statusMessage, op, path, result }: Op
   const line = composeLine([String(statusCode ?? '?'), String(operationId), `${op} ${path}`, said].map(oneLine))
   const shown = out.isTty ? clipVisible(line, out.columns()) : line
   return succeeded ? shown : out.paint('red', shown)
+}
+
+/** The result of all operations of a subjob, where it has one. */
+function sharedLines(value: Buffer | null, out: Pane): readonly string[] {
+  const result = sharedResultOf(value)
+  if (result === undefined) return []
+  const line = composeLine(['', '(of all above)', '', oneLine(JSON.stringify(result))])
+  return [out.isTty ? clipVisible(line, out.columns()) : line]
 }
 
 const OPERATION_WIDTH = 16
