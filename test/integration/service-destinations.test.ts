@@ -81,6 +81,16 @@ describe('a destination topic', () => {
     expect(restarts(lines)).toEqual([])
   })
 
+  it('gets results that are larger than any record, each in parts', async () => {
+    await installation.network(service.client, 'huge', { 'result-bytes': '2000000' })
+    const job = planJob({ kind: 'READ', destination: `kafka:${results.topic}`, services: ['huge'], operations: 10 })
+    await service.client.submit(bodyOf(job), {}, job.destination)
+    expect((await service.client.ended(job.jobId)).status).toBe('FINISHED')
+    const log = await results.settled()
+    expect(checkTopic(job, log)).toEqual([])
+    expect(log.filter((record) => isOf(job)(record) && record.headers['ce_partof'] !== undefined).length).toBeGreaterThanOrEqual(30)
+  })
+
   it('that takes nothing at all: its jobs end with a message, all others go on', async () => {
     const closed = await installation.resultTopic('closed', { 'max.message.bytes': '100' })
     const jobs = await submitted(closed.topic, ['large'])

@@ -31,15 +31,18 @@ export function s3Client(config: S3Connection): Client {
     region: config.region,
     // What failed is tried again as a whole, later, by whoever asked for it; the client would wait and write to the console.
     retryOptions: { disableRetry: true },
-    transport: boundedTransport(useSSL ? https : http, config.requestTimeoutMs),
+    transport: boundedTransport(useSSL ? https : http, config),
   })
 }
 
 type Transport = NonNullable<ConstructorParameters<typeof Client>[0]['transport']>
 
+type Silences = Pick<S3SinkConfig, 'requestTimeoutMs' | 'assemblyTimeoutMs'>
+
 /** Without it, a server that has fallen silent is waited for as long as its socket stays open. */
-function boundedTransport(base: Transport, timeoutMs: number): Transport {
+function boundedTransport(base: Transport, { requestTimeoutMs, assemblyTimeoutMs }: Silences): Transport {
   const request = (options: http.RequestOptions, take: (response: http.IncomingMessage) => void): http.ClientRequest => {
+    const timeoutMs = isAssembly(options) ? assemblyTimeoutMs : requestTimeoutMs
     const sent = base.request(options, (response) => {
       take(response)
       // The client leaves the body of an answer that may be retried unread, which would keep the socket.
@@ -50,6 +53,11 @@ function boundedTransport(base: Transport, timeoutMs: number): Transport {
     })
   }
   return { request: request as Transport['request'] }
+}
+
+// Amazon S3, "CompleteMultipartUpload".
+function isAssembly({ method, path }: http.RequestOptions): boolean {
+  return method === 'POST' && /[?&]uploadId=/.test(path ?? '')
 }
 
 // As the client counts them (minio/dist/main/internal/request.js).

@@ -10,13 +10,16 @@ export interface S3SinkConfig {
   readonly bodyBytesMax: number
   /** The longest silence within a request, in milliseconds. */
   readonly requestTimeoutMs: number
+  /** The same within the one that puts an object together from its parts: of a large one, stores are silent for minutes. */
+  readonly assemblyTimeoutMs: number
   /** How long a bucket that was there is taken to be there still, in milliseconds. */
   readonly bucketKnownMs: number
 }
 
-export const s3SinkDefaults: Pick<S3SinkConfig, 'partBytes' | 'bodyBytesMax' | 'requestTimeoutMs' | 'bucketKnownMs'> = {
+export const s3SinkDefaults: Omit<S3SinkConfig, 'endpoint' | 'region' | 'accessKey' | 'secretKey'> = {
   partBytes: 5 * 1024 * 1024,
   bodyBytesMax: 1024 * 1024,
   requestTimeoutMs: 30_000,
+  assemblyTimeoutMs: 600_000,
   bucketKnownMs: 30_000,
 }

@@ -35,6 +35,9 @@ function errorAnswer(status: number, code: string): RequestListener {
   }
 }
 
+const started = '<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>'
+const completed =
+  '<CompleteMultipartUploadResult><Location>l</Location><Bucket>b</Bucket><Key>k</Key><ETag>"whole"</ETag></CompleteMultipartUploadResult>'
 const failure = { type: 'failure', code: 100, message: 'm' } as const
 
 describe('a store that does not take an object', () => {
@@ -75,6 +78,20 @@ describe('a store that does not take an object', () => {
     expect(count).toBeLessThanOrEqual(2)
   })
 
+  test('taking long to put an object together is waited for, longer than other silences', async () => {
+    const sink = await sinkAgainst((request, response) => {
+      request.resume()
+      request.on('end', () => {
+        if (request.method === 'PUT') response.writeHead(200, { etag: '"e"' }).end()
+        else if (request.url?.includes('uploads') === true) response.end(started)
+        else setTimeout(() => response.end(completed), 400)
+      })
+    })
+    const subjob = subjobFor('bucket', 300)
+    const body = bodyOf(operations(300).map((operation) => responseTo(operation, { result: 'x'.repeat(40_000) })))
+    expect(await sink.publish(subjob, await sourceOf(sink, body, 64 * 1024))).toMatchObject({ succeeded: 300, object: { etag: 'whole' } })
+  })
+
   test('failing at a later part: the upload is given up', async () => {
     const asked: string[] = []
     const sink = await sinkAgainst((request, response) => {
@@ -83,7 +100,7 @@ describe('a store that does not take an object', () => {
         const path = String(request.url).replace(/^[^?]*\?/, '')
         asked.push(`${request.method} ${path}`)
         if (request.method === 'POST') {
-          response.end('<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>')
+          response.end(started)
         } else if (path.includes('partNumber=2')) {
           response.writeHead(503).end()
         } else {
