@@ -1,5 +1,5 @@
 /** What must have become of the commands in the log, worked out without the coordinator. */
-import type { SubmitJob } from '../../src/domain/messages.ts'
+import type { JobCommandMessage, SubmitJob } from '../../src/domain/messages.ts'
 import { checkSubmission } from '../../src/domain/submission.ts'
 import type { InputRecord } from '../../src/kafka/port.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
@@ -24,22 +24,28 @@ export function expectedCommands({ broker, settings }: World): ExpectedCommands 
   const setAside = new Set<string>()
   const forwarded = new Set<string>()
   const arrivedFrom: string[] = []
+  const take = (command: Command, place: string): void => {
+    const { jobId, message } = command
+    const known = accepted.get(jobId)
+    if (message.type === 'SubmitJob') {
+      if (known === undefined) accepted.set(jobId, message)
+      else if (known.digest !== message.digest) setAside.add(place)
+    } else if (known === undefined) {
+      setAside.add(place)
+    } else if (message.type === 'AddOperations' && known.submission === message.submission) {
+      accepted.set(jobId, { ...known, operations: [...known.operations, ...message.operations] })
+    }
+  }
   for (const log of broker.logsOf(TOPICS.commands)) {
     for (const record of log.committed()) {
       const place = placeOf(record)
       const from = record.headers[FORWARDED_HEADER]
       if (from !== undefined) arrivedFrom.push(from)
-      const submission = submissionIn(record)
-      if (submission === null) {
-        setAside.add(place)
-      } else if (partitionOfKey(submission.jobId, settings.partitions) !== record.partition) {
-        if (from === undefined) forwarded.add(place)
-        else setAside.add(place)
-      } else {
-        const known = accepted.get(submission.jobId)
-        if (known === undefined) accepted.set(submission.jobId, submission)
-        else if (known.digest !== submission.digest) setAside.add(place)
-      }
+      const command = commandIn(record)
+      if (command === null) setAside.add(place)
+      else if (partitionOfKey(command.jobId, settings.partitions) === record.partition) take(command, place)
+      else if (from === undefined) forwarded.add(place)
+      else setAside.add(place)
     }
   }
   return { accepted, setAside, forwarded, arrivedFrom }
@@ -49,9 +55,26 @@ export function placeOf({ topic, partition, offset }: Pick<InputRecord, 'topic' 
   return `${topic}-${partition}-${offset}`
 }
 
-function submissionIn(record: InputRecord): (SubmitJob & { readonly jobId: string }) | null {
+interface Command {
+  readonly jobId: string
+  readonly message: JobCommandMessage
+}
+
+function commandIn(record: InputRecord): Command | null {
   const decoded = decode(record)
-  if (!decoded.ok || decoded.message.type !== 'SubmitJob') return null
-  const submission = { ...decoded.message, jobId: decoded.message.jobId ?? placeOf(record) }
-  return checkSubmission(submission, DESTINATIONS, SUBMISSION_LIMITS).ok ? submission : null
+  if (!decoded.ok) return null
+  const { message } = decoded
+  switch (message.type) {
+    case 'SubmitJob': {
+      const submission = { ...message, jobId: message.jobId ?? placeOf(record) }
+      return checkSubmission(submission, DESTINATIONS, SUBMISSION_LIMITS).ok ? { jobId: submission.jobId, message: submission } : null
+    }
+    case 'AddOperations':
+      return { jobId: record.key?.toString() ?? '', message }
+    case 'CancelJob':
+    case 'RetryJob':
+      return { jobId: message.jobId, message }
+    default:
+      return null
+  }
 }

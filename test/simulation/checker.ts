@@ -1,12 +1,11 @@
 /** Knows the model and finds what a run broke of the promises: every operation told once, completion last, nothing made up. */
-import { subjobId } from '../../src/domain/ids.ts'
 import type { Job, JobState } from '../../src/domain/job.ts'
-import type { DispatchSubjob, SubmitJob } from '../../src/domain/messages.ts'
+import type { SubmitJob } from '../../src/domain/messages.ts'
 import { isSuccess } from '../../src/domain/response-code.ts'
 import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
 import { type ExpectedCommands, expectedCommands, placeOf } from './accepted-jobs.ts'
 import type { StoredObject } from './bucket.ts'
-import { codeOf, type OperationResult } from './dmi.ts'
+import { codeOf, type OperationResult, workOf } from './dmi.ts'
 import type { ResultValue } from './effects.ts'
 import { decode } from './service.ts'
 import { findHandle, RESULT_TOPIC, TOPICS } from './settings.ts'
@@ -53,9 +52,12 @@ function lifeOf(changes: readonly Job[], { accepted }: ExpectedCommands): readon
   const violations: string[] = []
   const jobId = changes[0]?.jobId ?? ''
   if (!accepted.has(jobId)) violations.push(`job ${jobId} was made up`)
-  const states = changes.map((job) => job.state).toReversed()
-  if (states.some((state, at) => at > 0 && ranks[state] < ranks[states[at - 1]!])) violations.push(`job ${jobId} went ${states.join(', ')}`)
-  if (states.filter((state) => state === 'ended').length > 1) violations.push(`job ${jobId} ended more than once`)
+  const steps = changes.map(({ run, state }) => ({ run, rank: 10 * run + ranks[state], shown: `${state} in run ${run}` })).toReversed()
+  if (steps.some(({ rank }, at) => at > 0 && rank < steps[at - 1]!.rank)) {
+    violations.push(`job ${jobId} went ${steps.map(({ shown }) => shown).join(', ')}`)
+  }
+  const ends = changes.filter(({ state }) => state === 'ended').map(({ run }) => run)
+  if (new Set(ends).size < ends.length) violations.push(`job ${jobId} ended more than once in a run`)
   return violations
 }
 
@@ -73,7 +75,7 @@ function topicOf({ broker }: World, submission: SubmitJob, job: Job): readonly s
   const results = values.flatMap((value) => (value.type === 'result' ? value.results : []))
   const completions = values.filter((value) => value.type === 'completion')
   const violations = [...reported(submission, job, results)]
-  if (completions.length !== 1) violations.push(`job ${job.jobId} was completed ${completions.length} times on its topic`)
+  if (completions.length !== job.run) violations.push(`job ${job.jobId} was completed ${completions.length} times in ${job.run} runs`)
   if (values.at(-1)?.type !== 'completion') violations.push(`job ${job.jobId}: its completion is not the last record`)
   return violations
 }
@@ -100,10 +102,18 @@ function isReplacedLate(found: StoredObject | undefined, named: StoredObject | u
   return found !== undefined && named !== undefined && found.etag !== named.etag && found.begunAt <= named.writtenAt
 }
 
-/** Every operation once, with a code that can be, and the counts of the job. */
+/** Every operation once in each run that was to do it, at last with what became of it, and the counts of the job. */
 function reported(submission: SubmitJob, job: Job, results: readonly OperationResult[]): readonly string[] {
   const expected = submission.operations.map(({ operationId }) => String(operationId))
-  const violations = [...differences(`operations of job ${job.jobId}`, expected, results.map(({ operationId }) => String(operationId)))]
+  const codes = new Map<string, number[]>()
+  for (const { operationId, code } of results) codes.set(String(operationId), [...(codes.get(String(operationId)) ?? []), code])
+  const violations = [...differences(`operations of job ${job.jobId}`, expected, [...codes.keys()])]
+  for (const [operationId, said] of codes) {
+    // What was done is not done again.
+    if (said.length > job.run || said.slice(0, -1).some(isSuccess)) {
+      violations.push(`job ${job.jobId}: operation ${operationId} was reported with ${said.join(', ')} in ${job.run} runs`)
+    }
+  }
   const pathOf = new Map(submission.operations.map((operation) => [operation.operationId, operation.path]))
   for (const { operationId, code } of results) {
     const handle = findHandle(pathOf.get(operationId) ?? '')
@@ -132,11 +142,12 @@ function orderOfWrites({ broker, dmi }: World): readonly string[] {
     const dispatch = decoded.message
     if (dispatch.kind !== 'WRITE' || dispatch.refusal !== null) continue
     const line = `${dispatch.jobId} ${dispatch.producerKey}`
-    lines.set(line, [...(lines.get(line) ?? []), idOf(dispatch)])
+    lines.set(line, [...(lines.get(line) ?? []), workOf(dispatch)])
   }
   for (const line of lines.values()) {
     let furthest = 0
-    for (const { subjobId: id, isExcused, process } of dmi.sendings) {
+    for (const { dispatch, isExcused, process } of dmi.sendings) {
+      const id = workOf(dispatch)
       const at = line.indexOf(id)
       if (at === -1) continue
       if (at < furthest && !isExcused) violations.push(`${process} sent ${id} after ${line[furthest]}`)
@@ -176,8 +187,4 @@ function differences(what: string, expected: readonly string[], found: readonly 
   return [...left].flatMap(([each, count]) => {
     return count === 0 ? [] : [`${what}: ${each} ${count > 0 ? 'is missing' : 'is too many'} (${Math.abs(count)})`]
   })
-}
-
-function idOf(dispatch: DispatchSubjob): string {
-  return subjobId(dispatch.jobId as Parameters<typeof subjobId>[0], dispatch.index)
 }

@@ -18,7 +18,14 @@ export interface Sending {
 interface Execution {
   readonly id: string
   readonly dispatch: DispatchSubjob
-  readonly finishesAt: number
+  finishesAt: number
+  /** Operations that were done before it was asked to stop; null when it was not. */
+  doneBefore: number | null
+}
+
+/** The idempotency key of a subjob: work that was begun under it is not begun again. */
+export function workOf({ jobId, index, run }: Pick<DispatchSubjob, 'jobId' | 'index' | 'run'>): string {
+  return `${jobId}/${index}${run === 1 ? '' : `.${run}`}`
 }
 
 export interface OperationResult {
@@ -43,39 +50,52 @@ export class SimulatedDmi {
     this.#workMsMax = workMsMax
   }
 
-  executed(subjobId: string): boolean {
-    return this.#executions.has(subjobId)
+  executed(work: string): boolean {
+    return this.#executions.has(work)
   }
 
-  /** The subjob's id is its idempotency key: work that was begun under it is not begun again. */
-  submit(subjobId: string, dispatch: DispatchSubjob): Answer<{ readonly dataProducerJobId: string }> {
-    const known = this.#executions.get(subjobId)
+  submit(dispatch: DispatchSubjob): Answer<{ readonly dataProducerJobId: string }> {
+    const work = workOf(dispatch)
+    const known = this.#executions.get(work)
     if (known !== undefined) return { ok: true, dataProducerJobId: known.id }
     const failure = this.#failure()
     if (failure !== null) return failure
     const finishesAt = this.#clock.now() + Math.floor(this.#random() * this.#workMsMax)
-    this.#executions.set(subjobId, { id: `dpj of ${subjobId}`, dispatch, finishesAt })
-    return { ok: true, dataProducerJobId: `dpj of ${subjobId}` }
+    this.#executions.set(work, { id: `dpj of ${work}`, dispatch, finishesAt, doneBefore: null })
+    return { ok: true, dataProducerJobId: `dpj of ${work}` }
   }
 
-  status(subjobId: string): Answer<{ readonly status: ProducerStatus }> {
+  status(work: string): Answer<{ readonly status: ProducerStatus }> {
     const failure = this.#failure()
     if (failure !== null) return failure
-    const { finishesAt } = this.#executionOf(subjobId)
+    const { finishesAt } = this.#executionOf(work)
     return { ok: true, status: finishesAt <= this.#clock.now() ? 'finished' : 'pending' }
   }
 
-  result(subjobId: string): Answer<{ readonly results: readonly OperationResult[] }> {
+  result(work: string): Answer<{ readonly results: readonly OperationResult[] }> {
     const failure = this.#failure()
     if (failure !== null) return failure
-    const { dispatch, finishesAt } = this.#executionOf(subjobId)
-    if (finishesAt > this.#clock.now()) throw new Error(`${subjobId} was asked for its result before it had finished`)
-    return { ok: true, results: dispatch.operations.map(({ operationId }) => ({ operationId, code: codeOf(operationId) })) }
+    const { dispatch, finishesAt, doneBefore } = this.#executionOf(work)
+    if (finishesAt > this.#clock.now()) throw new Error(`${work} was asked for its result before it had finished`)
+    const done = dispatch.operations.slice(0, doneBefore ?? dispatch.operations.length)
+    return { ok: true, results: done.map(({ operationId }) => ({ operationId, code: codeOf(operationId) })) }
   }
 
-  #executionOf(subjobId: string): Execution {
-    const execution = this.#executions.get(subjobId)
-    if (execution === undefined) throw new Error(`${subjobId} was never submitted`)
+  /** Some producers stop, with a part of the work done; others go on. */
+  cancel(work: string): Answer<object> {
+    const failure = this.#failure()
+    if (failure !== null) return failure
+    const execution = this.#executionOf(work)
+    const now = this.#clock.now()
+    if (execution.finishesAt <= now || this.#random() < 0.3) return { ok: true }
+    execution.finishesAt = now + Math.floor(this.#random() * 1_000)
+    execution.doneBefore ??= Math.floor(this.#random() * (execution.dispatch.operations.length + 1))
+    return { ok: true }
+  }
+
+  #executionOf(work: string): Execution {
+    const execution = this.#executions.get(work)
+    if (execution === undefined) throw new Error(`${work} was never submitted`)
     return execution
   }
 

@@ -9,7 +9,7 @@ import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
 import type { DispatcherCompletion, DispatcherEffect, Reply, SubjobOrder } from '../../src/stages/subjob-calls.ts'
 import type { EffectRunner } from '../../src/stages/stage.ts'
 import type { SimulatedBucket } from './bucket.ts'
-import type { Answer, OperationResult, SimulatedDmi } from './dmi.ts'
+import { type Answer, type OperationResult, type SimulatedDmi, workOf } from './dmi.ts'
 import { LostMessage, type Network } from './network.ts'
 import type { SimulatedProcess } from './process.ts'
 import { DESTINATIONS } from './settings.ts'
@@ -41,7 +41,7 @@ export function dispatcherEffects(parts: EffectParts): EffectRunner<DispatcherEf
       case 'PollSubjob':
         return poll(parts, effect)
       case 'CancelSubjob':
-        return { type: 'CancelAnswered', ...replyTo(effect), again: false }
+        return cancel(parts, effect)
       case 'PublishResult':
         return publish(parts, effect)
     }
@@ -53,26 +53,36 @@ async function submit({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<
   const at = process.clock.now()
   const sent = { ...dispatch, operations: effect.operations.load() }
   dmi.sendings.push({ at, process: process.name, subjobId, dispatch: sent, isExcused: process.decidedAt < at })
-  const answer = await ask(process, dmiNetwork, () => dmi.submit(subjobId, sent))
+  const answer = await ask(process, dmiNetwork, () => dmi.submit(sent))
   if (!answer.ok) return failedCall(effect, answer)
   return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: answer.dataProducerJobId }
 }
 
+async function cancel({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'CancelSubjob'>): Promise<DispatcherCompletion> {
+  const answer = await ask(process, dmiNetwork, () => dmi.cancel(workOf(effect.dispatch)))
+  return { type: 'CancelAnswered', ...replyTo(effect), again: !answer.ok && answer.failure.disposition === 'retry' }
+}
+
 async function poll({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'PollSubjob'>): Promise<DispatcherCompletion> {
-  const answer = await ask(process, dmiNetwork, () => dmi.status(effect.subjobId))
+  const answer = await ask(process, dmiNetwork, () => dmi.status(workOf(effect.dispatch)))
   return answer.ok ? { type: 'Polled', ...replyTo(effect), status: answer.status } : failedCall(effect, answer)
 }
 
 async function publish(parts: EffectParts, effect: Effect<'PublishResult'>): Promise<DispatcherCompletion> {
   const { process, dmi, dmiNetwork } = parts
   const begunAt = process.decidedAt
-  const { source, subjobId } = effect
+  const { source, dispatch, unmentioned } = effect
   if (source.type === 'failure') {
     const results = effect.operations.load().map(({ operationId }) => ({ operationId, code: source.code }))
     return publishResults(parts, { effect, begunAt }, results)
   }
-  const answer = await ask(process, dmiNetwork, () => dmi.result(subjobId))
-  return answer.ok ? publishResults(parts, { effect, begunAt }, answer.results) : failedCall(effect, answer)
+  const answer = await ask(process, dmiNetwork, () => dmi.result(workOf(dispatch)))
+  if (!answer.ok) return failedCall(effect, answer)
+  const mentioned = new Set(answer.results.map(({ operationId }) => operationId))
+  const others = effect.operations.load().filter(({ operationId }) => !mentioned.has(operationId))
+  const code = unmentioned?.code ?? ResponseCode.UnknownError
+  const rest = others.map(({ operationId }) => ({ operationId, code }))
+  return publishResults(parts, { effect, begunAt }, [...answer.results, ...rest])
 }
 
 async function publishResults(
@@ -95,7 +105,7 @@ async function publishResults(
       return { ...done, records: resultRecords(destination.destination.name, dispatch, results) }
     case 'bucket':
       try {
-        const key = `${dispatch.jobId}/${dispatch.index}`
+        const key = workOf(dispatch)
         const body = JSON.stringify(results)
         const { etag } = await process.call(bucketNetwork, () => bucket.put({ key, body, begunAt }))
         return { ...done, publication: { ...counts, object: { key, bytes: body.length, etag } } }

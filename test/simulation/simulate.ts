@@ -34,9 +34,9 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   const startedAt = scheduler.now()
   for (let slots = 1 + world.draw(3); slots > 0; slots -= 1) world.addSlot()
   const arrivals = workload(world.random, { partitions: settings.partitions, from: startedAt, spanMs: WORKLOAD_MS })
-  for (const { at, record } of arrivals) {
+  for (const { at, records } of arrivals) {
     scheduler.after(at - startedAt, () => {
-      broker.write([record])
+      broker.write(records)
     })
   }
   let isHealed = false

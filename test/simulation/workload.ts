@@ -1,5 +1,8 @@
-/** What clients send: jobs of all kinds, to the right partition and to wrong ones, twice, without ids, and things that are no jobs. */
-import type { Dependency, SubmitJob } from '../../src/domain/messages.ts'
+/**
+ * What clients send: jobs of all kinds, to the right partition and to wrong ones, twice, without ids, in parts, requests to cancel
+ * them or to try again what failed, and things that are no jobs.
+ */
+import type { AddOperations, Dependency, SubmitJob } from '../../src/domain/messages.ts'
 import type { Operation, OperationKind } from '../../src/domain/operation.ts'
 import type { OutputRecord } from '../../src/kafka/port.ts'
 import type { Random } from '../../src/runtime/random.ts'
@@ -11,7 +14,8 @@ const DESTINATIONS = [`kafka:${RESULT_TOPIC}`, 's3:bucket', ''] as const
 
 export interface Arrival {
   readonly at: number
-  readonly record: OutputRecord
+  /** Written as one. */
+  readonly records: readonly OutputRecord[]
 }
 
 /** Commands in the order of their arrival, within `spanMs` from `from` on. */
@@ -21,12 +25,27 @@ export function workload(
 ): readonly Arrival[] {
   const draw = (below: number): number => Math.floor(random() * below)
   const arrivals: Arrival[] = []
-  const arrive = (value: Buffer | null, key: string | null, partition?: number): void => {
+  const arriveTogether = (values: readonly (Buffer | null)[], key: string | null, partition?: number): void => {
     const at = options.from + draw(options.spanMs)
-    arrivals.push({ at, record: { topic: TOPICS.commands, key, value, ...(partition === undefined ? {} : { partition }) } })
+    const place = partition === undefined ? {} : { partition }
+    arrivals.push({ at, records: values.map((value) => ({ topic: TOPICS.commands, key, value, ...place })) })
   }
+  const arrive = (value: Buffer | null, key: string | null, partition?: number): void => {
+    arriveTogether([value], key, partition)
+  }
+  const anywhere = (): number | undefined => (random() < 0.2 ? draw(options.partitions) : undefined)
   for (let number = 1 + draw(8); number > 0; number -= 1) {
-    const submission = drawnSubmission(draw, number)
+    const deadlineAt = draw(8) === 0 ? options.from + draw(2 * options.spanMs) : null
+    const submission = { ...drawnSubmission(draw, number), deadlineAt }
+    const { jobId, dependencies } = submission
+    if (jobId !== null && draw(3) === 0) arrive(encode({ type: 'CancelJob', jobId, requestedBy: null }), jobId, anywhere())
+    for (let retries = draw(4); jobId !== null && retries > 0; retries -= 1) {
+      arrive(encode({ type: 'RetryJob', jobId, requestedBy: null, run: draw(2) === 0 ? null : 2, authorization: null }), jobId, anywhere())
+    }
+    if (jobId !== null && dependencies.length === 0 && draw(4) === 0) {
+      for (let times = 1 + draw(2); times > 0; times -= 1) arriveTogether(inParts(submission, `mark ${times}`, draw), jobId, anywhere())
+      continue
+    }
     const value = encode(submission)
     // Some clients hash keys in another way, some give none.
     if (random() < 0.3) arrive(value, random() < 0.5 ? submission.jobId : null, draw(options.partitions))
@@ -51,6 +70,19 @@ function drawnSubmission(draw: (below: number) => number, number: number): Submi
   const destination = DESTINATIONS[draw(DESTINATIONS.length)]!
   const dependencies = drawnDependencies(draw, operations.length)
   return exampleSubmission({ jobId, kind, destination, operations, dependencies, digest: `digest of ${number}` })
+}
+
+/** The same job as a command and some records behind it. */
+function inParts(submission: SubmitJob, mark: string, draw: (below: number) => number): readonly Buffer[] {
+  const { operations } = submission
+  const size = 1 + draw(operations.length)
+  const parts: AddOperations[] = []
+  for (let from = 0; from < operations.length; from += size) {
+    const some = operations.slice(from, from + size)
+    parts.push({ type: 'AddOperations', submission: mark, part: parts.length, authorization: null, operations: some })
+  }
+  const announced = { submission: mark, parts: parts.length, operationCount: operations.length }
+  return [encode({ ...submission, operations: [], ...announced }), ...parts.map((part) => encode(part))]
 }
 
 function drawnDependencies(draw: (below: number) => number, operations: number): readonly Dependency[] {
