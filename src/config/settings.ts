@@ -22,7 +22,7 @@ export const settings = {
     fallback: '.datajob',
     pattern: /^[^\0]{1,1024}$/,
     limits: 'a folder',
-    description: 'Where the read model is kept. It is a cache: deleted, it is rebuilt from the topics.',
+    description: 'Where the read model and operations that wait are kept. It is a cache: deleted, it is rebuilt from the topics.',
   }),
   kafkaBrokers: list('DATAJOB_KAFKA_BROKERS', {
     fallback: ['127.0.0.1:9092'],
@@ -81,6 +81,10 @@ export const settings = {
   openSubjobsMax: wholeNumber('DATAJOB_OPEN_SUBJOBS_MAX', {
     ...{ fallback: 200_000, min: 1, max: 10_000_000, unit: 'subjobs' },
     description: 'Subjobs that a lane holds in memory before it takes in no more work.',
+  }),
+  operationsMemoryBytesMax: wholeNumber('DATAJOB_OPERATIONS_MEMORY_BYTES_MAX', {
+    ...{ fallback: 64 * 1024 * 1024, min: 0, max: 64 * 1024 * 1024 * 1024, unit: 'bytes' },
+    description: 'Bytes of waiting operations that one process keeps in memory; more are in files of the data folder until needed.',
   }),
   registryUrl: text('DATAJOB_REGISTRY_URL', {
     fallback: 'http://127.0.0.1:8081/apis/ccompat/v7',

@@ -1,6 +1,7 @@
+import { OperationsReleased } from '../stages/operation-store.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
 import type { EffectRunner } from '../stages/stage.ts'
-import type { DmiCalls } from './dmi-calls.ts'
+import { type DmiCalls, replyTo } from './dmi-calls.ts'
 import type { Publications } from './publications.ts'
 
 /** Carries out what the dispatcher decided. */
@@ -8,7 +9,7 @@ export function dispatcherEffects(
   calls: DmiCalls,
   publications: Publications,
 ): EffectRunner<DispatcherEffect, DispatcherCompletion> {
-  return (effect, signal) => {
+  const run = (effect: DispatcherEffect, signal: AbortSignal): Promise<DispatcherCompletion> => {
     switch (effect.type) {
       case 'SubmitSubjob':
         return calls.submit(effect, signal)
@@ -18,6 +19,15 @@ export function dispatcherEffects(
         return calls.cancel(effect, signal)
       case 'PublishResult':
         return publications.publish(effect, signal)
+    }
+  }
+  return async (effect, signal) => {
+    try {
+      return await run(effect, signal)
+    } catch (error) {
+      if (!(error instanceof OperationsReleased)) throw error
+      // The subjob ended while the call waited for its turn, and nobody waits for an answer.
+      return { type: 'CancelAnswered', ...replyTo(effect), again: false }
     }
   }
 }

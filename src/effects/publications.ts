@@ -35,6 +35,7 @@ export class Publications {
   readonly #options: PublicationsOptions
   readonly #places: Places
   readonly #memory: ResultMemory
+  readonly #bytes = new WeakMap<DispatcherCompletion, number>()
   readonly #letGo = new WeakMap<DispatcherCompletion, () => void>()
 
   constructor(options: PublicationsOptions) {
@@ -49,11 +50,17 @@ export class Publications {
     const completion = await this.#places.run(partiesOf(effect, destination), async () => {
       await this.#memory.room()
       const attempted = await this.#attempt(effect, choice, signal)
+      this.#bytes.set(attempted, bytesOf(attempted, effect))
       this.#hold(attempted, signal)
       return attempted
     })
     this.#options.metrics.publications.inc({ sink: destination.type, outcome: outcomeOf(completion) })
     return completion
+  }
+
+  /** Bytes that the completion has for the transaction of its turn. */
+  bytesOf(completion: DispatcherCompletion): number {
+    return this.#bytes.get(completion) ?? 0
   }
 
   /** What the completion brought was written, and is no longer needed. */
@@ -63,7 +70,7 @@ export class Publications {
 
   // Until it is written, or the lane that would have written it has ended.
   #hold(completion: Completion, signal: AbortSignal): void {
-    const bytes = completionBytes(completion)
+    const bytes = this.bytesOf(completion)
     if (bytes === 0 || signal.aborted) return
     const release = this.#memory.hold(bytes)
     const letGo = (): void => {
@@ -122,10 +129,19 @@ export class Publications {
   }
 }
 
-/** Bytes of the records that a completion has for the transaction of its turn. */
-export function completionBytes(completion: DispatcherCompletion): number {
-  if (completion.type !== 'Published') return 0
-  return completion.records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+// Operations that failed are written as well, for another run: a part of them as large as they are many.
+function bytesOf(completion: Completion, { operations }: PublishResult): number {
+  switch (completion.type) {
+    case 'Published': {
+      const { records, failedOperations } = completion
+      const failedBytes = operations.count === 0 ? 0 : (operations.bytes * failedOperations.length) / operations.count
+      return records.reduce((sum, { value }) => sum + (value?.length ?? 0), failedBytes)
+    }
+    case 'SinkFailed':
+      return completion.failure.disposition === 'reject' ? operations.bytes : 0
+    case 'CallFailed':
+      return 0
+  }
 }
 
 // A service's results for buckets have places of their own: where the object store hangs, those for topics still go out.

@@ -11,11 +11,11 @@ import type { DecodeRecord, LaneLimits, LaneStage, OutputRefusal } from '../kafk
 import type { InputRecord, KafkaClient } from '../kafka/port.ts'
 import type { TopicNames } from '../kafka/topics.ts'
 import { systemRandom } from '../runtime/random.ts'
+import type { OperationSpill } from '../spill/operation-spill.ts'
 import type { ConcludeJob, JobConclusion } from '../stages/conclusion.ts'
 import { Coordinator } from '../stages/coordinator.ts'
 import { Dispatcher } from '../stages/dispatcher.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
-import { heapStore } from '../stages/operation-store.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 
 export interface LaneParts {
@@ -26,6 +26,7 @@ export interface LaneParts {
   readonly topics: TopicNames
   readonly commandBytesMax: number
   readonly inventory: Inventory
+  readonly spill: OperationSpill
   readonly onRefusal: (refusal: OutputRefusal) => void
 }
 
@@ -51,7 +52,7 @@ export function coordinatorLanes(
   parts: LaneParts,
   runEffect: EffectRunner<ConcludeJob, JobConclusion>,
 ): LaneStage<ConcludeJob, JobConclusion> {
-  const { config, topics, codec, inventory, kafka } = parts
+  const { config, topics, codec, inventory, kafka, spill } = parts
   return {
     ...common(parts, 'coordinator', topics.coordinatorChangelog),
     inputs: [topics.commands, topics.subjobEvents],
@@ -69,7 +70,7 @@ export function coordinatorLanes(
         destinations: destinationRules(config),
         submissions: submissionLimits(config),
         splits: { operationsMax: config.subjobOperationsMax, bytesMax: config.subjobBytesMax },
-        store: heapStore,
+        store: spill.open(),
         attemptsMax: config.attemptsMax,
         partsTimeoutMs: config.partsTimeoutMs,
         jobRetentionMs: config.jobRetentionMs,
@@ -87,7 +88,7 @@ export function dispatcherLanes(
   parts: LaneParts,
   effects: DispatcherLaneEffects,
 ): LaneStage<DispatcherEffect, DispatcherCompletion> {
-  const { config, topics, codec, inventory, worker } = parts
+  const { config, topics, codec, inventory, worker, spill } = parts
   return {
     ...common(parts, 'dispatcher', topics.dispatcherChangelog),
     inputs: [topics.subjobs],
@@ -105,7 +106,7 @@ export function dispatcherLanes(
         },
         retries: { delayMinMs: config.retryDelayMinMs, delayMaxMs: config.retryDelayMaxMs },
         callFailuresMax: config.callFailuresMax,
-        store: heapStore,
+        store: spill.open(),
         subjobTimeoutMs: (service) => inventory.service(service)?.subjobTimeoutMs ?? config.subjobTimeoutMs,
         cancelTimeoutMs: config.cancelTimeoutMs,
         subjobsInFlightMax: (service) => inventory.service(service)?.subjobsInFlightMax ?? config.subjobsInFlightMax,

@@ -6,7 +6,7 @@ import { DmiClient } from '../dmi/dmi-client.ts'
 import { coordinatorEffects } from '../effects/conclusions.ts'
 import { dispatcherEffects } from '../effects/dispatcher-effects.ts'
 import { DmiCalls } from '../effects/dmi-calls.ts'
-import { completionBytes, Publications } from '../effects/publications.ts'
+import { Publications } from '../effects/publications.ts'
 import type { Sinks } from '../effects/sink-choice.ts'
 import { type GroupEvent, GroupSession, type GroupSessionOptions } from '../kafka/group-session.ts'
 import type { OutputRefusal } from '../kafka/lane-life.ts'
@@ -15,9 +15,11 @@ import { observeGroup } from '../observability/stage-events.ts'
 import { delay, systemClock, systemTimers } from '../runtime/clock.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { systemRandom } from '../runtime/random.ts'
+import type { OperationSpill } from '../spill/operation-spill.ts'
 import type { Connections } from './connections.ts'
 import { coordinatorLanes, destinationRules, dispatcherLanes } from './lanes.ts'
 import { mayWorkLater } from './may-work-later.ts'
+import { operationSpill } from './spill.ts'
 
 export interface StagesOptions {
   readonly config: Config
@@ -59,8 +61,9 @@ export function prepareStages(options: StagesOptions): readonly PreparedStage[] 
     })
     stages.push({ name, ready: () => session.ready(), join: () => join(name, session, options, stopped.signal) })
   }
-  if (config.roles.includes('coordinator')) add('coordinator', coordinator(options))
-  if (config.roles.includes('dispatcher')) add('dispatcher', dispatcher(options))
+  const spill = operationSpill(options)
+  if (config.roles.includes('coordinator')) add('coordinator', coordinator(options, spill))
+  if (config.roles.includes('dispatcher')) add('dispatcher', dispatcher(options, spill))
   return stages
 }
 
@@ -93,7 +96,7 @@ interface StageSession {
   ready(): boolean
 }
 
-function coordinator(options: StagesOptions): StageSession {
+function coordinator(options: StagesOptions, spill: OperationSpill): StageSession {
   const { config, worker, connections, sinks, onRefusal } = options
   const { retryDelayMinMs, retryDelayMaxMs } = config
   const effects = coordinatorEffects({
@@ -102,11 +105,11 @@ function coordinator(options: StagesOptions): StageSession {
     random: systemRandom,
     timers: systemTimers,
   })
-  const lanes = coordinatorLanes({ config, worker, onRefusal, ...connections }, effects)
+  const lanes = coordinatorLanes({ config, worker, onRefusal, spill, ...connections }, effects)
   return new GroupSession(lanes, sessionOptions(options))
 }
 
-function dispatcher(options: StagesOptions): StageSession {
+function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession {
   const { config, worker, connections, sinks, onRefusal, metrics, closing } = options
   const client = new DmiClient({
     connectionsMax: config.callsInFlightMax + config.resultsInFlightMax,
@@ -130,9 +133,9 @@ function dispatcher(options: StagesOptions): StageSession {
     ...{ calls, client, sinks, destinationOf, resultLimits, metrics },
     ...{ resultsInFlightMax: config.resultsInFlightMax, waitingBytesMax: config.resultsWaitingBytesMax },
   })
-  const lanes = dispatcherLanes({ config, worker, onRefusal, ...connections }, {
+  const lanes = dispatcherLanes({ config, worker, onRefusal, spill, ...connections }, {
     runEffect: dispatcherEffects(calls, publications),
-    completionBytes,
+    completionBytes: (completion) => publications.bytesOf(completion),
     onCommitted: (completion) => {
       publications.committed(completion)
     },

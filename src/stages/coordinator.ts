@@ -68,6 +68,10 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     return this.#book.openSubjobs
   }
 
+  close(): void {
+    this.#options.store.close()
+  }
+
   restore(key: string, entry: Message | null): void {
     this.#book.restore(key, entry)
   }

@@ -10,13 +10,7 @@ import type { RoutedOperation } from '../domain/operation.ts'
 import { pollDelayMs, retryDelayMs } from '../domain/poll-schedule.ts'
 import { messageOf, ResponseCode } from '../domain/response-code.ts'
 import {
-  decideSubjob,
-  durableSubjobEvents,
-  evolveSubjob,
-  type PublicationSource,
-  type SubjobCommand,
-  type SubjobEvent,
-  type SubjobLimits,
+  decideSubjob, durableSubjobEvents, evolveSubjob, type PublicationSource, type SubjobCommand, type SubjobEvent, type SubjobLimits,
   type SubjobStop,
 } from '../domain/subjob.ts'
 import type { InputRecord } from '../kafka/port.ts'
@@ -46,6 +40,10 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
 
   load(): number {
     return this.#entries.size
+  }
+
+  close(): void {
+    this.#options.store.close()
   }
 
   restore(key: string, message: Message | null, writtenAt: number): void {

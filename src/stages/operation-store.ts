@@ -1,17 +1,31 @@
 /** Where a stage keeps the operations of subjobs that wait, outside of its heap: they may be a million. */
-import type { RoutedOperation } from '../domain/operation.ts'
+import { operationBytes, type RoutedOperation } from '../domain/operation.ts'
 
-/** Belongs to one life of a lane and ends with it; a cache, never a source. */
+/** Belongs to one life of a lane and ends with it; a cache, never a source: what it loses, the changelog has. */
 export interface OperationStore {
   keep(operations: readonly RoutedOperation[]): KeptOperations
+  /** Releases all that is kept. What is kept afterwards stays on the heap: its lane has ended, and nobody holds on to it. */
+  close(): void
 }
 
 export interface KeptOperations {
   readonly count: number
-  /** The operations again, in their order. Throws when they, or all of the store, were released. */
+  /** About what they take in a record. */
+  readonly bytes: number
+  /** The operations again, in their order. Throws OperationsReleased when they, or all of the store, were released. */
   load(): readonly RoutedOperation[]
   /** They are not needed any more. */
   release(): void
+}
+
+/** Asked for by somebody for whom it is too late: the subjob that they belonged to has ended, or its lane. */
+export class OperationsReleased extends Error {
+  override readonly name = 'OperationsReleased'
+  readonly disposition = 'restart'
+
+  constructor() {
+    super('the operations of a subjob that has ended are kept no more')
+  }
 }
 
 class HeapOperations implements KeptOperations {
@@ -23,6 +37,10 @@ class HeapOperations implements KeptOperations {
 
   get count(): number {
     return this.#operations.length
+  }
+
+  get bytes(): number {
+    return this.#operations.reduce((sum, operation) => sum + operationBytes(operation), 0)
   }
 
   load(): readonly RoutedOperation[] {
@@ -38,4 +56,5 @@ class HeapOperations implements KeptOperations {
 /** Operations that stay where they are: a handful of them, and those of tests. */
 export const heapStore: OperationStore = {
   keep: (operations) => new HeapOperations(operations),
+  close: () => undefined,
 }
