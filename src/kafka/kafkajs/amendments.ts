@@ -1,8 +1,9 @@
 /**
- * Four corrections to kafkajs 2.2.4, made in its own modules because it offers no other place (docs/adr/0002). They hold
+ * Five corrections to kafkajs 2.2.4, made in its own modules because it offers no other place (docs/adr/0002). They hold
  * for the pinned version only: the tests beside this file fail when another one no longer has what they correct.
  */
 import { createRequire } from 'node:module'
+import { amendEncoder } from './encoder-amendment.ts'
 import { type AbortedTransaction, endOfBatch, type FetchedRecord, hideAborted } from './fetched-records.ts'
 
 const require = createRequire(import.meta.url)
@@ -33,6 +34,7 @@ interface ListOffsetsRequest {
 export function amendKafkajs(): void {
   if (amended) return
   amended = true
+  amendEncoder()
   amendRequestQueue()
   amendFetchAnswer()
   amendProduceAnswer()
