@@ -254,4 +254,11 @@ describe('commands in Avro', () => {
   test('another message on the command topic is refused', () => {
     expect(causeOf(codec.decodeCommand(codec.encode(started), 0))).toContain('does not belong on this topic')
   })
+
+  test('a command that nobody asked for is read no further than its schema id', () => {
+    const part = codec.encode({ type: 'AddOperations', submission: 's', part: 0, authorization: null, operations: [] })
+    const broken = part.subarray(0, part.length - 2)
+    expect(causeOf(codec.decodeCommand(broken, 0, ['SubmitJob', 'CancelJob']))).toContain('a AddOperations, which does not belong')
+    expect(causeOf(codec.decodeCommand(broken, 0))).toContain('is not a AddOperations of schema')
+  })
 })

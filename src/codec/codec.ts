@@ -33,8 +33,13 @@ export interface Codec {
   /**
    * The same for the command topic, where JSON is taken as well. `createdAt` is set, to the record's time (milliseconds
    * since the epoch) where the client left it out.
+   * @param wanted all when left out; in Avro, others are not read further than their schema id
    */
-  decodeCommand(value: Buffer, timestampMs: number): Decoded<JobCommandMessage> | Promise<Decoded<JobCommandMessage>>
+  decodeCommand(
+    value: Buffer,
+    timestampMs: number,
+    wanted?: readonly JobCommandMessage['type'][],
+  ): Decoded<JobCommandMessage> | Promise<Decoded<JobCommandMessage>>
 }
 
 export interface CodecOptions {
@@ -120,8 +125,12 @@ export class AvroCodec implements Codec {
     })
   }
 
-  decodeCommand(value: Buffer, timestampMs: number): Decoded<JobCommandMessage> | Promise<Decoded<JobCommandMessage>> {
-    const decoded = isJson(value) ? fromJson(value) : this.decode(value, COMMAND_TYPES)
+  decodeCommand(
+    value: Buffer,
+    timestampMs: number,
+    wanted: readonly JobCommandMessage['type'][] = COMMAND_TYPES,
+  ): Decoded<JobCommandMessage> | Promise<Decoded<JobCommandMessage>> {
+    const decoded = isJson(value) ? fromJson(value) : this.decode(value, wanted)
     return decoded instanceof Promise ? decoded.then((each) => dated(each, timestampMs)) : dated(decoded, timestampMs)
   }
 

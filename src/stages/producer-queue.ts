@@ -3,6 +3,8 @@
  * within a job the order of its subjobs is kept, and where it must hold at the producer too (writes), the next one starts
  * only when the one before has ended.
  */
+import { WaitingLine } from './waiting-line.ts'
+
 export interface QueuedSubjob {
   readonly jobId: string
   readonly subjobId: string
@@ -10,7 +12,7 @@ export interface QueuedSubjob {
 }
 
 interface JobTurn {
-  readonly waiting: QueuedSubjob[]
+  readonly waiting: WaitingLine<QueuedSubjob>
   /** Begun and not ended, of an ordered job; it may be waiting to be tried again. */
   holder: string | null
 }
@@ -35,7 +37,7 @@ export class ProducerQueue {
   add(subjob: QueuedSubjob): void {
     const turn = this.#turnOf(subjob.jobId)
     this.#waiting.add(subjob.subjobId)
-    turn.waiting.push(subjob)
+    turn.waiting.append(subjob)
     this.#refresh(subjob.jobId, turn)
   }
 
@@ -45,7 +47,7 @@ export class ProducerQueue {
     const [jobId] = this.#ready
     if (jobId === undefined) return undefined
     const turn = this.#turnOf(jobId)
-    const subjob = turn.waiting.shift()
+    const subjob = turn.waiting.takeFirst()
     if (subjob === undefined) throw new Error(`broken invariant: job "${jobId}" is ready without a subjob`)
     this.#waiting.delete(subjob.subjobId)
     this.#running += 1
@@ -70,7 +72,7 @@ export class ProducerQueue {
   retry(subjob: QueuedSubjob): void {
     const turn = this.#turnOf(subjob.jobId)
     this.#waiting.add(subjob.subjobId)
-    turn.waiting.unshift(subjob)
+    turn.waiting.prepend(subjob)
     this.#refresh(subjob.jobId, turn)
   }
 
@@ -95,14 +97,17 @@ export class ProducerQueue {
   #turnOf(jobId: string): JobTurn {
     const known = this.#jobs.get(jobId)
     if (known !== undefined) return known
-    const turn = { waiting: [], holder: null }
+    const turn: JobTurn = { waiting: new WaitingLine(), holder: null }
     this.#jobs.set(jobId, turn)
     return turn
   }
 
   #refresh(jobId: string, turn: JobTurn): void {
-    while (turn.waiting[0] !== undefined && !this.#waiting.has(turn.waiting[0].subjobId)) turn.waiting.shift()
-    const head = turn.waiting[0]
+    let head = turn.waiting.first
+    while (head !== undefined && !this.#waiting.has(head.subjobId)) {
+      turn.waiting.takeFirst()
+      head = turn.waiting.first
+    }
     const mayStart = head !== undefined && (turn.holder === null || turn.holder === head.subjobId)
     if (mayStart) this.#ready.add(jobId)
     else this.#ready.delete(jobId)

@@ -10,6 +10,9 @@ import type { RowChange } from '../read-model/port.ts'
 /** The topics that are projected. */
 export type ProjectedTopic = 'commands' | 'jobs' | 'subjobEvents'
 
+/** Commands that may change something. The operations of a large job follow in others, which need not be read. */
+export const PROJECTED_COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob'] as const
+
 /** The same rules that the coordinator accepts jobs by. */
 export interface ProjectionRules {
   readonly homePartition: (jobId: string) => number

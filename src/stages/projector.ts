@@ -9,12 +9,12 @@ import type { InputRecord, KafkaAdmin, KafkaClient, Position, TopicPartition } f
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { ReadModel, RowChange } from '../read-model/port.ts'
 import type { Clock, Timers } from '../runtime/clock.ts'
-import { changeOf, changeOfTombstone, type ProjectedTopic, type ProjectionRules } from './projector-changes.ts'
+import { changeOf, changeOfTombstone, PROJECTED_COMMANDS, type ProjectedTopic, type ProjectionRules } from './projector-changes.ts'
 
 /** The part of the codec that the projector needs. */
 export interface ProjectorCodec {
   decode(value: Buffer): Decoded | Promise<Decoded>
-  decodeCommand(value: Buffer, timestampMs: number): Decoded | Promise<Decoded>
+  decodeCommand(value: Buffer, timestampMs: number, wanted: typeof PROJECTED_COMMANDS): Decoded | Promise<Decoded>
 }
 
 export interface ProjectorOptions {
@@ -75,7 +75,7 @@ export class Projector {
       ...{ kafka: options.kafka, admin: options.admin, timers: options.timers, name: 'projector' },
       topics: [commands, jobs, subjobEvents],
       decode: ({ topic, timestampMs }, value) => {
-        return topic === commands ? options.codec.decodeCommand(value, timestampMs) : options.codec.decode(value)
+        return topic === commands ? options.codec.decodeCommand(value, timestampMs, PROJECTED_COMMANDS) : options.codec.decode(value)
       },
       take: (records, position) => this.#take(records, position),
       events: options.events,
