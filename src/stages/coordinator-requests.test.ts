@@ -6,7 +6,9 @@ import { exampleHandle, exampleOperation, exampleRoutedOperation, exampleSubmiss
 import type { AddOperations, CancelJob, RetryJob, SubjobEnded } from '../domain/messages.ts'
 
 const cancel = (jobId = 'job-1'): CancelJob => ({ type: 'CancelJob', jobId, requestedBy: null })
-const retry = (run: number | null = null): RetryJob => ({ type: 'RetryJob', jobId: 'job-1', requestedBy: null, run, authorization: 'token' })
+const retry = (run: number | null = null): RetryJob => {
+  return { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run, authorization: 'token' }
+}
 
 function failureOf(index: number, paths: readonly string[], changes: Partial<SubjobEnded> = {}): SubjobEnded {
   const failedOperations = paths.map((path, at) => exampleRoutedOperation({ operationId: String(at), path }))
@@ -39,7 +41,8 @@ describe('a job that is cancelled', () => {
     lane.take(submission(['/a', '/a'], { dependencies: [{ operationId: '1', parents: ['0'] }] }))
     const turn = lane.take(cancel())
     expect(turn.messages('CancelSubjob')).toMatchObject([{ index: 0 }])
-    expect(turn.messages('DispatchSubjob')).toMatchObject([{ index: 1, refusal: 104, refusalMessage: 'the job was cancelled', service: '' }])
+    const refusal = { refusal: 104, refusalMessage: 'the job was cancelled', service: '' }
+    expect(turn.messages('DispatchSubjob')).toMatchObject([{ index: 1, ...refusal }])
     lane.restart()
     lane.take(endOf(0))
     expect(states(lane.take(endOf(1, { outcome: 'cancelled', succeeded: 0, failed: 1 })))).toEqual(['concluding'])
@@ -141,7 +144,8 @@ const handles = new Map<string, ReturnType<typeof exampleHandle>>()
 
 describe('a strict job', () => {
   it('is done only when all of its operations have a ready handle; else each is reported, and no producer asked', () => {
-    expect(dispatchesOf(coordinator().take(submission(['/a', '/b'], { strict: true })))).toMatchObject([{ refusal: null }, { refusal: null }])
+    const ready = coordinator().take(submission(['/a', '/b'], { strict: true }))
+    expect(dispatchesOf(ready)).toMatchObject([{ refusal: null }, { refusal: null }])
     const turn = coordinator().take(submission(['/a', '/none'], { strict: true }))
     expect(turn.messages('DispatchSubjob')).toMatchObject([
       { refusal: 104, refusalMessage: expect.stringContaining('strict') as string, service: '' },

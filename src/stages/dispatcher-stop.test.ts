@@ -25,7 +25,8 @@ describe('a subjob that is cancelled', () => {
     lane.take(exampleDispatch())
     lane.take(exampleDispatch({ index: 1 }))
     const turn = cancel(lane, { index: 1 })
-    expect(turn.effects).toMatchObject([{ type: 'PublishResult', source: { type: 'failure', code: 104, message: 'the job was cancelled' } }])
+    const source = { type: 'failure', code: 104, message: 'the job was cancelled' }
+    expect(turn.effects).toMatchObject([{ type: 'PublishResult', source }])
     expect(publish(lane, 'job-1/1', none).messages('SubjobEnded')).toMatchObject([{ outcome: 'cancelled', attempts: [] }])
     lane.takeEffects()
     lane.complete({ ...reply, type: 'Submitted', dataProducerJobId: 'dpj' })
