@@ -18,9 +18,15 @@ export interface RetriedSubjob {
   readonly plans: () => readonly [SubjobPlan, ...SubjobPlan[]]
 }
 
+/**
+ * Bytes of operations that are tried again at a time: they are handed out in one transaction, which has to end before it times
+ * out. What is beyond stays as it is, for the next time.
+ */
+const RETRY_BYTES_MAX = 32 * 1024 * 1024
+
 /** Handles may have come, gone or moved since: what failed is split once more. */
 export function planRetry(book: JobBook, entry: JobEntry, findHandle: FindHandle, limits: SplitLimits): Retry {
-  const again = [...entry.assignments.values()].filter(isUndone).filter(({ index }) => entry.held.has(index))
+  const again = asMayBe([...entry.assignments.values()].filter(isUndone), entry)
   const indexes = new Set(again.map(({ index }) => index))
   const parentsOf = new Map<number, number[]>()
   for (const { index, children } of again) {
@@ -34,6 +40,19 @@ export function planRetry(book: JobBook, entry: JobEntry, findHandle: FindHandle
     plans: () => plansOf(heldOf(book, entry, assignment.index), findHandle, limits),
   }))
   return { undone: undoneOf(again, entry), subjobs }
+}
+
+// Those that were tried least go first, so that all have their turn.
+function asMayBe(undone: readonly RetriedSubjob['assignment'][], { held }: JobEntry): readonly RetriedSubjob['assignment'][] {
+  let bytes = 0
+  return [...undone]
+    .sort((a, b) => a.run - b.run)
+    .filter(({ index }) => {
+      const operations = held.get(index)?.operations
+      if (operations === undefined || (bytes > 0 && bytes + operations.bytes > RETRY_BYTES_MAX)) return false
+      bytes += operations.bytes
+      return true
+    })
 }
 
 function isUndone(assignment: Assignment): assignment is RetriedSubjob['assignment'] {
