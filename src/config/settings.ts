@@ -8,6 +8,8 @@ const isRole = (item: string): item is Role => ROLES.some((role) => role === ite
 const isBroker = (item: string): item is string => /^\[?[\w.:-]+\]?:\d{1,5}$/.test(item)
 const isToken = (item: string): item is string => /^[\x21-\x2b\x2d-\x7e]{16,512}$/.test(item)
 
+const isTopicPattern = (item: string): item is string => /^(?:[\w.-]{1,249}|[\w.-]{0,248}\*)$/.test(item)
+
 const HTTP_URL = /^https?:\/\/[^\s/]+(\/\S*)?$/
 const NAME = /^[A-Za-z0-9._-]{1,64}$/
 
@@ -241,6 +243,15 @@ export const settings = {
   resultsWaitingBytesMax: wholeNumber('DATAJOB_RESULTS_WAITING_BYTES_MAX', {
     ...{ fallback: 256 * 1024 * 1024, min: 1_024, max: 64 * 1024 * 1024 * 1024, unit: 'bytes' },
     description: 'Bytes of results for topics that one process has fetched and not yet written, before it fetches no more.',
+  }),
+  resultTopics: list('DATAJOB_RESULT_TOPICS', {
+    ...{ fallback: ['*'], limits: 'names of topics, or beginnings of names with "*" behind, separated by commas', unit: 'topics' },
+    accepts: isTopicPattern,
+    description: 'Topics that a DMI service may name as the place of its results. Topics of ours it never may.',
+  }),
+  resultTopicTimeoutMs: wholeNumber('DATAJOB_RESULT_TOPIC_TIMEOUT_MS', {
+    ...{ fallback: 60_000, min: 100, max: 3_600_000, unit: 'ms' },
+    description: "How long results are waited for on the topic that a DMI service has named, from its answer on.",
   }),
   eventBytesMax: wholeNumber('DATAJOB_EVENT_BYTES_MAX', {
     ...{ fallback: 900_000, min: 10_000, max: 10_000_000, unit: 'bytes' },

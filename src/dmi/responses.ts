@@ -192,9 +192,7 @@ class ResultReader {
       let elements = first
       for (;;) {
         for (const element of elements) {
-          const response = responseOf(element)
-          if (response === undefined) throw new SubjobResultError('unparsable', `response ${count} has no operationId`)
-          yield response
+          yield identified(element, count)
           count += 1
         }
         const next = await this.#chunks.next()
@@ -221,6 +219,23 @@ function formatOf(bytes: Buffer): OpaqueResult['format'] {
   } catch {
     return 'text'
   }
+}
+
+/**
+ * The responses of a result that is there as a whole.
+ * @throws JsonScanError, SubjobResultError, the latter also for a result without responses
+ */
+export function responsesIn(bytes: Buffer, limits: ResultLimits): readonly SubjobResponse[] {
+  const scanner = scannerOf(limits, RESPONSES_PATHS)
+  const responses = scanner.push(bytes).map((element, count) => identified(element, count))
+  if (!scanner.end().found) throw new SubjobResultError('unparsable', 'there are no responses in it')
+  return responses
+}
+
+function identified(element: Buffer, count: number): SubjobResponse {
+  const response = responseOf(element)
+  if (response === undefined) throw new SubjobResultError('unparsable', `response ${count} has no operationId`)
+  return response
 }
 
 /** Undefined when the element is not an object with an operationId. */

@@ -1,14 +1,17 @@
 /** Publishes what came of a subjob: fetches its producer's result, or reports one failure for all of its operations. */
+import { Readable } from 'node:stream'
 import type { Destination } from '../domain/destination.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import type { Publication } from '../domain/subjob.ts'
 import type { DmiClient, DmiResult, DmiService } from '../dmi/dmi-client.ts'
-import { readSubjobResult, type ResultLimits } from '../dmi/responses.ts'
+import { readSubjobResult, type ResultLimits, type SubjobResult } from '../dmi/responses.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import { KeptBody } from '../sinks/kept-body.ts'
 import { type PublishedResults, type ResultSource, SinkFailure, type SubjobToPublish } from '../sinks/sink.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
 import { type DmiCalls, failedCall, replyTo, SERVICE_SHARE } from './dmi-calls.ts'
+import type { TopicResults } from './internal-topics/internal-topics.ts'
+import type { NamedPlace, NamedResults } from './named-results.ts'
 import { type Party, Places } from './places.ts'
 import { ResultMemory } from './result-memory.ts'
 import { type SinkChoice, sinkFor, type Sinks } from './sink-choice.ts'
@@ -16,9 +19,22 @@ import { type SinkChoice, sinkFor, type Sinks } from './sink-choice.ts'
 type PublishResult = Extract<DispatcherEffect, { readonly type: 'PublishResult' }>
 type Completion = Extract<DispatcherCompletion, { readonly type: 'Published' | 'SinkFailed' | 'CallFailed' }>
 
+/** The producer has put its result elsewhere. */
+interface Named extends NamedPlace {
+  readonly type: 'Named'
+}
+
+interface Task {
+  readonly effect: PublishResult
+  readonly destination: Destination
+  readonly choice: SinkChoice
+  readonly signal: AbortSignal
+}
+
 export interface PublicationsOptions {
   readonly calls: DmiCalls
   readonly client: DmiClient
+  readonly named: Pick<NamedResults, 'find'>
   readonly sinks: Sinks
   readonly destinationOf: (text: string) => Destination
   readonly resultLimits: ResultLimits
@@ -47,13 +63,9 @@ export class Publications {
   async publish(effect: PublishResult, signal: AbortSignal): Promise<Completion> {
     const destination = this.#options.destinationOf(effect.dispatch.destination)
     const choice = sinkFor(this.#options.sinks, destination)
-    const completion = await this.#places.run(partiesOf(effect, destination), async () => {
-      await this.#memory.room()
-      const attempted = await this.#attempt(effect, choice, signal)
-      this.#bytes.set(attempted, bytesOf(attempted, effect))
-      this.#hold(attempted, signal)
-      return attempted
-    })
+    const task = { effect, destination, choice, signal }
+    const fetched = await this.#inPlace(task, () => this.#attempt(effect, choice, signal))
+    const completion = fetched.type === 'Named' ? await this.#publishNamed(task, fetched) : fetched
     this.#options.metrics.publications.inc({ sink: destination.type, outcome: outcomeOf(completion) })
     return completion
   }
@@ -66,6 +78,29 @@ export class Publications {
   /** What the completion brought was written, and is no longer needed. */
   committed(completion: DispatcherCompletion): void {
     this.#letGo.get(completion)?.()
+  }
+
+  #inPlace<Outcome extends Completion | Named>(
+    { effect, destination, signal }: Task,
+    attempt: () => Promise<Outcome>,
+  ): Promise<Outcome | Completion> {
+    return this.#places.run(partiesOf(effect, destination), async () => {
+      await this.#memory.room()
+      const attempted = await unlessSinkFails(effect, attempt)
+      if (attempted.type === 'Named') return attempted
+      this.#bytes.set(attempted, bytesOf(attempted, effect))
+      this.#hold(attempted, signal)
+      return attempted
+    })
+  }
+
+  // What is waited for is in no place: it takes no connection to the service, and no memory before it comes.
+  async #publishNamed(task: Task, named: Named): Promise<Completion> {
+    const { effect, destination, choice, signal } = task
+    const found = await this.#options.named.find(effect, named, destination, signal)
+    if (!found.ok) return found.failed
+    const { results, unmentioned } = found
+    return this.#inPlace(task, () => publishFound({ ...effect, unmentioned }, choice, results)).finally(results.release)
   }
 
   // Until it is written, or the lane that would have written it has ended.
@@ -81,18 +116,12 @@ export class Publications {
     this.#letGo.set(completion, letGo)
   }
 
-  async #attempt(effect: PublishResult, choice: SinkChoice, signal: AbortSignal): Promise<Completion> {
-    try {
-      if (effect.source.type === 'result') return await this.#fetchAndPublish(effect, choice, signal)
-      return published(effect, await choice.sink.publish(subjobOf(effect, choice), effect.source))
-    } catch (error) {
-      if (!(error instanceof SinkFailure)) throw error
-      const failure = { disposition: error.disposition, code: ResponseCode.UnknownError, message: error.message }
-      return { type: 'SinkFailed', ...replyTo(effect), failure }
-    }
+  async #attempt(effect: PublishResult, choice: SinkChoice, signal: AbortSignal): Promise<Completion | Named> {
+    if (effect.source.type === 'result') return this.#fetchAndPublish(effect, choice, signal)
+    return published(effect, await choice.sink.publish(subjobOf(effect, choice), effect.source))
   }
 
-  async #fetchAndPublish(effect: PublishResult, choice: SinkChoice, signal: AbortSignal): Promise<Completion> {
+  async #fetchAndPublish(effect: PublishResult, choice: SinkChoice, signal: AbortSignal): Promise<Completion | Named> {
     const { calls, client } = this.#options
     const line = calls.line(effect)
     if (!line.ok) return line.failed
@@ -102,10 +131,8 @@ export class Publications {
     if (!result.ok) return failedCall(effect, result)
     try {
       const content = await this.#contentOf(result, choice)
-      if (content !== null) return published(effect, await choice.sink.publish(subjobOf(effect, choice), content))
-      const message = `DMI service "${line.service.name}" answered with a resulturi, which is not supported`
-      const failure = { disposition: 'reject', code: ResponseCode.UnableToRead, message } as const
-      return { type: 'CallFailed', ...replyTo(effect), failure, retryAfterMs: 0 }
+      if (content.type === 'resulturi') return { type: 'Named', resulturi: content.resulturi, idempotencyKey: line.call.idempotencyKey }
+      return published(effect, await choice.sink.publish(subjobOf(effect, choice), content))
     } catch (error) {
       return this.#brokenOff(effect, line.service, error)
     } finally {
@@ -113,11 +140,12 @@ export class Publications {
     }
   }
 
-  /** Null for a result that names a place instead of the data. */
-  async #contentOf({ chunks, contentType }: DmiResult, { sink }: SinkChoice): Promise<ResultSource | null> {
+  async #contentOf(
+    { chunks, contentType }: DmiResult,
+    { sink }: SinkChoice,
+  ): Promise<ResultSource | Extract<SubjobResult, { type: 'resulturi' }>> {
     const body = new KeptBody(chunks, sink.bodyBytesMax)
     const result = await readSubjobResult(body, contentType, this.#options.resultLimits)
-    if (result.type === 'resulturi') return null
     return result.type === 'responses' ? { ...result, body } : result
   }
 
@@ -127,6 +155,22 @@ export class Publications {
     if (!explained || error instanceof SinkFailure) throw error
     return failedCall(effect, this.#options.client.resultFailure(service, error))
   }
+}
+
+async function unlessSinkFails<Outcome>(effect: PublishResult, attempt: () => Promise<Outcome>): Promise<Outcome | Completion> {
+  try {
+    return await attempt()
+  } catch (error) {
+    if (!(error instanceof SinkFailure)) throw error
+    const failure = { disposition: error.disposition, code: ResponseCode.UnknownError, message: error.message }
+    return { type: 'SinkFailed', ...replyTo(effect), failure }
+  }
+}
+
+async function publishFound(effect: PublishResult, choice: SinkChoice, { responses }: TopicResults): Promise<Completion> {
+  // There is no body that could be published as it came.
+  const source: ResultSource = { type: 'responses', responses: Readable.from(responses), body: new KeptBody(Readable.from([]), 0) }
+  return published(effect, await choice.sink.publish(subjobOf(effect, choice), source))
 }
 
 // Operations that failed are written as well, for another run: a part of them as large as they are many.

@@ -15,6 +15,7 @@ export interface StageMetrics {
   readonly consumerCrashes: Counter<'stage'>
   readonly dmiCalls: Histogram<'call' | 'outcome'>
   readonly publications: Counter<'sink' | 'outcome'>
+  readonly resultTopicEvents: Counter<'outcome'>
 }
 
 export function createMetrics(): StageMetrics {
@@ -54,6 +55,10 @@ export function createMetrics(): StageMetrics {
     publications: new Counter({
       ...{ name: 'datajob_publications_total', labelNames: ['sink', 'outcome'] as const, registers },
       help: 'Results of subjobs handed to a sink, by outcome (ok, retry, reject).',
+    }),
+    resultTopicEvents: new Counter({
+      ...{ name: 'datajob_result_topic_events_total', labelNames: ['outcome'] as const, registers },
+      help: "Events on plugins' own topics, by outcome (taken, foreign, unreadable, unclaimed).",
     }),
   }
 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Clock, systemClock, systemTimers, type Timers } from '../runtime/clock.ts'
-import { Simulation } from './simulation.ts'
+import { systemClock, systemTimers } from '../runtime/clock.ts'
+import { Simulation, type SimulationParts } from './simulation.ts'
 import type { SimulatedProducerOptions } from './simulation-options.ts'
 
 export interface SimulatedProducer {
@@ -21,9 +21,9 @@ const KEEP_ALIVE_MS = 60_000
  */
 export async function startSimulatedProducer(
   options: SimulatedProducerOptions,
-  { clock, timers }: { readonly clock: Clock; readonly timers: Timers } = { clock: systemClock, timers: systemTimers },
+  parts: Partial<SimulationParts> = {},
 ): Promise<SimulatedProducer> {
-  const simulation = new Simulation(options, clock, timers)
+  const simulation = new Simulation(options, { clock: systemClock, timers: systemTimers, events: null, ...parts })
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     void simulation.answer(request, response)
   })

@@ -10,10 +10,15 @@ export interface SimulatedOperation {
   readonly path: string
 }
 
-export interface SimulatedJob {
+export interface SimulatedWork {
   readonly operations: readonly SimulatedOperation[]
   /** What of the memory it takes. */
   readonly bytes: number
+  /** Of the client's job that it is a part of. */
+  readonly jobId: string
+}
+
+export interface SimulatedJob extends SimulatedWork {
   readonly finishesAt: number
   readonly failed: number
   readonly cancelled: boolean
@@ -100,8 +105,8 @@ export class SimulatedJobs {
     this.#heldBytes -= bytes
   }
 
-  /** The job's id: a new one, or the one that the key has had before. `bytes` were reserved for the operations. */
-  submit(key: string | undefined, operations: readonly SimulatedOperation[], bytes: number): string {
+  /** The job's id: a new one, or the one that the key has had before. The bytes were reserved for the operations. */
+  submit(key: string | undefined, { operations, bytes, jobId }: SimulatedWork): string {
     const known = key === undefined ? undefined : this.#ids.get(key)
     if (known !== undefined) {
       this.#duplicates += 1
@@ -116,7 +121,7 @@ export class SimulatedJobs {
     const finishesAt = now + min + Math.floor(this.#delays() * (max - min + 1))
     let failed = 0
     for (const operation of operations) if (this.fails(operation)) failed += 1
-    this.#jobs.set(id, { job: { operations, bytes, finishesAt, failed, cancelled: false }, touchedAt: now })
+    this.#jobs.set(id, { job: { operations, bytes, jobId, finishesAt, failed, cancelled: false }, touchedAt: now })
     if (key !== undefined) this.#remember(key, id)
     return id
   }

@@ -7,6 +7,7 @@ it('has a fallback for every option', () => {
     options: {
       port: 0, name: 'simulated', delayMs: { min: 50, max: 200 }, failOperations: { type: 'rate', rate: 0 },
       failSubmits: 0, failStatus: 0, resultBytes: 64, latencyMs: 0, seed: 1, forgetAfterMs: 600_000, memoryMib: 256,
+      resultTopic: '',
     },
   })
 })

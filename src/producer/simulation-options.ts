@@ -11,6 +11,8 @@ export interface SimulatedProducerOptions {
   readonly seed: number
   readonly forgetAfterMs: number
   readonly memoryMib: number
+  /** Empty: results are in the answer. */
+  readonly resultTopic: string
 }
 
 /** Which operations a network element refuses. */
@@ -127,6 +129,14 @@ export const simulationOptions: {
     description: 'Memory for jobs; beyond it finished ones are forgotten early, then submissions are answered 503',
     fallback: '256',
     ...wholeNumber(1, 65_536),
+  },
+  resultTopic: {
+    flag: 'result-topic',
+    argument: 'topic',
+    description: 'Results are put on this topic, and answered with its name (brokers: DATAJOB_KAFKA_BROKERS, else the local stack)',
+    fallback: '',
+    allowed: "a topic's name",
+    parse: (text) => (/^(?!\.{1,2}$)[\w.-]{0,249}$/.test(text) ? text : undefined),
   },
 }
 

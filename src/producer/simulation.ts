@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RecordProducer } from '../kafka/port.ts'
 import { type Clock, delay, type Timers } from '../runtime/clock.ts'
 import { type Random, seededRandom } from '../runtime/random.ts'
 import { dmiRoute, type DmiRoute } from './dmi-route.ts'
+import { ResultEvents } from './result-events.ts'
 import { seedOf, type SimulatedJob, SimulatedJobs, type SimulatedStats } from './simulated-jobs.ts'
 import { resultPieces } from './simulated-result.ts'
 import type { SimulatedProducerOptions } from './simulation-options.ts'
@@ -16,20 +18,30 @@ interface SimulationStats extends SimulatedStats {
   readonly injectedFailures: number
 }
 
+export interface SimulationParts {
+  readonly clock: Clock
+  readonly timers: Timers
+  /** Writes results to the topic that the options name; null where they name none. */
+  readonly events: Pick<RecordProducer, 'send'> | null
+}
+
 /** Answers the calls of the DMI contract from jobs that only pass time. */
 export class Simulation {
   readonly #options: SimulatedProducerOptions
   readonly #timers: Timers
   readonly #jobs: SimulatedJobs
+  readonly #events: ResultEvents | null
   readonly #submitFailures: Random
   readonly #statusFailures: Random
   readonly #stopped = new AbortController()
   #httpCalls = 0
   #injectedFailures = 0
 
-  constructor(options: SimulatedProducerOptions, clock: Clock, timers: Timers) {
+  constructor(options: SimulatedProducerOptions, { clock, timers, events }: SimulationParts) {
     this.#options = options
     this.#timers = timers
+    if (options.resultTopic !== '' && events === null) throw new Error('results on a topic need a producer of records')
+    this.#events = options.resultTopic === '' || events === null ? null : new ResultEvents(options, events)
     this.#jobs = new SimulatedJobs(options, clock)
     this.#submitFailures = seededRandom(seedOf(options, 'submits'))
     this.#statusFailures = seededRandom(seedOf(options, 'status'))
@@ -73,7 +85,7 @@ export class Simulation {
     } else if (route.type === 'status') {
       reply(response, 200, { status: this.#jobs.statusOf(job) })
     } else if (route.type === 'result') {
-      await this.#result(job, response)
+      await this.#result(route.dataProducerJobId, job, response)
     } else {
       this.#jobs.cancel(route.dataProducerJobId)
       reply(response, 202, { status: 'CANCELLED' })
@@ -107,7 +119,7 @@ export class Simulation {
     }
     if (body.type === 'gone') return
     const key = request.headers['idempotency-key']
-    const id = this.#jobs.submit(typeof key === 'string' ? key : undefined, body.operations, body.bytes)
+    const id = this.#jobs.submit(typeof key === 'string' ? key : undefined, body)
     if (fails) {
       this.#fail(response)
     } else if (contract === 'dataJob') {
@@ -118,19 +130,34 @@ export class Simulation {
     }
   }
 
-  async #result(job: SimulatedJob, response: ServerResponse): Promise<void> {
+  async #result(id: string, job: SimulatedJob, response: ServerResponse): Promise<void> {
     const status = this.#jobs.statusOf(job)
     if (status === 'RUNNING') {
       reply(response, 409, { message: 'the job is not finished' })
       return
     }
-    response.writeHead(200, { 'content-type': 'application/json' })
     const fails = status === 'CANCELLED' ? () => true : this.#jobs.fails.bind(this.#jobs)
+    if (this.#events !== null) {
+      await this.#resultOnTopic(this.#events.write(id, job, fails), response)
+      return
+    }
+    response.writeHead(200, { 'content-type': 'application/json' })
     for (const piece of resultPieces(job.operations, fails, this.#options.resultBytes)) {
       if (!response.write(piece)) await drained(response)
       if (response.destroyed) return
     }
     response.end()
+  }
+
+  async #resultOnTopic(written: Promise<void>, response: ServerResponse): Promise<void> {
+    const { resultTopic } = this.#options
+    try {
+      await written
+      reply(response, 200, { resulturi: resultTopic })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      reply(response, 503, { message: `the result could not be put on topic ${resultTopic}: ${reason}` })
+    }
   }
 
   #fail(response: ServerResponse): void {

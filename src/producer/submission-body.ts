@@ -10,6 +10,8 @@ export type SubmissionBody =
       /** What was reserved for them. */
       readonly bytes: number
       readonly dataProducerId: string
+      /** Of the client's job; empty where the submission names none. */
+      readonly jobId: string
     }
   | { readonly type: 'invalid'; readonly message: string }
   | { readonly type: 'no-memory' }
@@ -83,9 +85,9 @@ class SubmissionReader {
   #finish(): SubmissionBody {
     const { found, value } = this.#scanner.end()
     if (!found) return { type: 'invalid', message: 'data is missing' }
-    const { dataProducerId } = value as Readonly<Record<string, unknown>>
-    const producer = typeof dataProducerId === 'string' ? dataProducerId : ''
-    return { type: 'read', operations: this.#operations, bytes: this.#bytes, dataProducerId: producer }
+    const { dataProducerId, dataJobId } = value as Readonly<Record<string, unknown>>
+    const named = { dataProducerId: textOf(dataProducerId), jobId: textOf(dataJobId) }
+    return { type: 'read', operations: this.#operations, bytes: this.#bytes, ...named }
   }
 
   #guarded<Outcome extends SubmissionBody | undefined>(read: () => Outcome): Outcome | SubmissionBody {
@@ -96,6 +98,10 @@ class SubmissionReader {
       throw error
     }
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function operationOf(element: Buffer): SimulatedOperation | undefined {

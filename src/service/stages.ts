@@ -19,6 +19,7 @@ import type { OperationSpill } from '../spill/operation-spill.ts'
 import type { Connections } from './connections.ts'
 import { coordinatorLanes, destinationRules, dispatcherLanes } from './lanes.ts'
 import { mayWorkLater } from './may-work-later.ts'
+import { openNamedResults } from './named-results.ts'
 import { operationSpill } from './spill.ts'
 
 export interface StagesOptions {
@@ -131,6 +132,7 @@ function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession
   const resultLimits = { valueBytesMax: config.resultValueBytesMax, depthMax: RESULT_DEPTH_MAX }
   const publications = new Publications({
     ...{ calls, client, sinks, destinationOf, resultLimits, metrics },
+    named: openNamedResults(options, resultLimits),
     ...{ resultsInFlightMax: config.resultsInFlightMax, waitingBytesMax: config.resultsWaitingBytesMax },
   })
   const lanes = dispatcherLanes({ config, worker, onRefusal, spill, ...connections }, {

@@ -109,9 +109,7 @@ export class ResponseLedger {
   }
 
   #own(operation: RoutedOperation, code: ResponseCode, detail?: string): Buffer {
-    const { operationId, op, path } = operation
-    const response = { operationId, statusCode: code, statusMessage: statusMessageOf(code, detail), request: { op, path } }
-    return this.#count(operation, Buffer.from(JSON.stringify(response)), isSuccess(code))
+    return this.#count(operation, ownResponse(operation, code, detail), isSuccess(code))
   }
 
   #count(operation: RoutedOperation, response: Buffer, succeeded: boolean): Buffer {
@@ -121,6 +119,12 @@ export class ResponseLedger {
     this.#bytes += response.length
     return response
   }
+}
+
+/** A response of ours, for an operation that its producer said nothing about, or nothing that can be passed on. */
+export function ownResponse({ operationId, op, path }: RoutedOperation, code: ResponseCode, detail?: string): Buffer {
+  const response = { operationId, statusCode: code, statusMessage: statusMessageOf(code, detail), request: { op, path } }
+  return Buffer.from(JSON.stringify(response))
 }
 
 /** The code's own message, and behind it what is known beyond that. */

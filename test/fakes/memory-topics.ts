@@ -24,10 +24,14 @@ interface Log {
 /** Records that a reader is given at a time. */
 const FETCH_RECORDS = 500
 
-export class MemoryTopics implements Pick<KafkaClient, 'tailReader' | 'partitionOf'>, Pick<KafkaAdmin, 'startOffsets' | 'endOffsets'> {
+type Admin = Pick<KafkaAdmin, 'startOffsets' | 'endOffsets' | 'offsetsAt' | 'topicExists'>
+
+export class MemoryTopics implements Pick<KafkaClient, 'tailReader' | 'partitionOf'>, Admin {
   readonly #logs = new Map<string, Log>()
   readonly #readers = new Set<MemoryTailReader>()
   endOffsetsCalls = 0
+  /** Readers that were ever made. */
+  readersMade = 0
 
   constructor(topics: Readonly<Record<string, number>>) {
     for (const [topic, partitions] of Object.entries(topics)) {
@@ -110,6 +114,10 @@ export class MemoryTopics implements Pick<KafkaClient, 'tailReader' | 'partition
     for (const { partition } of this.logsOf([topic])) this.#logs.delete(`${topic} ${partition}`)
   }
 
+  topicExists(name: string): Promise<boolean> {
+    return Promise.resolve(this.logsOf([name]).length > 0)
+  }
+
   partitionOf(key: string, partitions: number): number {
     let sum = 0
     for (const char of key) sum += char.charCodeAt(0)
@@ -117,6 +125,7 @@ export class MemoryTopics implements Pick<KafkaClient, 'tailReader' | 'partition
   }
 
   tailReader(options: TailReaderOptions): TailReader {
+    this.readersMade += 1
     const reader = new MemoryTailReader(options, this.logsOf(options.topics))
     this.#readers.add(reader)
     return reader

@@ -6,6 +6,7 @@ import {
   type SimulatedProducerOptions,
 } from '../../producer/simulation-options.ts'
 import type { AsAction, Cli } from '../cli.ts'
+import { kafkaClient, loadSettings } from '../connections.ts'
 import { CommandFailure, ExitCode } from '../exit-codes.ts'
 import { note, outputOption, printJsonLine, type OutputFormat } from '../options.ts'
 import { printLines } from '../output/screen.ts'
@@ -22,7 +23,7 @@ export function addProducer(program: Command, cli: Cli, asAction: AsAction): voi
     .command('simulate')
     .description('a producer that does no work: for trying out, tests and benchmarks')
   for (const { flag, argument, description, fallback, allowed } of Object.values(simulationOptions)) {
-    simulate.option(`--${flag} <${argument}>`, `${description} (${allowed}; default: ${fallback})`)
+    simulate.option(`--${flag} <${argument}>`, `${description} (${allowed}; default: ${fallback === '' ? 'none' : fallback})`)
   }
   simulate
     .addOption(outputOption())
@@ -34,7 +35,9 @@ async function simulateProducer(cli: Cli, { output, ...given }: SimulateOptions)
   const read = readSimulationOptions(given)
   if (!read.ok) throw new CommandFailure(ExitCode.Usage, read.problems.join('\n'))
   const { options } = read
-  const producer = await startSimulatedProducer(options).catch((error: unknown) => {
+  const events = options.resultTopic === '' ? null : await kafkaClient(await loadSettings(cli)).producer()
+  const producer = await startSimulatedProducer(options, { events }).catch(async (error: unknown) => {
+    await events?.close()
     throw listenFailure(error, options.port)
   })
   const stopped = untilStopped()
@@ -44,6 +47,7 @@ async function simulateProducer(cli: Cli, { output, ...given }: SimulateOptions)
   await stopped.first
   if (output === 'table') note(cli, 'stopping')
   await producer.close()
+  await events?.close()
   stopped.release()
   return ExitCode.Ok
 }

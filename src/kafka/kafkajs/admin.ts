@@ -1,6 +1,6 @@
 import kafkajs, { type Admin } from 'kafkajs'
 import { delay } from '../../runtime/clock.ts'
-import type { KafkaAdmin, Position, TopicDescription, TopicSpec } from '../port.ts'
+import { type KafkaAdmin, KafkaFailure, type Position, type TopicDescription, type TopicSpec } from '../port.ts'
 import { toKafkaFailure } from './failure.ts'
 import { KnownTopics } from './known-topics.ts'
 import { PASSING_ATTEMPTS_MAX, PASSING_INTERVAL_MS, passingStates } from './passing-states.ts'
@@ -79,8 +79,7 @@ class KafkajsAdmin implements KafkaAdmin {
   }
 
   async offsetsAt(topic: string, timestampMs: number): Promise<readonly Position[]> {
-    await this.#knownTopics.require([topic])
-    const offsets = await this.#inTurn(`looking for a time in topic ${topic}`, () =>
+    const offsets = await this.#ofTopic(topic, `looking for a time in topic ${topic}`, () =>
       this.#admin.fetchTopicOffsetsByTimestamp(topic, timestampMs),
     )
     return inOrder(offsets).map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) }))
@@ -111,10 +110,18 @@ class KafkajsAdmin implements KafkaAdmin {
   }
 
   async #offsets(topic: string): Promise<{ partition: number; low: string; high: string }[]> {
-    // Asked about a topic that is not there, kafkajs repeats the question until its retries are used up.
+    return inOrder(await this.#ofTopic(topic, `reading the offsets of topic ${topic}`, () => this.#admin.fetchTopicOffsets(topic)))
+  }
+
+  // Asked about a topic that is not there, kafkajs repeats the question until its retries are used up. One that was there may
+  // have been deleted since.
+  async #ofTopic<T>(topic: string, action: string, call: () => Promise<T>): Promise<T> {
     await this.#knownTopics.require([topic])
-    const offsets = await this.#inTurn(`reading the offsets of topic ${topic}`, () => this.#admin.fetchTopicOffsets(topic))
-    return inOrder(offsets)
+    try {
+      return await this.#inTurn(action, call)
+    } catch (error) {
+      throw error instanceof KafkaFailure ? await this.#knownTopics.explain(error, [topic]) : error
+    }
   }
 
   #inTurn<T>(action: string, call: () => Promise<T>): Promise<T> {
