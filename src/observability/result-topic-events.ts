@@ -12,6 +12,7 @@ type Outcome = 'taken' | 'foreign' | 'unreadable' | 'unclaimed'
 
 // A topic can have any number of events that are not for us. Who has read of one can look at the counter for the others.
 const SAID_MAX = 1_000
+const ID_SHOWN_MAX = 256
 
 export function observeResultTopics(
   logger: Logger,
@@ -25,6 +26,7 @@ export function observeResultTopics(
     if (said.size >= SAID_MAX) said.clear()
     said.add(kind)
     const level = outcome === 'unclaimed' ? 'info' : 'warn'
-    logger[level]({ topic, partition, offset, correlationId: correlationId.slice(0, 256), outcome, cause }, "an event on a plugin's topic is left out")
+    const id = correlationId.slice(0, ID_SHOWN_MAX)
+    logger[level]({ topic, partition, offset, correlationId: id, outcome, cause }, "an event on a plugin's topic is left out")
   }
 }

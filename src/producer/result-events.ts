@@ -43,8 +43,8 @@ export class ResultEvents {
   #event(id: string, correlationId: string, value: Buffer): OutputRecord {
     const type = 'org.onap.cps.ncmp.events.async1_0_0.DataJobEvent'
     const headers = {
-      ...{ ce_specversion: '1.0', ce_id: id, ce_source: `dmi.${this.#options.name}`, ce_type: type, ce_dataschema: `urn:cps:${type}:1.0.0` },
-      ...{ ce_correlationid: correlationId, 'content-type': 'application/json' },
+      ...{ ce_specversion: '1.0', ce_id: id, ce_source: `dmi.${this.#options.name}`, ce_type: type },
+      ...{ ce_dataschema: `urn:cps:${type}:1.0.0`, ce_correlationid: correlationId, 'content-type': 'application/json' },
     }
     return { topic: this.#options.resultTopic, key: correlationId, value, headers }
   }

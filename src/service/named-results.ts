@@ -24,9 +24,9 @@ export interface NamedResultsParts {
 
 export function openNamedResults(parts: NamedResultsParts, limits: ResultLimits): NamedResults {
   const { config, connections, metrics, logger, closing } = parts
-  const { kafka, admin, inventory } = connections
+  const { kafka, inventory } = connections
   const topics = new InternalTopics({
-    ...{ kafka, admin, timers: systemTimers, limits },
+    ...{ kafka, timers: systemTimers, limits },
     isService: (name) => inventory.service(name) !== undefined,
     observe: observeResultTopics(logger, metrics),
     recentBytesMax: RECENT_BYTES_MAX,

@@ -118,6 +118,18 @@ export class MemoryTopics implements Pick<KafkaClient, 'tailReader' | 'partition
     return Promise.resolve(this.logsOf([name]).length > 0)
   }
 
+  /** A connection; all are the same. */
+  admin(): Promise<Admin & Pick<KafkaAdmin, 'close'>> {
+    const admin = {
+      startOffsets: (topic: string) => this.startOffsets(topic),
+      endOffsets: (topic: string) => this.endOffsets(topic),
+      offsetsAt: (topic: string, timestampMs: number) => this.offsetsAt(topic, timestampMs),
+      topicExists: (name: string) => this.topicExists(name),
+      close: () => Promise.resolve(),
+    }
+    return Promise.resolve(admin)
+  }
+
   partitionOf(key: string, partitions: number): number {
     let sum = 0
     for (const char of key) sum += char.charCodeAt(0)

@@ -108,7 +108,8 @@ export class Installation {
   async producer(name: string, options: Readonly<Record<string, string>> = {}): Promise<SimulatedProducer> {
     const flags = Object.entries({ port: '0', 'delay-ms': '20..80', ...options, name }).flatMap(([flag, value]) => [`--${flag}`, value])
     const { DATAJOB_KAFKA_BROKERS = '', DATAJOB_STACK_FOLDER = '' } = this.#settings
-    const child = this.#children.spawn(name, ['producer', 'simulate', '-o', 'json', ...flags], { DATAJOB_KAFKA_BROKERS, DATAJOB_STACK_FOLDER })
+    const settings = { DATAJOB_KAFKA_BROKERS, DATAJOB_STACK_FOLDER }
+    const child = this.#children.spawn(name, ['producer', 'simulate', '-o', 'json', ...flags], settings)
     const { url } = (await child.firstLine()) as { readonly url: string }
     return { child, name, url }
   }

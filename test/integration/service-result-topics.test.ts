@@ -77,7 +77,8 @@ describe('results that simulated producers put on one topic', () => {
     const services = ['sim-one', 'sim-two']
     for (const name of services) await installation.network(service.client, name, options)
     const bucket = await installation.bucket('named')
-    const onTopic = [1, 2].map(() => planJob({ kind: 'READ', destination: `kafka:${results.topic}`, services, operations: 600, failEvery: 7 }))
+    const toTopic = { kind: 'READ', destination: `kafka:${results.topic}`, services, operations: 600, failEvery: 7 } as const
+    const onTopic = [planJob(toTopic), planJob(toTopic)]
     const inBucket = planJob({ kind: 'WRITE', destination: `s3:${bucket}`, services, operations: 300, failEvery: 5 })
     for (const job of [...onTopic, inBucket]) await submit(job)
     for (const job of [...onTopic, inBucket]) expect((await service.client.ended(job.jobId)).status).toBe('PARTIALLY_FAILED')

@@ -11,8 +11,7 @@ import { Watchers } from './watchers.ts'
 export type ObserveEvent = (topic: string, event: ResultEvent, outcome: EventOutcome, cause?: string) => void
 
 export interface InternalTopicOptions {
-  readonly kafka: Pick<KafkaClient, 'tailReader'>
-  readonly admin: TopicAdmin
+  readonly kafka: Pick<KafkaClient, 'tailReader'> & { readonly admin: () => Promise<TopicAdmin> }
   readonly timers: Timers
   readonly limits: ResultLimits
   readonly isService: (name: string) => boolean
@@ -61,7 +60,7 @@ export class InternalTopic {
   constructor(topic: string, options: InternalTopicOptions) {
     this.#topic = topic
     this.#options = options
-    this.#offsets = new TopicOffsets(topic, options.admin)
+    this.#offsets = new TopicOffsets(topic, () => options.kafka.admin())
     this.#watchers = new Watchers(options.timers)
   }
 
@@ -104,6 +103,7 @@ export class InternalTopic {
     await tail?.started.catch(() => undefined)
     await tail?.reader.stop()
     await this.#catchingUp
+    await this.#offsets.close()
     tail?.recent.clear()
   }
 
@@ -154,7 +154,10 @@ export class InternalTopic {
         const found = await this.#offsets.ends()
         ends = ends === null ? found : earlier(ends, found)
       } catch (error) {
-        if (!isPassing(error)) throw error
+        if (!isPassing(error)) {
+          this.#fail(error)
+          throw error
+        }
       }
       if (await this.#watchers.until(isOver, LOOK_AGAIN_MS, signal)) return
     }

@@ -24,7 +24,7 @@ function bench(options: Partial<InternalTopicsOptions> = {}) {
   const kafka = new MemoryTopics({ [TOPIC]: 2 })
   const outcomes: string[] = []
   const topics = new InternalTopics({
-    ...{ kafka, admin: kafka, timers: time, limits: { valueBytesMax: 10_000, depthMax: 20 } },
+    ...{ kafka, timers: time, limits: { valueBytesMax: 10_000, depthMax: 20 } },
     isService: (name) => name === 'north' || name === 'south',
     observe: (_topic, _event, outcome) => outcomes.push(outcome),
     ...{ recentBytesMax: 100_000, subjobBytesMax: 50_000, collectedBytesMax: 200_000 },

@@ -108,7 +108,8 @@ export class InternalTopics {
     let opened = this.#open.get(name)
     if (opened === undefined || opened.topic.hasFailed) {
       if (this.#open.size >= TOPICS_MAX && opened === undefined) {
-        throw new KafkaFailure(`${TOPICS_MAX} topics of plugins are read already`, { code: 'TOO_MANY_TOPICS', disposition: 'retry', topic: name })
+        const details = { code: 'TOO_MANY_TOPICS', disposition: 'retry', topic: name } as const
+        throw new KafkaFailure(`${TOPICS_MAX} topics of plugins are read already`, details)
       }
       void opened?.topic.stop()
       opened?.idle?.cancel()
@@ -123,7 +124,7 @@ export class InternalTopics {
   #letGo(name: string, opened: OpenTopic): void {
     opened.users -= 1
     if (opened.users > 0 || this.#open.get(name) !== opened) return
-    opened.idle = this.#options.timers.after(IDLE_MS_MAX, () => {
+    opened.idle = this.#options.timers.after(opened.topic.hasFailed ? 0 : IDLE_MS_MAX, () => {
       this.#open.delete(name)
       void opened.topic.stop()
     })

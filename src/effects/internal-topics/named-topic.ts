@@ -25,7 +25,8 @@ export function namedTopicOf(resulturi: string, destination: Destination, { allo
   }
   const parsed = parseDestination(`kafka:${name}`, { bareNameIs: 'topic', topicPrefix })
   if (!parsed.ok) {
-    return refused(`is no topic's name, or is one of ours: 1 to 249 of a-z, A-Z, 0-9, ".", "_", "-", and neither "${topicPrefix}" nor "__" first`)
+    const rule = `1 to 249 of a-z, A-Z, 0-9, ".", "_" and "-", and neither "${topicPrefix}" nor "__" first`
+    return refused(`is no topic's name, or is one of ours: ${rule}`)
   }
   if (destination.type === 'topic' && destination.name === name) return refused("is the job's own destination")
   if (!allowed.some((pattern) => isMatch(pattern, name))) return refused('is not allowed: DATAJOB_RESULT_TOPICS names what is')
