@@ -74,7 +74,8 @@ function refused(effect: PublishResult, message: string): Failed {
 }
 
 // A broker that is away is waited for, as a destination is: it is not the producer's fault.
-function unreadable(effect: PublishResult, topic: string, { disposition, message }: KafkaFailure): Failed {
+function unreadable(effect: PublishResult, topic: string, { code, disposition, message }: KafkaFailure): Failed {
+  if (code === 'UNKNOWN_TOPIC_OR_PARTITION') return refused(effect, `topic "${topic}", which it names, does not exist`)
   if (disposition === 'reject' || disposition === 'fatal') return refused(effect, `topic "${topic}" can't be read: ${message}`)
   const failure = { disposition: 'retry', code: ResponseCode.UnknownError, message: `topic "${topic}" can't be read: ${message}` } as const
   return { type: 'SinkFailed', ...replyTo(effect), failure }

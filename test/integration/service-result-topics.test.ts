@@ -169,7 +169,7 @@ describe('events on a topic of a plugin', () => {
 
 describe('a topic', () => {
   it.each([
-    ['that does not exist', () => `nowhere-${installation.prefix}x`, 'does not exist'],
+    ['that does not exist', () => `nowhere-${installation.prefix}x`, ', which it names, does not exist'],
     ['of ours', () => `${installation.prefix}jobs`, "is no topic's name, or is one of ours"],
     ["that is the job's own destination", () => results.topic, "is the job's own destination"],
     ['with a name that no topic has', () => 's3:bucket', "is no topic's name"],
@@ -191,7 +191,7 @@ describe('a topic', () => {
     await until('all results are waited for', () => writer.asked.length >= 4)
     await installation.withAdmin((admin) => admin.deleteTopics({ topics: [writer.topic] }))
     const ended = await service.client.ended(job.jobId)
-    expect(ended.message).toContain('does not exist')
+    expect(ended.message).toContain(', which it names, does not exist')
     expect(checkTopic(job, await results.settled())).toEqual([])
   })
 })
