@@ -22,7 +22,7 @@ const { signal } = new AbortController()
 function publicationsTo(answer: Sink['publish']): Publications {
   const sink = { bodyBytesMax: 0, destinationExists: () => Promise.resolve(true), publish: answer, conclude: () => Promise.resolve([]) }
   return new Publications({
-    ...{ calls: undefined as unknown as DmiCalls, client: undefined as never },
+    ...{ calls: undefined as unknown as DmiCalls, client: undefined as never, named: undefined as never },
     ...{ sinks: { topic: sink, bucket: sink, resultsTopic: 'results' }, destinationOf: () => ({ type: 'none' }) },
     ...{ resultLimits: { valueBytesMax: 1, depthMax: 1 }, resultsInFlightMax: 4, waitingBytesMax: 1_000_000, metrics: createMetrics() },
   })
