@@ -66,6 +66,17 @@ export interface VersionedJob {
   readonly version: number
 }
 
+/** Where a subjob is in its life, and once it has ended, how. */
+export type SubjobStatus = Exclude<SubjobRow['state'], 'ended'> | Outcome
+
+export interface SubjobPageRequest {
+  readonly limit: number
+  /** The index that the page before ended with. */
+  readonly after: number | null
+  /** Any of these; empty or absent means every status. */
+  readonly statuses?: readonly SubjobStatus[] | undefined
+}
+
 export interface SubjobPage {
   readonly items: readonly SubjobRow[]
   /** The index after which the next page begins; null on the last one. */
@@ -81,7 +92,9 @@ export interface ReadModel {
   /** The newest first: by creation time, then by number. Jobs that come in meanwhile never shift a page. */
   jobs(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): Promise<JobPage>
   /** Those that something is known of, by index. */
-  subjobs(jobId: string, page: { readonly limit: number; readonly after: number | null }): Promise<SubjobPage>
+  subjobs(jobId: string, page: SubjobPageRequest): Promise<SubjobPage>
+  /** Which of these subjobs have ended. */
+  endedSubjobs(jobId: string, indexes: readonly number[]): Promise<ReadonlySet<number>>
   positions(): Promise<readonly Position[]>
   /** Drops every row and position. */
   clear(): Promise<void>

@@ -5,7 +5,7 @@
  */
 
 /** To be raised with every change of the tables or of what a document holds; a file of another version is rebuilt. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 const FILTER_COLUMNS = ['status', 'destination', 'kind', 'tenant', 'dialect'] as const
 

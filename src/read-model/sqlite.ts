@@ -14,6 +14,7 @@ import {
   type RowChange,
   statusOf,
   type SubjobPage,
+  type SubjobPageRequest,
   type VersionedJob,
 } from './port.ts'
 import { discardFile, isDamage, openDatabase, type SqliteLocation } from './sqlite-file.ts'
@@ -70,12 +71,21 @@ class SqliteReadModel implements ReadModel {
     })
   }
 
-  subjobs(jobId: string, page: { readonly limit: number; readonly after: number | null }): Promise<SubjobPage> {
+  subjobs(jobId: string, { limit, after, statuses = [] }: SubjobPageRequest): Promise<SubjobPage> {
     return this.#settle(() => {
-      const sql = 'SELECT document FROM subjobs WHERE job_id = ? AND number > ? ORDER BY number LIMIT ?'
-      const found = this.#documents(sql, jobId, page.after ?? -1, page.limit + 1).map((each) => JSON.parse(each) as SubjobRow)
-      const items = found.slice(0, page.limit)
-      return { items, next: found.length > page.limit ? (items.at(-1)?.index ?? null) : null }
+      const where = `job_id = ? AND number > ?${statuses.length === 0 ? '' : ` AND ${SUBJOB_STATUS} IN (SELECT value FROM json_each(?))`}`
+      const values = [jobId, after ?? -1, ...(statuses.length === 0 ? [] : [JSON.stringify(statuses)]), limit + 1]
+      const found = this.#documents(`SELECT document FROM subjobs WHERE ${where} ORDER BY number LIMIT ?`, ...values)
+      const items = found.slice(0, limit).map((each) => JSON.parse(each) as SubjobRow)
+      return { items, next: found.length > limit ? (items.at(-1)?.index ?? null) : null }
+    })
+  }
+
+  endedSubjobs(jobId: string, indexes: readonly number[]): Promise<ReadonlySet<number>> {
+    return this.#settle(() => {
+      const isAsked = 'number IN (SELECT value FROM json_each(?))'
+      const sql = `SELECT number FROM subjobs WHERE job_id = ? AND ${isAsked} AND document ->> 'state' = 'ended'`
+      return new Set(this.#statement(sql).all(jobId, JSON.stringify(indexes)).map((row) => Number(row['number'])))
     })
   }
 
@@ -231,6 +241,9 @@ class SqliteReadModel implements ReadModel {
     return new ReadModelFailure(message, { disposition: 'restart', cause })
   }
 }
+
+// As statusOf says of jobs. A job has so few subjobs that an index for it would cost more than it saves.
+const SUBJOB_STATUS = "CASE document ->> 'state' WHEN 'ended' THEN document ->> 'outcome' ELSE document ->> 'state' END"
 
 const INSERT_JOB = 'INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING'
 const UPSERT_JOB = `

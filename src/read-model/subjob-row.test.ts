@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Attempt } from '../domain/attempt.ts'
-import type { SubjobAttemptFailed, SubjobEnded, SubjobReport, SubjobStarted } from '../domain/messages.ts'
-import { foldSubjobEvent, startedAtOf, type SubjobRow, workerOf } from './subjob-row.ts'
+import type { PlannedSubjob, SubjobAttemptFailed, SubjobEnded, SubjobReport, SubjobStarted } from '../domain/messages.ts'
+import { foldPlannedSubjob, foldSubjobEvent, lastErrorOf, startedAtOf, type SubjobRow, workerOf } from './subjob-row.ts'
 
 const of = { jobId: 'job-1', index: 2, run: 1 }
 const started = (attempt: number): SubjobStarted => {
@@ -55,7 +55,44 @@ describe('foldSubjobEvent', () => {
   })
 })
 
+describe('foldPlannedSubjob', () => {
+  const planned = (run = 1): PlannedSubjob => ({ index: 2, run, service: 'north', dataProducerId: 'p', operations: 5, parents: [0] })
+  const plan = { service: 'north', dataProducerId: 'p', operations: 5, parents: [0], at: 7 }
+  const again = { ...started(1), run: 2, at: 500 }
+
+  it('makes a row of a subjob before its owner has heard of it', () => {
+    expect(foldPlannedSubjob(undefined, 'job-1', planned(), 7)).toEqual({ ...of, plan, attempts: [], state: 'planned' })
+  })
+
+  it('changes nothing when it comes again, or late, but for what was not known', () => {
+    const row = foldPlannedSubjob(undefined, 'job-1', planned(), 7)
+    expect(foldPlannedSubjob(row, 'job-1', planned(), 8)).toBe(row)
+    const begun = foldSubjobEvent(row, started(1))
+    expect(foldPlannedSubjob(begun, 'job-1', planned(), 8)).toBe(begun)
+    expect(foldPlannedSubjob(rowAfter(started(1)), 'job-1', planned(), 7)).toMatchObject({ state: 'started', plan })
+  })
+
+  it('starts the row anew for another run, which keeps the attempts of those before', () => {
+    const over = foldSubjobEvent(foldPlannedSubjob(undefined, 'job-1', planned(), 7), ended)
+    const row = foldPlannedSubjob(over, 'job-1', planned(2), 400)
+    expect(row).toMatchObject({ run: 2, state: 'planned', plan: { ...plan, at: 400 } })
+    expect(row.attempts.map(({ run, number }) => [run, number])).toEqual([[1, 1], [1, 2]])
+    for (const late of [started(1), failed(2), ended]) expect(foldSubjobEvent(row, late)).toBe(row)
+    expect(foldPlannedSubjob(row, 'job-1', planned(1), 9)).toBe(row)
+    const running = foldSubjobEvent(row, again)
+    expect(running).toMatchObject({ state: 'started', run: 2, attempt: { number: 1 } })
+    expect(foldSubjobEvent(running, again)).toBe(running)
+    const done = foldSubjobEvent(running, { ...ended, run: 2, attempts: [failedAttempt(1)] })
+    expect(done.attempts.map(({ run, number }) => [run, number])).toEqual([[1, 1], [1, 2], [2, 1]])
+  })
+})
+
 describe('a subjob row', () => {
+  it('tells the last error, and none of one that went well in the end', () => {
+    const rows = [rowAfter(started(1)), rowAfter(failed(1)), rowAfter(failed(1), started(2)), rowAfter(failed(1), ended)]
+    expect(rows.map((row) => row && lastErrorOf(row))).toEqual([null, 'away', 'away', null])
+  })
+
   it('names the process that has it, or had it last, and when it was first started', () => {
     const rows = [rowAfter(started(1)), rowAfter(started(1), failed(1)), rowAfter(failed(1), started(2)), rowAfter(ended)]
     expect(rows.map((row) => row && workerOf(row))).toEqual(['w1', 'w1', 'w2', 'w2'])

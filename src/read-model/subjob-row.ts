@@ -56,6 +56,11 @@ export function startedAtOf(row: SubjobRow): number | null {
   return row.attempts[0]?.startedAt ?? (row.state === 'started' ? row.attempt.startedAt : null)
 }
 
+/** Why it failed, or its latest attempt did; null when nothing has gone wrong. */
+export function lastErrorOf(row: SubjobRow): string | null {
+  return row.state === 'ended' ? row.message : (row.attempts.at(-1)?.message ?? null)
+}
+
 /** The row after it was planned, once more or for the first time. */
 export function foldPlannedSubjob(row: SubjobRow | undefined, jobId: string, planned: PlannedSubjob, at: number): SubjobRow {
   const { index, run, service, dataProducerId, operations, parents } = planned

@@ -71,7 +71,7 @@ export interface JobDependencies {
   readonly bucketExists: (name: string) => Promise<boolean>
   readonly objects: ResultStore
   readonly resultTopics: ResultTopics
-  readonly readModel: Pick<ReadModel, 'job' | 'versionedJob' | 'jobs'>
+  readonly readModel: Pick<ReadModel, 'job' | 'versionedJob' | 'jobs' | 'subjobs' | 'endedSubjobs'>
   readonly progress: ReadProgress
   readonly clock: Clock
   readonly timers: Timers

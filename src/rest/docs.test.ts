@@ -3,6 +3,7 @@ import { Value } from 'typebox/value'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RestFixture } from '../../test/fakes/rest-fixture.ts'
 import { NO_AUTH } from './auth.ts'
+import { subjobSchema } from './dialects/ncmp/subjob-schemas.ts'
 import { registrationFailedSchema, serviceSchema } from './dialects/inventory/schemas.ts'
 import { resultObjectSchema } from './dialects/ncmp/bucket-schemas.ts'
 import { resultEventSchema } from './dialects/ncmp/result-schemas.ts'
@@ -48,6 +49,7 @@ describe('the API’s description', () => {
       '/ranoam/cm/v1/dataJob post get',
       '/ranoam/cm/v1/dataJob/{jobId} get',
       '/ranoam/cm/v1/dataJob/{jobId}/events get',
+      '/ranoam/cm/v1/dataJob/{jobId}/subjobs get',
       '/ranoam/cm/v1/dataJob/{jobId}/results get',
       '/ncmpInventory/v1/ch post',
       '/ncmpInventory/v1/dmi/{name} put delete get',
@@ -64,7 +66,7 @@ describe('the API’s description', () => {
     const { components, paths } = await read()
     const names = [
       ...['DmiService', 'Error', 'Job', 'JobAccepted', 'ReadOperation', 'RegistrationFailed', 'ResultEvent', 'ResultEvents'],
-      ...['ResultObject', 'ResultObjects', 'WriteOperation'],
+      ...['ResultObject', 'ResultObjects', 'Subjob', 'Subjobs', 'WriteOperation'],
     ]
     expect(Object.keys(components.schemas).sort()).toEqual(names)
     const answers = paths['/ranoam/cm/v1/dataJob']?.post?.responses
@@ -109,6 +111,7 @@ describe('the API’s description', () => {
   it.each([
     ['a job', jobSchema],
     ['an accepted job', acceptedSchema],
+    ['a subjob', subjobSchema],
     ['a result object', resultObjectSchema],
     ['a result event', resultEventSchema],
     ['a plugin', serviceSchema],

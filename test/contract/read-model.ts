@@ -4,7 +4,7 @@ import { jobId as asJobId } from '../../src/domain/ids.ts'
 import type { Job, Outcome, Phase } from '../../src/domain/job.ts'
 import type { SubjobEnded, SubjobStarted } from '../../src/domain/messages.ts'
 import type { Position } from '../../src/kafka/port.ts'
-import type { JobFilter, ReadModel, RowChange } from '../../src/read-model/port.ts'
+import type { JobFilter, ReadModel, RowChange, SubjobStatus } from '../../src/read-model/port.ts'
 
 export function sampleJob(changes: Partial<Omit<Job, 'state'>> & { id?: string } = {}, phase: Phase = { state: 'accepted' }): Job {
   const { id = 'job-1', ...facts } = changes
@@ -156,6 +156,27 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
       const second = await model.subjobs('job-1', { limit: 3, after: first.next })
       expect([first, second].map((page) => page.items.map((row) => row.index))).toEqual([[0, 1, 3], [5, 12]])
       expect([first.next, second.next]).toEqual([3, null])
+    })
+
+    it('shows subjobs from their plan on, and by status', async () => {
+      const planned = { run: 1, service: 'north', dataProducerId: 'p', operations: 5, parents: [] }
+      const subjobs = [0, 1, 2, 3].map((index) => ({ ...planned, index }))
+      const plan: RowChange = { type: 'PlanSubjobs', event: { type: 'SubjobsPlanned', jobId: 'job-1', subjobs, at: 9 }, at: 9 }
+      const attempt = { ...sampleEnd(0).attempts[0]!, outcome: 'failed' } as const
+      const failed = { type: 'SubjobAttemptFailed', jobId: 'job-1', index: 3, run: 1, attempt, retryAt: 50 } as const
+      await apply(plan, ...[sampleStart(1), sampleEnd(2), failed].map((event): RowChange => ({ type: 'FoldSubjobEvent', event, at: 9 })))
+      const found = async (...statuses: SubjobStatus[]): Promise<readonly number[]> =>
+        (await model.subjobs('job-1', { limit: 10, after: null, statuses })).items.map(({ index }) => index)
+      expect(await found()).toEqual([0, 1, 2, 3])
+      const alone = ['planned', 'started', 'partiallyFailed', 'waiting'] as const
+      for (const [index, status] of alone.entries()) expect(await found(status)).toEqual([index])
+      expect(await found('planned', 'partiallyFailed', 'succeeded')).toEqual([0, 2])
+      const page = await model.subjobs('job-1', { limit: 1, after: null, statuses: ['planned', 'waiting'] })
+      expect([page.items.map(({ index }) => index), page.next]).toEqual([[0], 0])
+      const rest = await model.subjobs('job-1', { limit: 1, after: page.next, statuses: ['planned', 'waiting'] })
+      expect([rest.items.map(({ index }) => index), rest.next]).toEqual([[3], null])
+      expect(await model.endedSubjobs('job-1', [0, 1, 2, 3, 4])).toEqual(new Set([2]))
+      expect(await model.endedSubjobs('job-2', [2])).toEqual(new Set())
     })
 
     it('forgets a job with its subjobs, whatever older record is read after that', async () => {

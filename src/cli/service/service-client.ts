@@ -1,12 +1,18 @@
 import type { Static } from 'typebox'
 import { NCMP_PATH } from '../../rest/dialects/ncmp/mapping.ts'
 import type { acceptedSchema, NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
+import type { NcmpSubjob } from '../../rest/dialects/ncmp/subjob-schemas.ts'
 import { CommandFailure, ExitCode } from '../exit-codes.ts'
 
 export type AcceptedJob = Static<typeof acceptedSchema>
 
 export interface JobList {
   readonly items: readonly NcmpJob[]
+  readonly next: string | null
+}
+
+export interface SubjobList {
+  readonly items: readonly NcmpSubjob[]
   readonly next: string | null
 }
 
@@ -56,6 +62,11 @@ export class ServiceClient {
   async job(jobId: string): Promise<NcmpJob> {
     const answer = await this.send({ method: 'GET', path: `${NCMP_PATH}/dataJob/${encodeURIComponent(jobId)}` })
     return this.#checked<NcmpJob>(answer, ['jobId', 'status', 'counts'])
+  }
+
+  async subjobs(jobId: string, query: readonly (readonly [string, string])[]): Promise<SubjobList> {
+    const path = `${NCMP_PATH}/dataJob/${encodeURIComponent(jobId)}/subjobs`
+    return this.#checked<SubjobList>(await this.send({ method: 'GET', path, query }), ['items'])
   }
 
   async jobs(query: readonly (readonly [string, string])[]): Promise<JobList> {

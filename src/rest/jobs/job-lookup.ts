@@ -1,11 +1,16 @@
 import { isJobId } from '../../domain/ids.ts'
 import type { Job } from '../../domain/job.ts'
 import type { JobCursor } from '../../read-model/job-cursor.ts'
-import type { JobFilter, JobPage, VersionedJob } from '../../read-model/port.ts'
+import type { JobFilter, JobPage, SubjobPage, SubjobPageRequest, VersionedJob } from '../../read-model/port.ts'
 import type { JobDependencies } from '../dependencies.ts'
 import { clip, Refusal, RETRY_AFTER_S, unavailable } from '../errors.ts'
 import { bounded } from './bounded.ts'
 import { ReadLag } from './read-lag.ts'
+
+export interface SubjobsFound extends SubjobPage {
+  readonly job: Job
+  readonly unended: ReadonlySet<number>
+}
 
 /**
  * Reads jobs. The read model follows the topics; what it lacks may be written already, so a miss is believed only once
@@ -44,6 +49,18 @@ export class JobLookup {
     const job = isJobId(jobId) ? ((await readModel.job(jobId)) ?? (await this.#awaited(jobId))) : undefined
     if (job === undefined) throw new Refusal(404, `There is no job "${clip(jobId)}"`)
     return job
+  }
+
+  /**
+   * A page of the job's subjobs, and which of those that they depend on have not ended. Throws as {@link require} does.
+   */
+  async subjobs(jobId: string, page: SubjobPageRequest): Promise<SubjobsFound> {
+    const { readModel } = this.#deps
+    const job = await this.require(jobId)
+    const { items, next } = await readModel.subjobs(jobId, page)
+    const parents = [...new Set(items.flatMap(({ plan, state }) => (state === 'planned' ? (plan?.parents ?? []) : [])))]
+    const ended = parents.length === 0 ? new Set() : await readModel.endedSubjobs(jobId, parents)
+    return { job, items, next, unended: new Set(parents.filter((parent) => !ended.has(parent))) }
   }
 
   list(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): Promise<JobPage> {

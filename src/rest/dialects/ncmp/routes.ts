@@ -1,5 +1,5 @@
 /** The NCMP dialect: `/ranoam/cm/v1` (contract page, "Client → us"). */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
 import { formatJobCursor } from '../../../read-model/job-cursor.ts'
@@ -14,6 +14,7 @@ import type { JobStreams } from '../../jobs/job-streams.ts'
 import type { ResultEvents } from '../../jobs/result-events.ts'
 import { answer, errorAnswer, noQuerySchema, refTo, unavailableAnswer } from '../../schemas.ts'
 import { traceparentOf } from '../../traceparent.ts'
+import { BEHIND, tellLag } from './lag-header.ts'
 import { acceptedLinks, agreedDestination, cursorOf, filterOf, jobAnswer, NCMP_PATH } from './mapping.ts'
 import { placesOf } from './places.ts'
 import { addEvents } from './event-routes.ts'
@@ -33,6 +34,7 @@ import {
   TENANT,
   writeOperationSchema,
 } from './schemas.ts'
+import { addSubjobs } from './subjob-routes.ts'
 
 export interface NcmpOptions {
   readonly deps: ServerDependencies
@@ -46,9 +48,6 @@ export interface NcmpOptions {
 const DIALECT = 'ncmp'
 /** What schemas/SubmitJob.avsc gives a job that doesn't say. */
 const PRIORITY = 100
-
-const BEHIND_HEADER = 'datajob-records-behind'
-const BEHIND = { [BEHIND_HEADER]: 'Records written to Kafka that the answer may lack, or `unknown`; left out at none' }
 
 const tags = ['Data jobs']
 
@@ -65,6 +64,7 @@ export async function addNcmpRoutes(app: FastifyInstance, options: NcmpOptions):
     addStatus(scope, options)
     addList(scope, options)
     addEvents(scope, options)
+    addSubjobs(scope, options)
     addResults(scope, options)
   }
   await app.register((scope, _options, done) => {
@@ -202,9 +202,4 @@ function addList(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
       return { items: items.map((job) => jobAnswer(job, places)), next: next === null ? null : formatJobCursor(next) }
     },
   })
-}
-
-async function tellLag(reply: FastifyReply, lookup: JobLookup): Promise<void> {
-  const behind = await lookup.recordsBehind()
-  if (behind !== 0) reply.header(BEHIND_HEADER, behind ?? 'unknown')
 }

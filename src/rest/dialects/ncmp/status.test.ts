@@ -229,6 +229,37 @@ describe('the list of jobs', () => {
     expect(await list('?status=RUNNING&createdAfter=1970-01-01T00:00:03Z')).toEqual(['c'])
   })
 
+  it('finds a destination by its bare name and with its scheme, and jobs by every status', async () => {
+    const cancelling: Phase = { state: 'cancelling', startedAt: 5 }
+    await put(
+      sampleJob({ id: 'a', number: 1, destination: 'kafka:my-results' }, cancelling),
+      sampleJob({ id: 'b', number: 2, destination: 's3:my-results' }, endedPhase('cancelled')),
+      sampleJob({ id: 'c', number: 3, destination: '' }, endedPhase('partiallyFailed')),
+    )
+    expect([await list('?destination=my-results'), await list('?destination=kafka:my-results')]).toEqual([['a'], ['a']])
+    expect([await list('?destination=s3%3Amy-results'), await list('?destination=another')]).toEqual([['b'], []])
+    expect([await list('?status=CANCELLING'), await list('?status=CANCELLED')]).toEqual([['a'], ['b']])
+    expect(await list('?status=CANCELLED&status=PARTIALLY_FAILED&status=CANCELLED')).toEqual(['c', 'b'])
+    expect(await list('?status=CANCELLED&destination=my-results')).toEqual([])
+  })
+
+  it('pages through the jobs of a filter although others come in, and change, meanwhile', async () => {
+    const jobAt = (n: number, outcome: 'failed' | 'succeeded'): Job =>
+      sampleJob({ id: `j${n}`, number: n, createdAt: 1_000 + Math.floor(n / 3) }, endedPhase(outcome))
+    await put(...Array.from({ length: 40 }, (_, n) => jobAt(n, n % 2 === 0 ? 'failed' : 'succeeded')))
+    const seen: string[] = []
+    let cursor: string | null = ''
+    let came = 100
+    while (cursor !== null) {
+      const page: Page = (await get(`${JOBS}?status=FAILED&limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`)).json()
+      seen.push(...page.items.map(({ jobId }) => jobId))
+      cursor = page.next
+      // One that was shown already, one that comes in, and one that still is to be shown, and stays.
+      await put(jobAt(38, 'succeeded'), jobAt((came += 2), 'failed'), jobAt(0, 'failed'))
+    }
+    expect(seen).toEqual(Array.from({ length: 20 }, (_, n) => `j${38 - 2 * n}`))
+  })
+
   it('pages through every job once although others come in meanwhile', async () => {
     await put(...Array.from({ length: 25 }, (_, n) => sampleJob({ id: `j${n}`, number: n, createdAt: 1_000 + n })))
     const seen: string[] = []
@@ -281,6 +312,10 @@ describe('whatever is in the path or the query', () => {
     ['?destination=a%20b', 'destination "a b" is not a topic name: 1 to 249 of a-z, A-Z, 0-9, ".", "_" and "-"'],
     ['?limit=0', 'query limit must be >= 1'],
     ['?kind=READ', 'Unknown query parameter: "kind"'],
+    ['?labels=a', 'Unknown query parameter: "labels"'],
+    ['?limit=1001', 'query limit must be <= 1000'],
+    ['?limit=ten', 'query limit must be integer'],
+    ['?status=DONE', 'query status.0 must be equal to one of the allowed values'],
   ])('a list with %s is refused', async (query, message) => {
     const answer = await get(`${JOBS}${query}`)
     expect(answer.statusCode).toBe(400)
