@@ -23,8 +23,9 @@ A **data job** is a list of operations on things that data producers own. It is 
 Kafka, split by producer, carried out, and its results are published to a topic or a bucket.
 
 1. \`POST /ranoam/cm/v1/dataJob\` answers 202 with \`statusuri\` and \`resultsuri\`.
-2. \`GET\` the status until it is FINISHED, PARTIALLY_FAILED or FAILED.
-3. Consume the results where \`resultsuri\` says.
+2. \`GET\` the status until it is FINISHED, PARTIALLY_FAILED, FAILED or CANCELLED, or follow \`…/events\`. \`…/subjobs\` says why
+   it is no further.
+3. Consume the results where \`resultsuri\` says, or page through \`…/results\`.
 
 Every error has the body \`{status, message, details}\`. A 503 carries \`Retry-After\`: send the request again. Jobs that
 are sent with a \`jobId\` or an \`Idempotency-Key\` are never taken twice.
