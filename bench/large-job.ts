@@ -5,7 +5,8 @@
  *   node bench/large-job.ts --operations 1000000 --producers 1000 --interleaved
  *
  * The stack is started for the run unless `--stack FOLDER` names one that may go on. `--node-options` goes to the service,
- * `--kill-after MS` kills it that long after the submission and starts it again.
+ * `--kill-after MS` kills it that long after the submission and starts it again. Writes at one producer are done in order, one
+ * subjob after the other; `--kind READ` shows what is possible side by side.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -19,6 +20,7 @@ import { handleKey } from '../src/inventory/inventory.ts'
 import { createKafkaClient } from '../src/kafka/kafkajs/client.ts'
 import type { KafkaClient, OutputRecord } from '../src/kafka/port.ts'
 import { topicNames } from '../src/kafka/topics.ts'
+import type { NcmpJob } from '../src/rest/dialects/ncmp/schemas.ts'
 import { systemClock } from '../src/runtime/clock.ts'
 import { ensureStack, stopStack } from '../stack/stack.ts'
 import { Installation, type Service } from '../test/harness/installation.ts'
@@ -46,6 +48,7 @@ const kind = flags.kind === 'READ' ? 'READ' : 'WRITE'
 
 const SERVICE = 'bench'
 const WAIT_MS_MAX = 1_800_000
+const ASK_AGAIN_MS = 250
 const INVENTORY_BATCH = 5_000
 
 interface Bench {
@@ -165,6 +168,17 @@ async function killedAndStarted(bench: Bench, service: Service, settings: Readon
   return next
 }
 
+// Asked for seldom: answers take the service's time as well.
+async function ended({ client }: Service, jobId: string): Promise<NcmpJob> {
+  for (const giveUpAt = performance.now() + WAIT_MS_MAX; performance.now() < giveUpAt; ) {
+    const { status, body } = await client.status(jobId)
+    const job = body as NcmpJob
+    if (status === 200 && job.finishedAt !== null) return job
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS))
+  }
+  throw new Error(`job ${jobId} has not ended`)
+}
+
 async function measure(bench: Bench): Promise<void> {
   const { installation } = bench
   const settings: Record<string, string> = {
@@ -190,7 +204,7 @@ async function measure(bench: Bench): Promise<void> {
     service = await killedAndStarted(bench, service, settings)
     probe = new ProcessProbe(service.child.pid)
   }
-  const job = await service.client.ended(jobId, WAIT_MS_MAX)
+  const job = await ended(service, jobId)
   const endedAt = performance.now()
   const peakBytes = probe.takePeakBytes()
   const { user, system } = probe.processorTime()
