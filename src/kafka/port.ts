@@ -71,7 +71,18 @@ export interface TransactionalProducer {
    * committed is then unknown (`restart`), or another producer with the same id has taken over (`fenced`).
    */
   commit(step: TransactionStep): Promise<void>
+  /**
+   * Writes more records than memory may hold as one transaction: the next batch is asked for when the one before is written,
+   * and nothing of that is looked at again.
+   * Resolves to the position of the first record. Throws as {@link commit} does, or what `batches` threw; they are not empty.
+   */
+  commitAll(batches: AsyncIterable<readonly OutputRecord[]>): Promise<Position>
   close(): Promise<void>
+}
+
+export interface TransactionalProducerOptions {
+  /** When the broker ends a transaction that is open for so long; left out, the client's own. */
+  readonly transactionTimeoutMs?: number
 }
 
 export interface TransactionStep {
@@ -191,7 +202,7 @@ export interface KafkaClient {
   admin(): Promise<KafkaAdmin>
   producer(): Promise<RecordProducer>
   /** Fences every earlier producer with this id and settles its open transaction before it resolves. */
-  transactionalProducer(transactionalId: string): Promise<TransactionalProducer>
+  transactionalProducer(transactionalId: string, options?: TransactionalProducerOptions): Promise<TransactionalProducer>
   laneConsumer(options: LaneConsumerOptions): LaneConsumer
   tailReader(options: TailReaderOptions): TailReader
   /** Connects when it is asked for the first time. */

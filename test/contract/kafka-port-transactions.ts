@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { KafkaFailure, TransactionalProducer } from '../../src/kafka/port.ts'
+import type { KafkaFailure, OutputRecord, TransactionalProducer } from '../../src/kafka/port.ts'
 import { failureOf, type KafkaTest } from './kafka-port.ts'
 import { readAll, textRecords } from './kafka-probe.ts'
 
@@ -112,6 +112,39 @@ export function exerciseTransactions(test: KafkaTest): void {
         const { topic, producer } = await failing()
         const again = producer.commit({ records: textRecords(topic, 0, ['again']), offsets: [], groupId })
         expect(await failureOf(again)).toMatchObject({ code: 'PRODUCER_SPENT' })
+      })
+    })
+
+    describe('that is handed batch after batch', () => {
+      async function* batchesOf(topic: string, count: number): AsyncGenerator<readonly OutputRecord[]> {
+        for (let at = 0; at < count; at += 1) {
+          yield await Promise.resolve([{ topic, key: 'k', partition: 0, value: Buffer.alloc(300_000, at) }])
+        }
+      }
+
+      it('commits all of them as one, in order, and says where the first is', async () => {
+        const topic = await test.topic(1)
+        const producer = await open()
+        await producer.commit({ records: textRecords(topic, 0, ['before']), offsets: [], groupId })
+        const first = await producer.commitAll(batchesOf(topic, 12))
+        const log = await readAll(test.kafka, [topic])
+        expect(log.records(topic).slice(1).map(({ value }) => value?.[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+        expect(first).toEqual({ topic, partition: 0, offset: log.records(topic)[1]?.offset })
+        expect((await producer.commitAll(batchesOf(topic, 1))).offset).toBeGreaterThan(first.offset + 11)
+      })
+
+      it('fails with what the batches fail with, and nothing of them is ever visible', async () => {
+        const topic = await test.topic(1)
+        const broken = new Error('the disk is broken')
+        const producer = await open()
+        const committing = producer.commitAll((async function* () {
+          yield* batchesOf(topic, 3)
+          throw broken
+        })())
+        await expect(committing).rejects.toBe(broken)
+        expect(await failureOf(producer.commitAll(batchesOf(topic, 1)))).toMatchObject({ code: 'PRODUCER_SPENT' })
+        await (await open()).commit({ records: textRecords(topic, 0, ['next']), offsets: [], groupId })
+        expect((await readAll(test.kafka, [topic])).values(topic)).toEqual(['next'])
       })
     })
 

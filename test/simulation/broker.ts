@@ -70,9 +70,13 @@ export class SimulatedBroker {
     return { transactionalId, epoch: known.epoch }
   }
 
-  writeInTransaction(producer: ProducerEpoch, records: readonly OutputRecord[]): void {
+  writeInTransaction(producer: ProducerEpoch, records: readonly OutputRecord[]): readonly Position[] {
     const transaction = this.#transactionOf(this.#current(producer))
-    for (const record of records) transaction.logs.add(this.#append(record, transaction).log)
+    return records.map((record) => {
+      const { log, position } = this.#append(record, transaction)
+      transaction.logs.add(log)
+      return position
+    })
   }
 
   addOffsets(producer: ProducerEpoch, groupId: string, positions: readonly Position[]): void {

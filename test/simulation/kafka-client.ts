@@ -1,7 +1,8 @@
 /** The Kafka port of one process, on the simulated broker. */
 import {
-  type KafkaAdmin, type KafkaClient, KafkaFailure, type LaneConsumer, type LaneConsumerOptions, type PartitionReader, type Position,
-  type RecordProducer, type TailReader, type TailReaderOptions, type TopicDescription, type TransactionalProducer, type TransactionStep,
+  type KafkaAdmin, type KafkaClient, KafkaFailure, type LaneConsumer, type LaneConsumerOptions, type OutputRecord, type PartitionReader,
+  type Position, type RecordProducer, type TailReader, type TailReaderOptions, type TopicDescription, type TransactionalProducer,
+  type TransactionStep,
 } from '../../src/kafka/port.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import type { Random } from '../../src/runtime/random.ts'
@@ -103,6 +104,21 @@ class SimulatedTransactionalProducer implements TransactionalProducer {
     if (offsets.length > 0) await process.call(network, () => { broker.addOffsets(this.#epoch, groupId, offsets) })
     await process.call(network, () => { broker.commit(this.#epoch) })
     this.#isUsable = true
+  }
+
+  async commitAll(batches: AsyncIterable<readonly OutputRecord[]>): Promise<Position> {
+    if (!this.#isUsable) throw new Error('the contract is broken: a producer that failed was used again')
+    this.#isUsable = false
+    const { process, network, broker } = this.#parts
+    let first: Position | undefined
+    for await (const batch of batches) {
+      const [position] = await process.call(network, () => broker.writeInTransaction(this.#epoch, batch))
+      first ??= position
+    }
+    if (first === undefined) throw new Error('the contract is broken: a transaction without records')
+    await process.call(network, () => { broker.commit(this.#epoch) })
+    this.#isUsable = true
+    return first
   }
 
   close(): Promise<void> {

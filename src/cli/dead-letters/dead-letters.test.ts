@@ -49,6 +49,7 @@ function redrive(request: Partial<RedriveRequest>): Promise<RedriveReport> {
       }
       return Promise.resolve()
     },
+    commitAll: () => Promise.reject(new Error('letters are few')),
     close: () => Promise.resolve(),
   }
   const stream = { write: (text: string) => (said += text) }

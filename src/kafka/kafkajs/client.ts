@@ -10,6 +10,7 @@ import type {
   TailReader,
   TailReaderOptions,
   TransactionalProducer,
+  TransactionalProducerOptions,
 } from '../port.ts'
 import { openAdmin } from './admin.ts'
 import { amendKafkajs } from './amendments.ts'
@@ -21,7 +22,7 @@ import { openRecordProducer } from './record-producer.ts'
 import { type CreateKafka, kafkaConfigOf, kafkaDefaults, type KafkaClientOptions, type KafkaSettings } from './settings.ts'
 import { KafkajsTailReader } from './tail-reader.ts'
 import { openTransactionalProducer, type ProducerContext } from './transactional-producer.ts'
-import { Turnstile } from './turnstile.ts'
+import { Turnstile } from '../../runtime/turnstile.ts'
 
 /** Connects to nothing yet: each of the client's products has connections of its own, and closes them itself. */
 export function createKafkaClient(options: KafkaClientOptions): KafkaClient {
@@ -49,8 +50,8 @@ class KafkajsClient implements KafkaClient {
     return openRecordProducer(this.#producers)
   }
 
-  transactionalProducer(transactionalId: string): Promise<TransactionalProducer> {
-    return openTransactionalProducer(this.#producers, transactionalId)
+  transactionalProducer(transactionalId: string, options: TransactionalProducerOptions = {}): Promise<TransactionalProducer> {
+    return openTransactionalProducer(this.#producers, transactionalId, options)
   }
 
   laneConsumer(options: LaneConsumerOptions): LaneConsumer {

@@ -4,7 +4,7 @@ import { ManualTime } from '../../../test/fakes/manual-time.ts'
 import type { OutputRecord, RecordProducer } from '../port.ts'
 import { KnownTopics } from './known-topics.ts'
 import { openRecordProducer } from './record-producer.ts'
-import { Turnstile } from './turnstile.ts'
+import { Turnstile } from '../../runtime/turnstile.ts'
 import { kafkaDefaults } from './settings.ts'
 
 /** A producer of kafkajs: what it was sent, and who waits for the answer. */

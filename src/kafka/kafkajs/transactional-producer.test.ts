@@ -5,7 +5,7 @@ import type { OutputRecord, TransactionalProducer } from '../port.ts'
 import { KnownTopics } from './known-topics.ts'
 import { kafkaDefaults } from './settings.ts'
 import { openTransactionalProducer } from './transactional-producer.ts'
-import { Turnstile } from './turnstile.ts'
+import { Turnstile } from '../../runtime/turnstile.ts'
 
 const atOnce: Timers = {
   after(_, run) {

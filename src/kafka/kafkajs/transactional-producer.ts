@@ -2,13 +2,16 @@
 import type { Producer, Transaction } from 'kafkajs'
 import { delay, type Timers } from '../../runtime/clock.ts'
 import { dispositionOf } from '../error-dispositions.ts'
-import { KafkaFailure, type OutputRecord, type Position, type TransactionalProducer, type TransactionStep } from '../port.ts'
+import {
+  KafkaFailure, type OutputRecord, type Position, type TransactionalProducer, type TransactionalProducerOptions,
+  type TransactionStep,
+} from '../port.ts'
 import { toKafkaFailure } from './failure.ts'
 import type { KnownTopics } from './known-topics.ts'
 import { cutIntoRequests, sendRecords, sizeOf } from './outgoing.ts'
 import { StickyPartitioner } from './partitioner.ts'
 import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.ts'
-import type { Turnstile } from './turnstile.ts'
+import type { Turnstile } from '../../runtime/turnstile.ts'
 
 export interface ProducerContext {
   readonly createKafka: CreateKafka
@@ -18,12 +21,16 @@ export interface ProducerContext {
 }
 
 /** Resolves once every earlier producer with the id is fenced and its transaction has ended. Throws KafkaFailure. */
-export async function openTransactionalProducer(context: ProducerContext, transactionalId: string): Promise<TransactionalProducer> {
+export async function openTransactionalProducer(
+  context: ProducerContext,
+  transactionalId: string,
+  options: TransactionalProducerOptions = {},
+): Promise<TransactionalProducer> {
   const partitioner = new StickyPartitioner()
   const producer = context.createKafka().producer({
     transactionalId,
     idempotent: true,
-    transactionTimeout: context.settings.transactionTimeoutMs,
+    transactionTimeout: options.transactionTimeoutMs ?? context.settings.transactionTimeoutMs,
     allowAutoTopicCreation: false,
     createPartitioner: partitioner.create,
     retry: retrySettings,
@@ -61,17 +68,26 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
   }
 
   async commit(step: TransactionStep): Promise<void> {
-    if (this.#spent !== null) throw this.#refusal(this.#spent)
     if (step.records.length === 0 && step.offsets.length === 0) return
-    if (this.#isBusy) throw new Error(`broken invariant: ${this.#open.transactionalId} is asked for two transactions at once`)
-    this.#isBusy = true
+    this.#occupy()
     try {
       await (isLarge(step) ? this.#context.largeCommits.pass(() => this.#commit(step)) : this.#commit(step))
       this.#isBusy = false
     } catch (error) {
-      const failure = toKafkaFailure(error, `transaction of ${this.#open.transactionalId}`, 'transaction')
-      this.#spent = await this.#context.knownTopics.explain(failure, topicsOf(step))
-      throw this.#spent
+      throw await this.#spend(error, topicsOf(step))
+    }
+  }
+
+  async commitAll(batches: AsyncIterable<readonly OutputRecord[]>): Promise<Position> {
+    this.#occupy()
+    const source = new Source(batches)
+    try {
+      const first = await this.#commitAll(source)
+      this.#isBusy = false
+      return first
+    } catch (error) {
+      const failure = await this.#spend(error, source.topics)
+      throw source.failed === null ? failure : source.failed.cause
     }
   }
 
@@ -80,10 +96,46 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
     await disconnect(this.#open.producer)
   }
 
-  async #commit(step: TransactionStep): Promise<void> {
-    await this.#context.knownTopics.require(topicsOf(step))
+  #occupy(): void {
+    if (this.#spent !== null) throw this.#refusal(this.#spent)
+    if (this.#isBusy) throw new Error(`broken invariant: ${this.#open.transactionalId} is asked for two transactions at once`)
+    this.#isBusy = true
+  }
+
+  async #spend(error: unknown, topics: readonly string[]): Promise<KafkaFailure> {
+    const failure = toKafkaFailure(error, `transaction of ${this.#open.transactionalId}`, 'transaction')
+    this.#spent = await this.#context.knownTopics.explain(failure, topics)
+    return this.#spent
+  }
+
+  async #begin(): Promise<Transaction> {
     const transaction = this.#begun ?? (await this.#open.producer.transaction())
     this.#begun = null
+    return transaction
+  }
+
+  async #commitAll(source: Source): Promise<Position> {
+    const { partitioner } = this.#open
+    let transaction: Transaction | null = null
+    let first: Position | undefined
+    for (let batch = await source.next(); batch !== null; batch = await source.next()) {
+      await this.#context.knownTopics.require(source.topics)
+      transaction ??= await this.#begin()
+      // One record opens the transaction, for the reason that #commit names.
+      const parts = first === undefined ? [batch.slice(0, 1), batch.slice(1)] : [batch]
+      for (const request of parts.flatMap((part) => cutIntoRequests(part, this.#context.settings.requestBytesMax))) {
+        const [position] = await sendRecords(transaction, partitioner, request)
+        first ??= position
+      }
+    }
+    if (transaction === null || first === undefined) throw new Error('broken invariant: a transaction without records')
+    await transaction.commit()
+    return first
+  }
+
+  async #commit(step: TransactionStep): Promise<void> {
+    await this.#context.knownTopics.require(topicsOf(step))
+    const transaction = await this.#begin()
     const { partitioner } = this.#open
     const [opening, records] = this.#openingOf(step)
     // After a commit the broker is busy for a moment. The first request of the next transaction waits for that and is
@@ -105,6 +157,35 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
   #refusal(earlier: KafkaFailure): KafkaFailure {
     const message = `the producer ${this.#open.transactionalId} is of no more use: ${earlier.message}`
     return new KafkaFailure(message, { code: 'PRODUCER_SPENT', disposition: earlier.disposition, cause: earlier })
+  }
+}
+
+/** Batches of records, and whether it was they that failed. */
+class Source {
+  readonly #batches: AsyncIterator<readonly OutputRecord[]>
+  readonly #topics = new Set<string>()
+  failed: { readonly cause: unknown } | null = null
+
+  constructor(batches: AsyncIterable<readonly OutputRecord[]>) {
+    this.#batches = batches[Symbol.asyncIterator]()
+  }
+
+  /** Those of the records so far. */
+  get topics(): readonly string[] {
+    return [...this.#topics]
+  }
+
+  /** Null behind the last one. */
+  async next(): Promise<readonly OutputRecord[] | null> {
+    try {
+      const next = await this.#batches.next()
+      if (next.done === true) return null
+      for (const { topic } of next.value) this.#topics.add(topic)
+      return next.value
+    } catch (cause) {
+      this.failed = { cause }
+      throw cause
+    }
   }
 }
 
