@@ -3,7 +3,7 @@
  * each schema is read without waiting. Why subjects are record names: docs/adr/0003-avro-record-names-as-subjects.md.
  */
 import type avro from 'avsc'
-import type { JobCommandMessage, Message, MessageType } from '../domain/messages.ts'
+import type { AddOperations, JobCommandMessage, Message, MessageType } from '../domain/messages.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { type BoundsCheck, boundsCheckOf } from './avro-bounds.ts'
 import { isJson, parseCommand } from './command-json.ts'
@@ -21,6 +21,8 @@ export type Decoded<M extends Message = Message> =
 export interface Codec {
   /** The message in Confluent's wire format. Throws on a message that is not as its type says: a broken invariant. */
   encode(message: Message): Buffer
+  /** What stands before and behind the operations of a part of a job, which encodeOperation has encoded, one after the other. */
+  encodePart(part: PartAround): { readonly before: Buffer; readonly behind: Buffer }
   /**
    * The message of a record's value. Synchronous when the writer's schema is known, else it is fetched first, and the
    * promise may reject with RegistryFailure: then nothing is known about the record yet.
@@ -40,6 +42,11 @@ export interface Codec {
     timestampMs: number,
     wanted?: readonly JobCommandMessage['type'][],
   ): Decoded<JobCommandMessage> | Promise<Decoded<JobCommandMessage>>
+}
+
+/** An AddOperations but for its operations, of which there are so many. */
+export interface PartAround extends Omit<AddOperations, 'type' | 'operations'> {
+  readonly count: number
 }
 
 export interface CodecOptions {
@@ -102,6 +109,13 @@ export class AvroCodec implements Codec {
       }
       this.#scratch = Buffer.allocUnsafeSlow(this.#scratch.length * 2 - end)
     }
+  }
+
+  // Operations are an array, the record's last field, which without any is but the zero at its end. With some it is a block of
+  // them before that: their count and the operations themselves.
+  encodePart({ submission, part, authorization, count }: PartAround): { readonly before: Buffer; readonly behind: Buffer } {
+    const empty = this.encode({ type: 'AddOperations', submission, part, authorization, operations: [] })
+    return { before: Buffer.concat([empty.subarray(0, -1), varintOf(count * 2)]), behind: empty.subarray(-1) }
   }
 
   /** Where the record ends in the scratch, or how many bytes that lacks, as a negative number. */
@@ -192,6 +206,17 @@ function decodeBody(value: Buffer, reader: Omit<ReadableSchema, 'messageType'>, 
   } catch (error) {
     throw new Undecodable(`${failed}: ${messageOf(error)}`)
   }
+}
+
+/** A number that is not negative as Avro has it: seven bits in each byte, the lowest first. */
+function varintOf(number: number): Buffer {
+  const bytes: number[] = []
+  let rest = number
+  while (rest >= 0x80) {
+    bytes.push((rest % 0x80) + 0x80)
+    rest = Math.floor(rest / 0x80)
+  }
+  return Buffer.from([...bytes, rest])
 }
 
 function fromJson(value: Buffer): Decoded<JobCommandMessage> {

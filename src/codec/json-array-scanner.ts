@@ -51,6 +51,8 @@ export interface ScannedEnvelope {
  * is of no further use.
  */
 export class JsonArrayScanner {
+  /** The path that the array is at, for whoever reads it; null before it begins. */
+  path: readonly string[] | null = null
   readonly #options: JsonArrayScannerOptions
   /** For every open object or array, the byte that closes it; index 1 is the outermost. */
   readonly #closers: Uint8Array
@@ -72,7 +74,6 @@ export class JsonArrayScanner {
   /** Where in the current chunk the bytes begin that belong to the envelope and are not in it yet. */
   #envelopeFrom = 0
 
-  #found = false
   #foundOnPath = 0
   /** Depth of the array while the scan is inside of it, else 0. */
   #arrayDepth = 0
@@ -133,10 +134,10 @@ export class JsonArrayScanner {
     if (this.#checker !== null) {
       if (this.#state === State.InScalar) this.#checker.scalar(this.#envelope.take(), this.#offset)
       this.#checker.end(this.#offset)
-      return { found: this.#found, elements: this.#elements, bytes: Buffer.alloc(0), value: undefined }
+      return { found: this.path !== null, elements: this.#elements, bytes: Buffer.alloc(0), value: undefined }
     }
     const bytes = this.#envelope.view()
-    return { found: this.#found, elements: this.#elements, bytes, value: this.#parse(bytes) }
+    return { found: this.path !== null, elements: this.#elements, bytes, value: this.#parse(bytes) }
   }
 
   #parse(bytes: Buffer): unknown {
@@ -283,10 +284,10 @@ export class JsonArrayScanner {
     const onPath = this.#closers[outerDepth] === CLOSE_ARRAY ? 0 : this.#onPath
     this.#leading[this.#depth] = byte === OPEN_OBJECT ? onPath : 0
     this.#state = byte === OPEN_OBJECT ? State.KeyOrEnd : State.ValueOrEnd
-    const isThere = paths.some((path, bit) => path.length === outerDepth && (onPath & (1 << bit)) !== 0)
-    if (byte === OPEN_OBJECT || !isThere) return
-    if (this.#found) this.#failAmbiguous(i)
-    this.#found = true
+    const found = paths.find((path, bit) => path.length === outerDepth && (onPath & (1 << bit)) !== 0)
+    if (byte === OPEN_OBJECT || found === undefined) return
+    if (this.path !== null) this.#failAmbiguous(i)
+    this.path = found
     this.#foundOnPath = onPath
     this.#keepEnvelope(chunk, i + 1)
     this.#arrayDepth = this.#depth

@@ -33,7 +33,10 @@ export interface SplitLimits {
   readonly bytesMax: number
 }
 
-interface Group extends Omit<SubjobPlan, 'index' | 'operations'> {
+/** Who is to carry an operation out: a producer, or nobody for a reason. */
+export type Route = Omit<SubjobPlan, 'index' | 'operations'>
+
+interface Group extends Route {
   readonly chunks: RoutedOperation[][]
   lastChunkBytes: number
 }
@@ -71,15 +74,24 @@ export function managedObjectOf(path: string): string {
 
 const SLASH = 0x2f
 
-function groupFor(groups: Map<string, Group>, handle: Handle | undefined, kind: JobKind): Group {
+/** Where an operation of that handle goes. */
+export function routeOf(handle: Handle | undefined, kind: JobKind): Route {
   const refusal = refusalOf(handle)
-  const service = refusal === null && handle !== undefined ? serviceOf(handle, kind) : ''
-  const dataProducerId = refusal === null && handle !== undefined ? handle.dataProducerId : ''
-  const key = refusal === null ? producerKey(service, dataProducerId) : refusedKey(refusal)
-  const known = groups.get(key)
+  if (refusal !== null || handle === undefined) {
+    const code = refusal ?? ResponseCode.HandleNotFound
+    return { producerKey: refusedKey(code), service: '', dataProducerId: '', refusal: code }
+  }
+  const service = serviceOf(handle, kind)
+  const { dataProducerId } = handle
+  return { producerKey: producerKey(service, dataProducerId), service, dataProducerId, refusal: null }
+}
+
+function groupFor(groups: Map<string, Group>, handle: Handle | undefined, kind: JobKind): Group {
+  const route = routeOf(handle, kind)
+  const known = groups.get(route.producerKey)
   if (known !== undefined) return known
-  const group = { producerKey: key, service, dataProducerId, refusal, chunks: [], lastChunkBytes: 0 }
-  groups.set(key, group)
+  const group = { ...route, chunks: [], lastChunkBytes: 0 }
+  groups.set(route.producerKey, group)
   return group
 }
 

@@ -63,17 +63,58 @@ function checkOperations({ kind, operations }: Pick<SubmitJob, 'kind' | 'operati
   if (operations.length > limits.operationsMax) {
     return { field: 'operations', message: `${operations.length} operations are more than the ${limits.operationsMax} allowed` }
   }
-  const legal = operationsOf(kind)
-  const seen = new Set<string>()
-  for (const [position, operation] of operations.entries()) {
-    const wrong = checkOperation(operation, kind, legal, limits)
-    if (wrong !== null) return { field: `operations[${position}].${wrong.field}`, message: wrong.message }
-    const identity = identityOf(operation.operationId)
-    const field = `operations[${position}].operationId`
-    if (seen.has(identity)) return { field, message: `"${clip(identity)}" is there twice` }
-    seen.add(identity)
+  const check = new OperationsCheck(kind, limits, new TextSet())
+  for (const operation of operations) {
+    const wrong = check.take(operation)
+    if (wrong !== null) return wrong
   }
   return null
+}
+
+/** The ids that were met so far. */
+export interface KnownIds {
+  /** Whether it was not among them yet; now it is. */
+  addNew(id: string): boolean
+}
+
+/** Checks operations one by one, in their order, whoever holds them. */
+export class OperationsCheck {
+  readonly #kind: JobKind
+  readonly #legal: readonly string[]
+  readonly #limits: SubmissionLimits
+  readonly #known: KnownIds
+  #count = 0
+
+  constructor(kind: JobKind, limits: SubmissionLimits, known: KnownIds) {
+    this.#kind = kind
+    this.#legal = operationsOf(kind)
+    this.#limits = limits
+    this.#known = known
+  }
+
+  /** What is wrong with the next operation, or with there being one more. */
+  take(operation: Operation): Fault | null {
+    const position = this.#count
+    this.#count += 1
+    if (this.#count > this.#limits.operationsMax) {
+      return { field: 'operations', message: `there are more than the ${this.#limits.operationsMax} allowed` }
+    }
+    const wrong = checkOperation(operation, this.#kind, this.#legal, this.#limits)
+    if (wrong !== null) return { field: `operations[${position}].${wrong.field}`, message: wrong.message }
+    const identity = identityOf(operation.operationId)
+    if (this.#known.addNew(identity)) return null
+    return { field: `operations[${position}].operationId`, message: `"${clip(identity)}" is there twice` }
+  }
+}
+
+/** The texts themselves: for a record's worth of operations. */
+class TextSet implements KnownIds {
+  readonly #texts = new Set<string>()
+
+  addNew(id: string): boolean {
+    const { size } = this.#texts
+    return this.#texts.add(id).size > size
+  }
 }
 
 function checkOperation(operation: Operation, kind: JobKind, legal: readonly string[], limits: SubmissionLimits): Fault | null {
