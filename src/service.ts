@@ -85,7 +85,7 @@ async function startRoles({ config, logger, closing, onFatal }: Start): Promise<
   const metrics = createMetrics()
   const connections = await connect({ config, worker, logger, closing, onFatal })
   const { sinks, onRefusal, bucketExists, objects } = openSinks(config, connections)
-  const facade = { config, connections, metrics, logger, closing, bucketExists, objects, onFatal }
+  const facade = { config, worker, connections, metrics, logger, closing, bucketExists, objects, onFatal }
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
   const stages = prepareStages({ config, worker, connections, sinks, onRefusal, metrics, logger, closing, onFatal })
   const isProjected = (): boolean => projected === null || projected.projector.isReady()

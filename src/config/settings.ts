@@ -24,7 +24,7 @@ export const settings = {
     fallback: '.datajob',
     pattern: /^[^\0]{1,1024}$/,
     limits: 'a folder',
-    description: 'Where the read model and operations that wait are kept. It is a cache: deleted, it is rebuilt from the topics.',
+    description: 'Where the read model, operations that wait and large jobs on their way are kept. Deleted, it is rebuilt from the topics.',
   }),
   kafkaBrokers: list('DATAJOB_KAFKA_BROKERS', {
     fallback: ['127.0.0.1:9092'],
@@ -162,6 +162,22 @@ export const settings = {
   operationsMax: wholeNumber('DATAJOB_OPERATIONS_MAX', {
     ...{ fallback: 1_000_000, min: 1, max: 10_000_000, unit: 'operations' },
     description: 'Operations that one job may have.',
+  }),
+  bodyBytesMax: wholeNumber('DATAJOB_BODY_BYTES_MAX', {
+    ...{ fallback: 512 * 1024 * 1024, min: 1_024, max: 4 * 1024 * 1024 * 1024, unit: 'bytes' },
+    description: 'Bytes that the body of one job may have over REST. A million operations take about 220 MB.',
+  }),
+  uploadTimeoutMs: wholeNumber('DATAJOB_UPLOAD_TIMEOUT_MS', {
+    ...{ fallback: 600_000, min: 1_000, max: 24 * 3_600_000, unit: 'ms' },
+    description: 'How long a client may take to send a job over REST.',
+  }),
+  uploadsMax: wholeNumber('DATAJOB_UPLOADS_MAX', {
+    ...{ fallback: 4, min: 1, max: 100, unit: 'jobs' },
+    description: 'Jobs larger than a record that one process takes in over REST at a time; each may take about 50 MiB of memory.',
+  }),
+  uploadBytesMax: wholeNumber('DATAJOB_UPLOAD_BYTES_MAX', {
+    ...{ fallback: 2 * 1024 * 1024 * 1024, min: 1_024, max: 1024 ** 4, unit: 'bytes' },
+    description: 'Bytes that those jobs have on disk, below the data folder, until all of a job has come.',
   }),
   pathLengthMax: wholeNumber('DATAJOB_PATH_LENGTH_MAX', {
     ...{ fallback: 4_096, min: 16, max: 65_536, unit: 'characters' },

@@ -14,6 +14,8 @@ import type { SubjobRow } from './subjob-row.ts'
 export type JobStatus = Exclude<JobState, 'ended'> | Outcome
 
 export function statusOf(job: Job): JobStatus {
+  // Only its last word is missing still: nobody is to see it running again.
+  if (job.state === 'concluding' && job.outcome === 'cancelled') return 'cancelling'
   return job.state === 'ended' ? job.outcome : job.state
 }
 

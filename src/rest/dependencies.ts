@@ -1,7 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Registry } from 'prom-client'
+import type { Codec } from '../codec/codec.ts'
 import type { DestinationRules } from '../domain/destination.ts'
-import type { Message } from '../domain/messages.ts'
+import type { SplitLimits } from '../domain/split.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
 import type { KafkaAdmin, KafkaClient, PartitionReader, Position, RecordProducer } from '../kafka/port.ts'
 import type { ReadModel } from '../read-model/port.ts'
@@ -9,6 +10,8 @@ import type { Clock, Timers } from '../runtime/clock.ts'
 import type { AuthOptions } from './auth.ts'
 import type { RegisteredInventory } from './dialects/inventory/registered.ts'
 import type { ReadinessCheck } from './health.ts'
+import type { Handles } from './jobs/job-upload.ts'
+import type { OpenLargeProducer } from './jobs/large-jobs.ts'
 import type { RestLimits } from './limits.ts'
 
 /** How far the read model of this process has come; src/stages/projector.ts is it. */
@@ -64,8 +67,15 @@ export interface RestTopics {
 
 /** What jobs are taken in and looked up with, whatever the dialect. */
 export interface JobDependencies {
-  readonly codec: { encode(message: Message): Buffer }
+  readonly codec: Pick<Codec, 'encode' | 'encodePart' | 'decode'>
   readonly producer: Pick<RecordProducer, 'send'>
+  readonly openLargeProducer: OpenLargeProducer
+  /** Where parts of large jobs are kept until all of a job has come; nothing else is in it. */
+  readonly spoolFolder: string
+  readonly handles: Handles
+  readonly splits: SplitLimits
+  /** How long what failed of a job is kept after its end. */
+  readonly retryRetentionMs: number
   readonly admin: Pick<KafkaAdmin, 'topicExists'>
   /** Rejects when the object store can't be asked. */
   readonly bucketExists: (name: string) => Promise<boolean>

@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The schema of a body that the route reads itself: described, but not enforced by Fastify. */
     readonly documentedBody?: object
+    /** The route reads its body itself, in its own time. */
+    readonly readsBody?: boolean
   }
 }
 

@@ -2,6 +2,18 @@
 export interface RestLimits {
   /** Bytes of a job's body. */
   readonly jobBodyBytesMax: number
+  /** Bytes of any other body, and of memory that is made for one at once. */
+  readonly bodyBytesMax: number
+  /** How long a client may take to send a job. */
+  readonly uploadTimeoutMs: number
+  /** Jobs that are larger than a record and are being taken at a time. */
+  readonly uploadsMax: number
+  /** Bytes that those have on disk, all together. */
+  readonly uploadBytesMax: number
+  /** Bytes of memory that jobs hold while they come in, all together. */
+  readonly uploadMemoryBytesMax: number
+  /** Bytes of a large job's operations that are sorted by producer at a time. */
+  readonly uploadWindowBytesMax: number
   /** Bytes of a job's command as a record's value: with key and headers under the broker's own limit of 1,048,588. */
   readonly commandBytesMax: number
   /** Bytes of a registration's body: 50,000 handles are about 15 MB. */
@@ -28,7 +40,13 @@ export interface RestLimits {
 }
 
 export const DEFAULT_REST_LIMITS: RestLimits = {
-  jobBodyBytesMax: 4 * 1024 * 1024,
+  jobBodyBytesMax: 512 * 1024 * 1024,
+  bodyBytesMax: 1024 * 1024,
+  uploadTimeoutMs: 600_000,
+  uploadsMax: 4,
+  uploadBytesMax: 4 * 1024 * 1024 * 1024,
+  uploadMemoryBytesMax: 512 * 1024 * 1024,
+  uploadWindowBytesMax: 48 * 1024 * 1024,
   commandBytesMax: 1_000_000,
   inventoryBodyBytesMax: 32 * 1024 * 1024,
   submissionsInFlightMax: 1_000,

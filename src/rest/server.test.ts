@@ -81,7 +81,7 @@ describe('a request that can’t be answered as asked', () => {
 
   it.each([
     ['PUT', JOBS, 'GET, HEAD, POST'],
-    ['DELETE', `${JOBS}/job-1`, 'GET, HEAD'],
+    ['PUT', `${JOBS}/job-1`, 'DELETE, GET, HEAD'],
     ['OPTIONS', JOBS, 'GET, HEAD, POST'],
     ['POST', '/ncmpInventory/v1/dmi/one', 'DELETE, GET, HEAD, PUT'],
     ['POST', '/livez', 'GET, HEAD'],
@@ -203,7 +203,7 @@ describe('the REST facade', () => {
     ['headers', 'POST /ranoam/cm/v1/dataJob HTTP/1.1\r\nhost: a\r\nx: '],
     ['body', 'POST /ranoam/cm/v1/dataJob HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{'],
   ])('gives up a request that takes too long with its %s, and says so', async (_what, begun) => {
-    const impatient = await fixture.build({ limits: { requestTimeoutMs: 300 }, metrics: new Registry() })
+    const impatient = await fixture.build({ limits: { requestTimeoutMs: 300, uploadTimeoutMs: 300 }, metrics: new Registry() })
     await startServer(impatient, { host: '127.0.0.1', port: 0, insecure: false }, NO_AUTH)
     const socket = connect((impatient.server.address() as AddressInfo).port, '127.0.0.1')
     let received = ''

@@ -14,6 +14,7 @@ import { clip, Refusal } from './errors.ts'
 import { addHealth } from './health.ts'
 import { BucketListing } from './jobs/bucket-listing.ts'
 import { JobIntake } from './jobs/job-intake.ts'
+import { JobControl } from './jobs/job-control.ts'
 import { JobLookup } from './jobs/job-lookup.ts'
 import { JobStreams } from './jobs/job-streams.ts'
 import { ResultEvents } from './jobs/result-events.ts'
@@ -35,6 +36,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   observeTraffic(app, metrics)
   addCommonHeaders(app)
   refuseEncodedBodies(app)
+  limitBodyTime(app, deps)
   answerErrors(app)
   app.addSchema(errorSchema)
   await addDocs(app, { version, apiRoot, auth })
@@ -60,7 +62,8 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   })
   const listing = new BucketListing(deps)
   await addBucketRoutes(app, { deps, lookup, listing })
-  await addNcmpRoutes(app, { deps, intake, lookup, streams, listing, results: new ResultEvents(deps) })
+  const control = new JobControl(deps, lookup)
+  await addNcmpRoutes(app, { deps, intake, lookup, control, streams, listing, results: new ResultEvents(deps) })
   await addInventoryRoutes(app, deps)
   return app
 }
@@ -77,8 +80,9 @@ function instanceFor({ limits, logger }: ServerDependencies): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: (request) => requestIdOf(request.headers['x-request-id']),
     requestIdHeader: false,
-    bodyLimit: limits.jobBodyBytesMax,
-    requestTimeout: limits.requestTimeoutMs,
+    bodyLimit: limits.bodyBytesMax,
+    // For all; what is no upload has less time, see limitBodyTime.
+    requestTimeout: Math.max(limits.uploadTimeoutMs, limits.requestTimeoutMs),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: {
       // Of the two Node takes the longer one for the whole request.
@@ -104,7 +108,26 @@ function addCommonHeaders(app: FastifyInstance): void {
   })
 }
 
-// Unpacked, a small body may be larger than memory. Nobody needs to pack a body that has to fit into a record.
+// Node has one limit for all requests, which has to suit the largest.
+function limitBodyTime(app: FastifyInstance, { timers, limits }: Pick<ServerDependencies, 'timers' | 'limits'>): void {
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    const { headers, raw, routeOptions } = request
+    const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+    if (hasBody && routeOptions.config.readsBody !== true) {
+      const timer = timers.after(limits.requestTimeoutMs, () => {
+        answerConnectionFault(Object.assign(new Error('too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), raw.socket)
+      })
+      for (const event of ['end', 'close']) {
+        raw.once(event, () => {
+          timer.cancel()
+        })
+      }
+    }
+    done(null, payload)
+  })
+}
+
+// Unpacked, a small body may be larger than any limit, and whoever packs one says nothing of its size.
 function refuseEncodedBodies(app: FastifyInstance): void {
   app.addHook('preParsing', (request, _reply, payload, done) => {
     const encoding = request.headers['content-encoding'] ?? 'identity'

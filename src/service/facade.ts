@@ -10,17 +10,18 @@ import type { AuthOptions } from '../rest/auth.ts'
 import type { ResultStore } from '../rest/dependencies.ts'
 import type { ReadinessCheck } from '../rest/health.ts'
 import { buildHealthServer } from '../rest/health-server.ts'
-import { DEFAULT_REST_LIMITS } from '../rest/limits.ts'
+import { DEFAULT_REST_LIMITS, type RestLimits } from '../rest/limits.ts'
 import { buildServer, startServer } from '../rest/server.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { systemClock, systemTimers } from '../runtime/clock.ts'
 import { Projector } from '../stages/projector.ts'
 import type { Connections } from './connections.ts'
-import { destinationRules, submissionLimits } from './lanes.ts'
+import { destinationRules, splitLimits, submissionLimits } from './lanes.ts'
 import { registeredInventory } from './registered-inventory.ts'
 
 export interface FacadeOptions {
   readonly config: Config
+  readonly worker: string
   readonly connections: Connections
   readonly metrics: StageMetrics
   readonly logger: Logger
@@ -83,7 +84,7 @@ export async function startFacade(
   projected: ProjectedReadModel,
   readiness: readonly ReadinessCheck[],
 ): Promise<string> {
-  const { config, connections, metrics, logger, closing, bucketExists, objects } = options
+  const { config, worker, connections, metrics, logger, closing, bucketExists, objects } = options
   const { kafka, admin, codec, topics, inventory } = connections
   const producer = await kafka.producer()
   closing.later('producer', () => producer.close())
@@ -92,7 +93,7 @@ export async function startFacade(
   const auth = authOf(config)
   const app = await buildServer({
     ...{ codec, producer, admin, bucketExists, objects, readModel: projected.readModel, progress: projected.projector },
-    ...{ clock: systemClock, timers: systemTimers, topics, limits: DEFAULT_REST_LIMITS, readiness, auth },
+    ...{ clock: systemClock, timers: systemTimers, topics, limits: restLimits(config), readiness, auth },
     resultTopics: {
       offsetsAt: (topic, timestampMs) => admin.offsetsAt(topic, timestampMs),
       read: (from, limit) => reader.read(from, limit),
@@ -101,6 +102,11 @@ export async function startFacade(
     destinations: destinationRules(config),
     submissions: submissionLimits(config),
     inventory: registeredInventory(inventory),
+    handles: inventory,
+    splits: splitLimits(config),
+    retryRetentionMs: Math.min(config.retryRetentionMs, config.jobRetentionMs),
+    spoolFolder: join(config.dataFolder, 'uploads'),
+    openLargeProducer: (timeout) => kafka.transactionalProducer(`${config.application}.facade.${worker}`, timeout),
     logger,
     metrics: metrics.registry,
     apiRoot: config.apiRoot === '' ? null : config.apiRoot,
@@ -108,6 +114,16 @@ export async function startFacade(
   })
   closing.later('rest', () => app.close())
   return startServer(app, { host: config.host, port: config.port, insecure: config.insecure }, auth)
+}
+
+function restLimits(config: Config): RestLimits {
+  return {
+    ...DEFAULT_REST_LIMITS,
+    jobBodyBytesMax: config.bodyBytesMax,
+    uploadTimeoutMs: config.uploadTimeoutMs,
+    uploadsMax: config.uploadsMax,
+    uploadBytesMax: config.uploadBytesMax,
+  }
 }
 
 /** Where there is no facade, the address answers for the process's health only: there is no URL for clients. */

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import type { DestinationRules } from '../domain/destination.ts'
 import type { Message } from '../domain/messages.ts'
 import type { MessageType } from '../domain/messages.ts'
-import { managedObjectOf } from '../domain/split.ts'
+import { managedObjectOf, type SplitLimits } from '../domain/split.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { DecodeRecord, LaneLimits, LaneStage, OutputRefusal } from '../kafka/lane-life.ts'
@@ -48,6 +48,10 @@ export function submissionLimits(config: Config): SubmissionLimits {
   return { operationsMax: config.operationsMax, pathLengthMax: config.pathLengthMax }
 }
 
+export function splitLimits(config: Config): SplitLimits {
+  return { operationsMax: config.subjobOperationsMax, bytesMax: config.subjobBytesMax }
+}
+
 export function coordinatorLanes(
   parts: LaneParts,
   runEffect: EffectRunner<ConcludeJob, JobConclusion>,
@@ -69,7 +73,7 @@ export function coordinatorLanes(
         findHandle: inventory.find,
         destinations: destinationRules(config),
         submissions: submissionLimits(config),
-        splits: { operationsMax: config.subjobOperationsMax, bytesMax: config.subjobBytesMax },
+        splits: splitLimits(config),
         store: spill.open(),
         attemptsMax: config.attemptsMax,
         partsTimeoutMs: config.partsTimeoutMs,

@@ -1,9 +1,13 @@
 /** The REST facade with fakes of what is behind it: Kafka is a list, the projector reads it when a test says so. */
+import { randomUUID } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type { Job } from '../../src/domain/job.ts'
-import type { HandleRegistered, InventoryMessage, Message, ServiceRegistered, SubmitJob } from '../../src/domain/messages.ts'
+import type { HandleRegistered, InventoryMessage, ServiceRegistered, SubmitJob } from '../../src/domain/messages.ts'
+import type { Handle } from '../../src/domain/split.ts'
 import { handleKey } from '../../src/inventory/inventory.ts'
 import { type InputRecord, KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
 import type { ReadModel } from '../../src/read-model/port.ts'
@@ -47,6 +51,9 @@ export class RestFixture {
   outage: KafkaFailure | 'silence' | null = null
   storeFailure: Error | null = null
   lag = 0
+  /** Happens while a request waits for the inventory. */
+  onInventoryWait = (): void => undefined
+  readonly spoolFolder = join(tmpdir(), `datajob-uploads-${randomUUID()}`)
   readonly #unread: InputRecord[] = []
   readonly #listeners = new Set<(jobId: string) => void>()
   readonly #offsets = new Map<number, number>()
@@ -79,6 +86,14 @@ export class RestFixture {
     return buildServer({
       codec: jsonCodec,
       producer: { send: (records) => this.#send(records) },
+      openLargeProducer: async () => {
+        await this.#answered()
+        return { commitAll: (batches) => this.#commitAll(batches), close: () => Promise.resolve() }
+      },
+      handles: { find: (name) => this.#find(name), caughtUp: () => this.#inventoryCaughtUp() },
+      splits: { operationsMax: 100, bytesMax: 100_000 },
+      retryRetentionMs: 3_600_000,
+      spoolFolder: this.spoolFolder,
       admin: { topicExists: (name) => this.#topicExists(name) },
       bucketExists: (name) => this.#bucketExists(name),
       objects: this.#objects(),
@@ -142,6 +157,25 @@ export class RestFixture {
     return positions
   }
 
+  async #commitAll(batches: AsyncIterable<readonly OutputRecord[]>): Promise<Position> {
+    const records: OutputRecord[] = []
+    for await (const batch of batches) records.push(...batch.map((each) => ({ ...each, value: Buffer.from(each.value ?? '') })))
+    const [first] = await this.#send(records)
+    if (first === undefined) throw new Error('a transaction without records')
+    return first
+  }
+
+  #find(name: string): Handle | undefined {
+    const handles = [...this.handles.values()].filter(({ alternateId }) => name === alternateId || name.startsWith(`${alternateId}/`))
+    const [nearest] = handles.sort((one, other) => other.alternateId.length - one.alternateId.length)
+    return nearest === undefined ? undefined : { ...nearest, ready: nearest.state === 'READY' }
+  }
+
+  #inventoryCaughtUp(): Promise<boolean> {
+    this.onInventoryWait()
+    return Promise.resolve(true)
+  }
+
   async #append(record: OutputRecord): Promise<Position> {
     this.written.push(record)
     const { topic, key, value, headers = {}, partition = 0 } = record
@@ -163,10 +197,13 @@ export class RestFixture {
   }
 
   async #project(record: InputRecord): Promise<void> {
-    const message = JSON.parse(record.value?.toString() ?? 'null') as Message
+    const decoded = jsonCodec.decode(record.value ?? Buffer.of())
+    if (!decoded.ok) throw new Error(decoded.cause)
+    const { message } = decoded
     const rules = { ...RULES, homePartition: (jobId: string) => jobId.length % PARTITIONS, attemptsMax: 3 }
     const change = changeOf('commands', record, message, rules)
     await this.readModel.apply({ changes: change === null ? [] : [change], positions: [] })
+    for (const listener of this.#listeners) listener(record.key?.toString() ?? '')
   }
 
   #register(key: string, value: Buffer | null): void {

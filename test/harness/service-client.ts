@@ -20,7 +20,7 @@ export interface HandleToRegister {
   readonly cmHandleState?: string
 }
 
-const ENDED: ReadonlySet<string> = new Set(['FINISHED', 'PARTIALLY_FAILED', 'FAILED'])
+const ENDED: ReadonlySet<string> = new Set(['FINISHED', 'PARTIALLY_FAILED', 'FAILED', 'CANCELLED'])
 
 /** The service as its clients see it: HTTP and nothing else. */
 export class ServiceClient {

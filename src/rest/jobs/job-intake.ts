@@ -1,25 +1,55 @@
-import { digestOf } from '../../codec/digest.ts'
-import { formatDestination } from '../../domain/destination.ts'
 import type { JobId } from '../../domain/ids.ts'
+import { type Destination, formatDestination } from '../../domain/destination.ts'
 import type { Job } from '../../domain/job.ts'
 import { jobNumber } from '../../domain/job-number.ts'
 import type { SubmitJob } from '../../domain/messages.ts'
 import { checkSubmission } from '../../domain/submission.ts'
-import { KafkaFailure, type Position } from '../../kafka/port.ts'
+import { KafkaFailure, type OutputRecord, type Position } from '../../kafka/port.ts'
 import type { JobDependencies } from '../dependencies.ts'
 import { clip, Refusal, RETRY_AFTER_S, SEND_AGAIN, unavailable } from '../errors.ts'
 import { bounded } from './bounded.ts'
 import { DestinationDirectory } from './destination-directory.ts'
 import { chooseJobId } from './job-ids.ts'
+import { JobPreview, type PreviewedSubjob } from './job-preview.ts'
+import { JobUpload, type PartSink } from './job-upload.ts'
+import { LargeJobs, transactionTimeoutMs, Unsettled } from './large-jobs.ts'
+import { MemoryBudget } from './memory-budget.ts'
+import { type PartSpool, PartSpools } from './part-spool.ts'
+import { type RefusedOperation, RefusedOperations } from './refused-operations.ts'
+import { writeCommand } from './write-command.ts'
 
-/** What a client asks for, in any dialect; the rest of the command is the intake's. */
-export interface JobRequest extends Omit<SubmitJob, 'type' | 'digest' | 'createdAt'> {
+/** What a client asks for beside its operations, in any dialect; the rest of the command is the intake's. */
+export interface JobRequest
+  extends Omit<SubmitJob, 'type' | 'digest' | 'createdAt' | 'operations' | 'submission' | 'parts' | 'operationCount'> {
   readonly idempotencyKey: string | null
   /** Where the client's body holds the operations, as faults name it: `dataJobWriteRequest.data`. */
   readonly operationsField: string
 }
 
 export type TakenJob = SubmitJob & { readonly jobId: JobId }
+
+/** What is known of a job before its operations come. */
+export type UploadTerms = Pick<SubmitJob, 'strict' | 'authorization'>
+
+/** What a job would become, were it taken in now. */
+export interface PreviewedJob {
+  readonly kind: SubmitJob['kind']
+  readonly operations: number
+  readonly subjobs: readonly PreviewedSubjob[]
+  readonly subjobCount: number
+  readonly refused: readonly RefusedOperation[]
+  readonly refusedCount: number
+}
+
+/** A job's operations while they come, and after. */
+export interface Upload<Sink extends PartSink = PartSpool> {
+  readonly operations: JobUpload<Sink>
+  readonly refused: RefusedOperations | null
+}
+
+/** Operations without a ready handle that answers name, at most. */
+const STRICT_SHOWN_MAX = 5
+const PREVIEW_SHOWN_MAX = 100
 
 /**
  * Takes jobs in: checks them, gives them their id, and writes them to the command topic.
@@ -31,25 +61,26 @@ export type TakenJob = SubmitJob & { readonly jobId: JobId }
 export class JobIntake {
   readonly #deps: JobDependencies
   readonly #destinations: DestinationDirectory
-  #inFlight = 0
-
+  readonly #memory: MemoryBudget
+  readonly #spools: PartSpools
+  readonly #largeJobs: LargeJobs
   readonly #taken: (job: TakenJob) => void
+  #inFlight = 0
 
   /** `taken` hears of each job that was written, repetitions excepted. */
   constructor(deps: JobDependencies, taken: (job: TakenJob) => void) {
     this.#deps = deps
     this.#taken = taken
-    const { admin, bucketExists, clock, timers, limits } = deps
+    const { admin, bucketExists, clock, timers, limits, codec, openLargeProducer: openProducer } = deps
     const { backendTimeoutMs: timeoutMs, destinationTtlMs: ttlMs } = limits
     this.#destinations = new DestinationDirectory({ admin, bucketExists, clock, timers, timeoutMs, ttlMs })
+    this.#memory = new MemoryBudget(limits.uploadMemoryBytesMax)
+    this.#spools = new PartSpools({ folder: deps.spoolFolder, spoolsMax: limits.uploadsMax, bytesMax: limits.uploadBytesMax })
+    this.#largeJobs = new LargeJobs({ codec, openProducer })
   }
 
-  /**
-   * Resolves once the job is durable; `repeated` when it had been before.
-   * Throws Refusal: 400 and 422 on what can't be done, 409 on an id that is taken, 413 on what is too large, 503 when
-   * Kafka is away. Rejects with KafkaFailure when it refuses.
-   */
-  async take(request: JobRequest): Promise<{ readonly job: TakenJob; readonly repeated: boolean }> {
+  /** Has the work done unless too much is going on already: then it throws a 503. What it holds is bounded that way. */
+  async admit<T>(work: () => Promise<T>): Promise<T> {
     const { limits } = this.#deps
     if (this.#inFlight >= limits.submissionsInFlightMax) {
       const message = `${limits.submissionsInFlightMax} jobs are being taken already`
@@ -57,31 +88,85 @@ export class JobIntake {
     }
     this.#inFlight += 1
     try {
-      return await this.#take(request)
+      return await work()
     } finally {
       this.#inFlight -= 1
     }
   }
 
-  async #take(request: JobRequest): Promise<{ readonly job: TakenJob; readonly repeated: boolean }> {
+  /** For the operations of a job that is to be taken. It is to be closed, whatever becomes of it. */
+  upload({ strict, authorization }: UploadTerms): Upload {
+    const refused = strict ? new RefusedOperations(STRICT_SHOWN_MAX) : null
+    return { operations: this.#upload({ refused, authorization, openSink: () => this.#spools.open() }), refused }
+  }
+
+  /** The same for one that is only to be looked at. `kind` is asked for once there are operations. */
+  previewUpload(kind: () => SubmitJob['kind']): Upload<JobPreview> & { readonly preview: JobPreview } {
+    const { codec, handles, splits } = this.#deps
+    const preview = new JobPreview({ codec, splits, find: handles.find }, kind)
+    const refused = new RefusedOperations(PREVIEW_SHOWN_MAX)
+    const openSink = (): Promise<JobPreview> => Promise.resolve(preview)
+    return { operations: this.#upload({ refused, authorization: null, openSink }), refused, preview }
+  }
+
+  #upload<Sink extends PartSink>(own: {
+    readonly refused: RefusedOperations | null
+    readonly authorization: string | null
+    readonly openSink: () => Promise<Sink>
+  }): JobUpload<Sink> {
+    const { codec, submissions, handles, limits } = this.#deps
+    return new JobUpload({
+      ...{ codec, submissions, handles, memory: this.#memory, recordBytesMax: limits.commandBytesMax, ...own },
+      ...{ windowBytesMax: limits.uploadWindowBytesMax, inventoryWaitMs: limits.catchUpTimeoutMs },
+    })
+  }
+
+  /**
+   * Resolves once the job is durable; `repeated` when it had been before.
+   * Throws Refusal: 400 and 422 on what can't be done, 409 on an id that is taken, 413 on what is too large, 503 when
+   * Kafka is away. Rejects with KafkaFailure when it refuses.
+   */
+  async take(request: JobRequest, upload: Upload): Promise<{ readonly job: TakenJob; readonly repeated: boolean }> {
     const { idempotencyKey, operationsField, ...asked } = request
     const id = chooseJobId({ tenant: asked.tenant, jobId: asked.jobId, idempotencyKey }, this.#deps.clock)
-    const { job, destination } = this.#checked(asked, id.jobId, operationsField)
+    const { job, destination } = this.#checked(asked, upload.operations, { jobId: id.jobId, operationsField })
     const known = id.repeatable ? await this.#deps.readModel.job(id.jobId) : undefined
     if (known !== undefined) {
       requireSame(known, job)
       return { job, repeated: true }
     }
+    if (upload.refused !== null && upload.refused.count > 0) throw notAllReady(upload.refused)
     await this.#destinations.require(destination)
-    const position = await this.#write(job)
-    const repeated = id.repeatable && !(await this.#isFirst(job, position))
+    const position = await this.#write(job, upload.operations)
+    const repeated = position === null || (id.repeatable && !(await this.#isFirst(job, position)))
     if (!repeated) this.#taken(job)
     return { job, repeated }
   }
 
-  #checked(asked: Omit<SubmitJob, 'type' | 'digest' | 'createdAt'>, jobId: JobId, operationsField: string) {
+  /** What taking the job would come to; nothing is written. Throws as {@link take} does on what can't be done. */
+  async preview(request: JobRequest, { operations, refused, preview }: ReturnType<JobIntake['previewUpload']>): Promise<PreviewedJob> {
+    const { idempotencyKey, operationsField, ...asked } = request
+    const { jobId } = chooseJobId({ tenant: asked.tenant, jobId: asked.jobId, idempotencyKey }, this.#deps.clock)
+    const { destination } = this.#checked(asked, operations, { jobId, operationsField })
+    await this.#destinations.require(destination)
+    if (request.strict && refused !== null && refused.count > 0) throw notAllReady(refused)
+    if (operations.whole === null) await operations.parts(request.kind)
+    else preview.add(operations.whole)
+    const { subjobs, count: subjobCount } = preview
+    const { shown = [], count: refusedCount = 0 } = refused ?? {}
+    return { kind: request.kind, operations: operations.count, subjobs, subjobCount, refused: shown, refusedCount }
+  }
+
+  #checked(
+    asked: Omit<JobRequest, 'idempotencyKey' | 'operationsField'>,
+    upload: JobUpload<PartSink>,
+    { jobId, operationsField }: { readonly jobId: JobId; readonly operationsField: string },
+  ): { readonly job: TakenJob; readonly destination: Destination } {
     const { destinations, submissions, clock } = this.#deps
-    const draft = { ...asked, type: 'SubmitJob', jobId, digest: '', createdAt: clock.now() } as const
+    const inParts = { operations: [], submission: '', parts: 1, operationCount: upload.count }
+    const inOne = { operations: upload.whole ?? [], submission: null, parts: 0, operationCount: 0 }
+    const operations = upload.whole === null ? inParts : inOne
+    const draft = { ...asked, ...operations, type: 'SubmitJob', jobId, digest: '', createdAt: clock.now() } as const
     const checked = checkSubmission(draft, destinations, submissions)
     if (!checked.ok) {
       const field = checked.fault.field.replace(/^operations/, operationsField)
@@ -90,25 +175,53 @@ export class JobIntake {
     const { destination } = checked
     // Written with its scheme, so that no operator's setting can change later what a bare name meant.
     const settled = { ...draft, destination: destination.type === 'none' ? null : formatDestination(destination) }
-    return { destination, job: { ...settled, digest: digestOf(settled) } }
+    return { destination, job: { ...settled, digest: upload.digest(settled) } }
   }
 
-  async #write(job: TakenJob): Promise<Position> {
-    const { codec, producer, progress, topics, limits, timers } = this.#deps
-    const value = codec.encode(job)
-    if (value.length > limits.commandBytesMax) throw tooLarge(value.length, limits.commandBytesMax)
-    const partition = progress.homePartition(job.jobId)
-    const headers = job.traceparent === null ? {} : { traceparent: job.traceparent }
-    const record = { topic: topics.commands, partition, key: job.jobId, value, headers }
+  /** Resolves to the position of its command; null when the job turned out to be there by another. */
+  async #write(job: TakenJob, upload: JobUpload<PartSpool>): Promise<Position | null> {
+    const { codec, topics, progress, limits } = this.#deps
+    const headers: Record<string, string> = job.traceparent === null ? {} : { traceparent: job.traceparent }
+    const place = { topic: topics.commands, partition: progress.homePartition(job.jobId), headers }
+    const value = upload.whole === null ? null : codec.encode(job)
+    if (value !== null && value.length <= limits.commandBytesMax) return this.#writeOne({ ...place, key: job.jobId, value })
+    const { sink, submission, parts } = await upload.parts(job.kind)
+    const command = { ...job, operations: [], submission, parts, operationCount: upload.count }
+    return this.#writeLarge(command, sink, place)
+  }
+
+  async #writeOne(record: OutputRecord): Promise<Position> {
     try {
-      const sent = producer.send([record])
-      const [position] = await bounded(sent, { timers, timeoutMs: limits.backendTimeoutMs, who: 'Kafka' })
-      if (position === undefined) throw new Error('broken invariant: a record was acknowledged without its position')
-      return position
+      return await writeCommand(this.#deps, record)
     } catch (error) {
-      if (error instanceof KafkaFailure && TOO_LARGE.has(error.code)) throw tooLarge(value.length, null)
+      if (error instanceof KafkaFailure && TOO_LARGE.has(error.code)) throw tooLarge()
       throw error
     }
+  }
+
+  async #writeLarge(command: TakenJob, spool: PartSpool, place: Omit<OutputRecord, 'key' | 'value'>): Promise<Position | null> {
+    const { timers, limits } = this.#deps
+    // Others may be before it, each with as much time as itself.
+    const timeoutMs = limits.backendTimeoutMs + limits.uploadsMax * transactionTimeoutMs(spool.bytes)
+    try {
+      return await bounded(this.#largeJobs.write({ command, spool, place }), { timers, timeoutMs, who: 'Kafka' })
+    } catch (error) {
+      if (error instanceof Unsettled) throw unknown(command.jobId, error)
+      if (!(error instanceof KafkaFailure)) throw error
+      if (TOO_LARGE.has(error.code)) throw tooLarge()
+      if (error.disposition === 'reject' || !(await this.#isThere(command))) throw error
+      return null
+    }
+  }
+
+  /** Whether a job whose writing failed is there all the same: the answer to the commit may have been lost. */
+  async #isThere(job: TakenJob): Promise<boolean> {
+    const { progress, readModel, limits } = this.#deps
+    const reached = await progress.waitForJob(job.jobId, limits.catchUpTimeoutMs)
+    const found = await readModel.job(job.jobId)
+    if (found === undefined && !reached) throw unknown(job.jobId)
+    if (found !== undefined) requireSame(found, job)
+    return found !== undefined
   }
 
   /** Whether the job is there by the command at this position, not by another that asks for the same. */
@@ -133,8 +246,21 @@ function requireSame(known: Job, job: TakenJob): void {
   throw new Refusal(409, `The id "${clip(job.jobId)}" is taken by a job with other content`, { details })
 }
 
-function tooLarge(bytes: number, limit: number | null): Refusal {
-  const allowed = limit === null ? 'the broker allows' : `the ${limit} bytes allowed`
-  const details = 'Send it as several jobs.'
-  return new Refusal(413, `The job takes ${bytes} bytes as a record, more than ${allowed}`, { details })
+function notAllReady({ count, shown }: RefusedOperations): Refusal {
+  const named = shown.map(({ operationId, path, statusCode, statusMessage }) => {
+    return `${clip(String(operationId))} (${clip(path)}): ${statusCode} ${statusMessage}`
+  })
+  const more = count > shown.length ? `, and ${count - shown.length} more` : ''
+  const message = `The job is strict, and ${count} of its operations have no handle that is ready`
+  return new Refusal(422, message, { details: `${named.join('; ')}${more}. Nothing was sent.` })
+}
+
+function unknown(jobId: JobId, cause?: unknown): Refusal {
+  const message = `Whether the job "${clip(jobId)}" was written is not known`
+  return unavailable(message, { retryAfterS: RETRY_AFTER_S, details: SEND_AGAIN, cause })
+}
+
+function tooLarge(): Refusal {
+  const details = 'The command topic’s max.message.bytes is smaller than what the service writes: the operator should raise it.'
+  return new Refusal(413, 'The job is larger than the broker allows', { details })
 }

@@ -5,7 +5,7 @@ import { clientSecurity } from '../../docs.ts'
 import { errorAnswer, noQuerySchema, unavailableAnswer } from '../../schemas.ts'
 import { jobAnswer } from './mapping.ts'
 import { placesOf } from './places.ts'
-import type { NcmpOptions } from './routes.ts'
+import type { NcmpOptions } from './options.ts'
 import { errorExamples, eventHeadersSchema, jobParamsSchema } from './schemas.ts'
 
 const DESCRIPTION = `

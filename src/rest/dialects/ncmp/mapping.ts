@@ -3,9 +3,12 @@ import { type Destination, type DestinationRules, formatDestination, parseDestin
 import type { Job } from '../../../domain/job.ts'
 import { parseJobCursor, type JobCursor } from '../../../read-model/job-cursor.ts'
 import { type JobFilter, type JobStatus, statusOf } from '../../../read-model/port.ts'
+import type { Clock } from '../../../runtime/clock.ts'
 import { clip, Refusal } from '../../errors.ts'
 import { formatInstant, parseInstant } from '../../instant.ts'
+import type { PreviewedJob } from '../../jobs/job-intake.ts'
 import type { ListQuery, NcmpJob, NcmpStatus } from './schemas.ts'
+import type { NcmpPreview } from './submit-schemas.ts'
 
 export const NCMP_PATH = '/ranoam/cm/v1'
 /** Where the results in buckets are shown: outside of the dialect's own path, by contract. */
@@ -42,6 +45,30 @@ export function acceptedLinks(jobId: string, destination: string | null, places:
   return linksOf(jobId, statusWords.accepted, destination ?? '', places)
 }
 
+/** The same four for a job that is there. */
+export function jobLinks(job: Job, places: Places): Links {
+  return linksOf(job.jobId, statusWordOf(job), job.destination, places)
+}
+
+export function statusWordOf(job: Job): NcmpStatus {
+  return statusWords[statusOf(job)]
+}
+
+export function previewAnswer({ kind, operations, subjobs, subjobCount, refused, refusedCount }: PreviewedJob): NcmpPreview {
+  return {
+    ...{ jobId: null, kind, operations, subjobs: [...subjobs], subjobsTotal: subjobCount },
+    ...{ refused: [...refused], refusedOperations: refusedCount },
+  }
+}
+
+/** Throws a 400 on what is no instant, or has passed. */
+export function deadlineOf(text: string | undefined, clock: Clock): number | null {
+  const epochMs = instantOf('deadline', text)
+  if (epochMs === undefined) return null
+  if (epochMs > clock.now()) return epochMs
+  throw new Refusal(400, `query deadline: "${clip(text ?? '')}" has passed`, { details: `It is ${formatInstant(clock.now())} here.` })
+}
+
 function linksOf(jobId: string, status: NcmpStatus, destination: string, places: Places): Links {
   const statusuri = `${places.apiRoot}${NCMP_PATH}/dataJob/${encodeURIComponent(jobId)}`
   return { jobId, status, statusuri, resultsuri: resultsUriOf(destination, places) }
@@ -55,7 +82,8 @@ function resultsUriOf(destination: string, { apiRoot, resultsTopic }: Places): s
 
 export function jobAnswer(job: Job, places: Places): NcmpJob {
   return {
-    ...linksOf(job.jobId, statusWords[statusOf(job)], job.destination, places),
+    ...jobLinks(job, places),
+    run: job.run,
     kind: job.kind,
     destination: job.destination === '' ? null : job.destination,
     dialect: job.dialect,

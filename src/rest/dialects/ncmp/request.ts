@@ -11,19 +11,24 @@ import { JsonScanError } from '../../../codec/json-scan-error.ts'
 import { NESTING_MAX } from '../../../codec/operation-texts.ts'
 import { Undecodable } from '../../../codec/undecodable.ts'
 import type { JobKind, Operation } from '../../../domain/operation.ts'
+import type { Fault } from '../../../domain/submission.ts'
 import { clip, Refusal } from '../../errors.ts'
 import { DATA_ACCEPT_TYPES, DATA_CONTENT_TYPE_DEFAULT, readOptionsSchema } from './schemas.ts'
 
-export interface NcmpRequest {
+/** What a body says beside its operations. */
+export interface NcmpEnvelope {
   readonly jobId: string | null
   /** As the body says it; the query may say it, too. */
   readonly destination: string | null
   readonly dataAcceptType: string
   readonly dataContentType: string
   readonly kind: JobKind
-  readonly operations: readonly Operation[]
   /** Where the operations stand in the body. */
   readonly operationsField: string
+}
+
+export interface NcmpRequest extends NcmpEnvelope {
+  readonly operations: readonly Operation[]
 }
 
 /** One operation may be as large as the command that it goes into. */
@@ -31,50 +36,97 @@ export interface RequestLimits {
   readonly operationBytesMax: number
 }
 
-/** Throws a 400 that names what is wrong and where, or a 413 on an operation that is too large. */
+/** The whole of a body that is there at once. Throws as {@link JobRequestReader} does. */
 export function readJobRequest(body: Buffer, limits: RequestLimits): NcmpRequest {
-  if (body.length === 0) throw new Refusal(400, 'The body is empty', { details: 'Send a job as JSON.' })
-  if (!isUtf8(body)) throw new Refusal(400, 'The body is not valid UTF-8')
-  const scanned = scan(body, limits)
-  let field = 'data'
-  try {
-    const envelope = readEnvelope(scanned.envelope)
-    field = envelope.operationsField
-    if (!scanned.found) throw new Undecodable(`${field}: a job has an array of operations`)
-    const operations = scanned.elements.map(parseOperation)
-    operations.forEach(checkOperation)
-    return { ...envelope, operations, kind: envelope.kind ?? kindOf(operations) }
-  } catch (error) {
-    if (error instanceof Undecodable) throw new Refusal(400, inClientsTerms(error.message, field), { cause: error })
-    throw error
-  }
-}
-
-function inClientsTerms(message: string, operationsField: string): string {
-  return message.replace(/^operations/, operationsField).replace(/^: it /, 'The body ')
+  const reader = new JobRequestReader(limits)
+  const operations = reader.push(body)
+  return { ...reader.end(), operations }
 }
 
 // The members beside the operations: an id, two media types, a destination.
 const ENVELOPE_BYTES_MAX = 16 * 1024
 
-interface Scanned {
-  readonly elements: readonly Buffer[]
-  /** The body with its operations left out. */
-  readonly envelope: Buffer
-  readonly found: boolean
+/**
+ * Reads a body that comes in chunks. Throws a 400 that names what is wrong and where, or a 413 on an operation that is too
+ * large; it is of no further use then.
+ */
+export class JobRequestReader {
+  readonly #scanner: JsonArrayScanner
+  #bytes = 0
+  #count = 0
+  #kind: JobKind | null = null
+
+  constructor({ operationBytesMax }: RequestLimits) {
+    this.#scanner = new JsonArrayScanner({
+      paths: [['data'], ['dataJobReadRequest', 'data'], ['dataJobWriteRequest', 'data']],
+      elementBytesMax: operationBytesMax,
+      envelopeBytesMax: ENVELOPE_BYTES_MAX,
+      depthMax: NESTING_MAX,
+    })
+  }
+
+  /** What the operations so far do; a job without any writes. */
+  get kind(): JobKind {
+    return this.#kind ?? 'WRITE'
+  }
+
+  /** The operations that end in the next bytes. */
+  push(bytes: Buffer): readonly Operation[] {
+    this.#bytes += bytes.length
+    const elements = scanned(() => this.#scanner.push(bytes))
+    return this.#inClientsTerms(() => elements.map((element) => this.#operation(element)))
+  }
+
+  end(): NcmpEnvelope {
+    if (this.#bytes === 0) throw new Refusal(400, 'The body is empty', { details: 'Send a job as JSON.' })
+    const { bytes, found } = scanned(() => this.#scanner.end())
+    return this.#inClientsTerms(() => {
+      const envelope = readEnvelope(bytes)
+      if (!found) throw new Undecodable(`${envelope.operationsField}: a job has an array of operations`)
+      return { ...envelope, kind: envelope.kind ?? this.kind }
+    })
+  }
+
+  /** The refusal of an operation that is wrong in a way that the reader does not know. */
+  refusalOf({ field, message }: Fault): Refusal {
+    return new Refusal(400, `${field.replace(/^operations/, this.#operationsField)}: ${message}`)
+  }
+
+  get #operationsField(): string {
+    return this.#scanner.path?.join('.') ?? 'data'
+  }
+
+  #operation(element: Buffer): Operation {
+    const position = this.#count
+    this.#count += 1
+    if (!isUtf8(element)) {
+      throw new Refusal(400, 'The body is not valid UTF-8', { details: `It is not in ${this.#operationsField}[${position}].` })
+    }
+    const operation = parseOperation(element, position)
+    checkOperation(operation, position)
+    const kind = operation.op === 'read' ? 'READ' : 'WRITE'
+    this.#kind ??= requestKinds.get(this.#scanner.path?.[0] ?? '') ?? kind
+    if (kind !== this.#kind && this.#scanner.path?.length === 1) {
+      const [does, others] = kind === 'READ' ? ['reads', 'write'] : ['writes', 'read']
+      throw new Undecodable(`operations[${position}].op: it ${does}, those before it ${others}; a job does one of the two`)
+    }
+    return operation
+  }
+
+  #inClientsTerms<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof Undecodable)) throw error
+      const message = error.message.replace(/^operations/, this.#operationsField).replace(/^: it /, 'The body ')
+      throw new Refusal(400, message, { cause: error })
+    }
+  }
 }
 
-function scan(body: Buffer, { operationBytesMax }: RequestLimits): Scanned {
-  const scanner = new JsonArrayScanner({
-    paths: [['data'], ['dataJobReadRequest', 'data'], ['dataJobWriteRequest', 'data']],
-    elementBytesMax: operationBytesMax,
-    envelopeBytesMax: ENVELOPE_BYTES_MAX,
-    depthMax: NESTING_MAX,
-  })
+function scanned<T>(scan: () => T): T {
   try {
-    const elements = scanner.push(body)
-    const { bytes, found } = scanner.end()
-    return { elements, envelope: bytes, found }
+    return scan()
   } catch (error) {
     if (!(error instanceof JsonScanError)) throw error
     const isTooLarge = error.code === 'element-too-large' || error.code === 'envelope-too-large'
@@ -83,7 +135,7 @@ function scan(body: Buffer, { operationBytesMax }: RequestLimits): Scanned {
   }
 }
 
-type Envelope = Omit<NcmpRequest, 'kind' | 'operations'> & { readonly kind: JobKind | null }
+type Envelope = Omit<NcmpEnvelope, 'kind'> & { readonly kind: JobKind | null }
 
 const requestKinds = new Map<string, JobKind | null>([
   ['data', null],
@@ -164,12 +216,4 @@ const whatOptionsAre: Readonly<Record<string, string>> = {
   filter: 'it is not a text',
   scopeType: `it is not one of ${readOptionsSchema.properties.scopeType.enum.join(', ')}`,
   scopeLevel: 'it is not a whole number from 0 on',
-}
-
-/** @throws Undecodable */
-function kindOf(operations: readonly Operation[]): JobKind {
-  const reads = operations.filter(({ op }) => op === 'read').length
-  if (reads === 0) return 'WRITE'
-  if (reads === operations.length) return 'READ'
-  throw new Undecodable(`operations: ${reads} of ${operations.length} read and the others write; a job does one of the two`)
 }

@@ -11,7 +11,7 @@ import { answer, errorAnswer, refTo, unavailableAnswer } from '../../schemas.ts'
 import { bucketPage, objectCursorOf } from './bucket-routes.ts'
 import { bucketPageSchema } from './bucket-schemas.ts'
 import { resultEventSchema, resultEventsSchema, resultsQuerySchema } from './result-schemas.ts'
-import type { NcmpOptions } from './routes.ts'
+import type { NcmpOptions } from './options.ts'
 import { errorExamples, jobParamsSchema } from './schemas.ts'
 
 const DESCRIPTION = `

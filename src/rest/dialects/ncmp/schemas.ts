@@ -3,7 +3,6 @@ import { type Static, Type } from 'typebox'
 import { JOB_ID_LENGTH_MAX } from '../../../domain/ids.ts'
 import { READ_OPERATIONS, WRITE_OPERATIONS } from '../../../domain/operation.ts'
 import { named, nullable, refTo } from '../../schemas.ts'
-import { IDEMPOTENCY_KEY_LENGTH_MAX } from '../../jobs/job-ids.ts'
 
 export const JOB_STATUSES = [
   'NOT_STARTED', 'RUNNING', 'FINISHED', 'PARTIALLY_FAILED', 'FAILED', 'CANCELLING', 'CANCELLED',
@@ -121,27 +120,6 @@ export const jobBodySchema = {
   },
 }
 
-const DESTINATION = `
-Where the results go: \`kafka:TOPIC\`, \`s3:BUCKET\`, or a bare name, which the operator’s settings make a topic or a
-bucket. It must exist. Left out: the results are kept on the topic that \`resultsuri\` names.
-`
-
-export const submitQuerySchema = Type.Object(
-  { destination: Type.Optional(Type.String({ description: DESTINATION, examples: ['kafka:my-results'] })) },
-  { additionalProperties: false },
-)
-
-export const submitHeadersSchema = Type.Object({
-  'Idempotency-Key': Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: IDEMPOTENCY_KEY_LENGTH_MAX,
-      description: 'Makes sending the same job again safe where the client has no id of its own. Outweighed by `jobId`.',
-    }),
-  ),
-  traceparent: Type.Optional(Type.String({ description: 'W3C trace context that the job belongs to' })),
-})
-
 export const eventHeadersSchema = Type.Object({
   'Last-Event-ID': Type.Optional(Type.String({ description: 'The `id` of the last event that the client has heard' })),
 })
@@ -185,10 +163,12 @@ export const acceptedSchema = named('JobAccepted', Type.Object(links, {
 }))
 
 const count = Type.Integer({ minimum: 0 })
+
 const instant = Type.String({ format: 'date-time' })
 
 export const jobSchema = named('Job', Type.Object({
   ...links,
+  run: Type.Integer({ minimum: 1, description: '1, and one more each time that what failed was tried again' }),
   kind: Type.Enum(['READ', 'WRITE'], { description: 'Whether the operations read or write' }),
   destination: nullable(Type.String(), 'With its scheme; null when results are kept here'),
   dialect: Type.String({ description: 'The door that the job came through: `ncmp`, `kafka`, …' }),
@@ -212,7 +192,7 @@ export const jobSchema = named('Job', Type.Object({
 }, {
   examples: [
     {
-      ...{ jobId: 'replan-2025-11-22', status: 'PARTIALLY_FAILED' },
+      ...{ jobId: 'replan-2025-11-22', status: 'PARTIALLY_FAILED', run: 1 },
       statusuri: 'http://127.0.0.1:8080/ranoam/cm/v1/dataJob/replan-2025-11-22',
       resultsuri: 'http://127.0.0.1:8080/s3-bucket/replan-results',
       ...{ kind: 'WRITE', destination: 's3:replan-results', dialect: 'ncmp' },
@@ -263,10 +243,28 @@ export const errorExamples = {
     message: 'The id "replan-2025-11-22" is taken by a job with other content',
     details: 'Send another jobId or Idempotency-Key, or ask for the status of the job that has it.',
   },
+  tooSlow: { status: '408 REQUEST_TIMEOUT', message: 'The request did not arrive in time', details: 'Nothing came for 30000 ms.' },
   tooLarge: {
     status: '413 PAYLOAD_TOO_LARGE',
-    message: 'The job takes 1200345 bytes as a record, more than the 1000000 bytes allowed',
-    details: 'Send it as several jobs.',
+    message: 'The job has more than the 1000000 operations allowed',
+    details: 'Send it as several jobs. The operator may allow more by DATAJOB_OPERATIONS_MAX.',
+  },
+  tooLate: {
+    status: '409 CONFLICT',
+    message: 'The job "replan-2025-11-22" can\'t be cancelled any more: all of it has ended',
+    details: 'What was done is not undone.',
+  },
+  notRetried: {
+    status: '409 CONFLICT',
+    message: 'The job "replan-2025-11-22" is still running',
+    details: 'What failed of it can be tried again once it has ended.',
+  },
+  notReady: {
+    status: '422 UNPROCESSABLE_ENTITY',
+    message: 'The job is strict, and 2 of its operations have no handle that is ready',
+    details:
+      'du-7 (/ManagedElement=X): 100 cm handle reference(s) not found; du-9 (/ManagedElement=RAN009): ' +
+      '101 cm handle(s) not ready. Nothing was sent.',
   },
   wrongType: {
     status: '415 UNSUPPORTED_MEDIA_TYPE',

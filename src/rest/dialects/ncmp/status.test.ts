@@ -53,6 +53,7 @@ describe('the status of a job', () => {
       status: 'PARTIALLY_FAILED',
       statusuri: `http://jobs.example:8080${JOBS}/j`,
       resultsuri: 'http://jobs.example:8080/s3-bucket/my-bucket',
+      run: 1,
       kind: 'READ',
       destination: 's3:my-bucket',
       dialect: 'ncmp',

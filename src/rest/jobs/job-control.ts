@@ -1,0 +1,112 @@
+/** Stops jobs, and tries again what failed of them. */
+import type { Job } from '../../domain/job.ts'
+import type { CancelJob, RetryJob } from '../../domain/messages.ts'
+import type { Position } from '../../kafka/port.ts'
+import { statusOf } from '../../read-model/port.ts'
+import type { JobDependencies } from '../dependencies.ts'
+import { clip, Refusal, RETRY_AFTER_S, unavailable } from '../errors.ts'
+import type { JobLookup } from './job-lookup.ts'
+import { writeCommand } from './write-command.ts'
+
+export interface Requester {
+  /** Who asks, where clients identify themselves. */
+  readonly requestedBy: string | null
+  /** The client's bearer token, for producers. */
+  readonly authorization: string | null
+}
+
+export class JobControl {
+  readonly #deps: JobDependencies
+  readonly #lookup: JobLookup
+
+  constructor(deps: JobDependencies, lookup: JobLookup) {
+    this.#deps = deps
+    this.#lookup = lookup
+  }
+
+  /**
+   * Resolves to the job once its cancellation is durable and can be read here; one that is being cancelled, or was, stays as it
+   * is. Throws a 404 on an unknown job, a 409 on one that has ended otherwise, a 503 when Kafka is away or late.
+   */
+  async cancel(jobId: string, { requestedBy }: Pick<Requester, 'requestedBy'>): Promise<Job> {
+    const job = await this.#lookup.require(jobId)
+    if (isCancelled(job)) return job
+    if (isOver(job)) throw tooLate(job)
+    const position = await this.#write({ type: 'CancelJob', jobId, requestedBy })
+    const { progress, limits } = this.#deps
+    if (!(await progress.waitFor(position, limits.catchUpTimeoutMs))) throw late(jobId, limits.catchUpTimeoutMs)
+    const after = await this.#lookup.require(jobId)
+    if (isOver(after) && !isCancelled(after)) throw tooLate(after)
+    return after
+  }
+
+  /**
+   * Resolves to the job once it runs again. Asked for twice at once, it runs once more. Throws a 404 on an unknown job, a 409 on
+   * one of which nothing can be tried again, a 503 when Kafka is away or late.
+   */
+  async retry(jobId: string, requester: Requester): Promise<Job> {
+    const job = await this.#lookup.require(jobId)
+    const { retryRetentionMs, clock } = this.#deps
+    if (job.state !== 'ended') throw notRetried(job, `is still ${statusOf(job)}`, 'What failed of it can be tried again once it has ended.')
+    if (job.operations.failed === 0) throw notRetried(job, 'has nothing that failed', 'All of its operations were done.')
+    if (job.finishedAt + retryRetentionMs <= clock.now()) {
+      const details = `What failed is kept for ${retryRetentionMs} ms (DATAJOB_RETRY_RETENTION_MS). Submit it as another job.`
+      throw notRetried(job, 'ended too long ago', details)
+    }
+    const run = job.run + 1
+    await this.#write({ type: 'RetryJob', jobId, run, ...requester })
+    return this.#inRun(jobId, run)
+  }
+
+  #write(command: CancelJob | RetryJob): Promise<Position> {
+    const { codec, topics, progress } = this.#deps
+    const partition = progress.homePartition(command.jobId)
+    return writeCommand(this.#deps, { topic: topics.commands, partition, key: command.jobId, value: codec.encode(command) })
+  }
+
+  #inRun(jobId: string, run: number): Promise<Job> {
+    const { readModel, progress, timers, limits } = this.#deps
+    const { promise, resolve, reject } = Promise.withResolvers<Job>()
+    const look = (): void => {
+      readModel.job(jobId).then((job) => {
+        if (job !== undefined && job.run >= run) resolve(job)
+      }, reject)
+    }
+    const stop = progress.onChange((changed) => {
+      if (changed === jobId) look()
+    })
+    const timer = timers.after(limits.catchUpTimeoutMs, () => {
+      reject(late(jobId, limits.catchUpTimeoutMs))
+    })
+    look()
+    return promise.finally(() => {
+      stop()
+      timer.cancel()
+    })
+  }
+}
+
+function isCancelled(job: Job): boolean {
+  const status = statusOf(job)
+  return status === 'cancelling' || status === 'cancelled'
+}
+
+/** Whether its outcome is settled. */
+function isOver({ state }: Job): boolean {
+  return state === 'concluding' || state === 'ended'
+}
+
+function tooLate(job: Job): Refusal {
+  const message = `The job "${clip(job.jobId)}" can't be cancelled any more: all of it has ended`
+  return new Refusal(409, message, { details: 'What was done is not undone.' })
+}
+
+function notRetried({ jobId }: Job, why: string, details: string): Refusal {
+  return new Refusal(409, `The job "${clip(jobId)}" ${why}`, { details })
+}
+
+function late(jobId: string, timeoutMs: number): Refusal {
+  const message = `What became of the request for "${clip(jobId)}" is not known within ${timeoutMs} ms`
+  const details = 'It is written, and will be carried out. Ask for the status, or send it again: that changes nothing.'
+  return unavailable(message, { retryAfterS: RETRY_AFTER_S, details })
+}
