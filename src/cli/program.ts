@@ -1,12 +1,14 @@
 import { Command } from 'commander'
 import type { AsAction, Cli } from './cli.ts'
 import { addDeadLetters } from './commands/dead-letters.ts'
+import { addCancel } from './commands/cancel.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExitCodes } from './commands/exit-codes.ts'
 import { addGet } from './commands/get.ts'
 import { addList } from './commands/list.ts'
 import { addProducer } from './commands/producer.ts'
 import { addResults } from './commands/results.ts'
+import { addRetry } from './commands/retry.ts'
 import { addServe } from './commands/serve.ts'
 import { addStack } from './commands/stack.ts'
 import { addSubmit } from './commands/submit.ts'
@@ -20,7 +22,7 @@ import { readVersion } from '../config/version.ts'
 type AddCommand = (program: Command, cli: Cli, asAction: AsAction) => void
 
 const groups: readonly (readonly [heading: string, commands: readonly AddCommand[]])[] = [
-  ['Jobs:', [addSubmit, addGet, addWatch, addList, addResults]],
+  ['Jobs:', [addSubmit, addGet, addWatch, addList, addResults, addCancel, addRetry]],
   ['Servers:', [addServe, addTopics, addDeadLetters, addProducer, addStack]],
   ['Help:', [addDemo, addExitCodes]],
 ]

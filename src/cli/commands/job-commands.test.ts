@@ -50,6 +50,7 @@ function job(changes: Partial<NcmpJob> = {}): NcmpJob {
     status: 'RUNNING',
     statusuri: 'http://s/ranoam/cm/v1/dataJob/job-1',
     resultsuri: 'kafka:results',
+    run: 1,
     kind: 'READ',
     destination: 'kafka:results',
     dialect: 'ncmp',
@@ -125,6 +126,66 @@ describe('get', () => {
     const port = /127\.0\.0\.1:\d+/.exec(seen[0]?.headers.host ?? '')?.[0] ?? ''
     await runCli(['get', 'a'], { env: { DATAJOB_URL: `http://${port}/`, DATAJOB_TOKEN: 'secret-secret-secret' } })
     expect(seen.map(({ headers }) => headers.authorization)).toEqual([undefined, 'Bearer secret-secret-secret'])
+  })
+})
+
+describe('cancel and retry', () => {
+  const accepted = (status: string): Answer => ({ status: 202, body: { jobId: 'a/b', status, statusuri: 'u', resultsuri: 'r' } })
+
+  it.each([
+    ['cancel', 'DELETE', '/ranoam/cm/v1/dataJob/a%2Fb', 'CANCELLING'],
+    ['retry', 'POST', '/ranoam/cm/v1/dataJob/a%2Fb/retry', 'RUNNING'],
+  ])('%s asks the service by %s %s, and says what the job is then', async (command, method, url, status) => {
+    const { run, seen } = await serviceWith(accepted(status))
+    expect(await run(command, 'a/b')).toEqual({ exitCode: ExitCode.Ok, out: '', err: `a/b: ${status}\n` })
+    expect(seen.map((each) => `${each.method} ${each.url}`)).toEqual([`${method} ${url}`])
+  })
+
+  it.each([
+    ['cancel', 'CANCELLED', ExitCode.Ok],
+    ['cancel', 'PARTIALLY_FAILED', ExitCode.JobFailed],
+    ['retry', 'FINISHED', ExitCode.Ok],
+    ['retry', 'CANCELLED', ExitCode.JobFailed],
+  ] as const)('%s --wait of a job that is %s in the end ends with %d', async (command, status, exitCode) => {
+    const { run } = await serviceWith(accepted('RUNNING'), ok(job()), ok(ended(status)))
+    expect((await run(command, 'a/b', '--wait')).exitCode).toBe(exitCode)
+  })
+
+  it('says why it is refused', async () => {
+    const { run } = await serviceWith(refusal(409))
+    const err = 'error: It is refused (status 409)\nDo it otherwise.\n'
+    expect(await run('retry', 'a')).toEqual({ exitCode: ExitCode.Usage, out: '', err })
+    expect((await run('cancel', 'a', '--timeout', '1s')).exitCode).toBe(ExitCode.Usage)
+  })
+})
+
+describe('submit with options', () => {
+  const preview = {
+    ...{ jobId: null, kind: 'READ', operations: 30, subjobsTotal: 22, refusedOperations: 1 },
+    subjobs: Array.from({ length: 22 }, (_, n) => ({ dmiServiceName: 'dmi', dataProducerId: `p${n}`, operations: 1 })),
+    refused: [{ operationId: 7, path: '/A=1', statusCode: 100, statusMessage: 'not found' }],
+  }
+
+  it('sends them on', async () => {
+    const { run, seen } = await serviceWith({ status: 202, body: { jobId: 'j', status: 'NOT_STARTED', statusuri: 'u', resultsuri: 'r' } })
+    await run('submit', '-', '--strict', '--deadline', '2099-01-01T00:00:00Z', '--destination', 'kafka:t')
+    expect(seen[0]?.url).toBe('/ranoam/cm/v1/dataJob?destination=kafka%3At&strict=true&deadline=2099-01-01T00%3A00%3A00Z')
+  })
+
+  it('shows what a job would be split into', async () => {
+    const { run, seen } = await serviceWith({ status: 200, body: preview })
+    const { out, exitCode } = await run('submit', '-', '--dry-run')
+    expect(exitCode).toBe(ExitCode.Ok)
+    expect(seen[0]?.url).toBe('/ranoam/cm/v1/dataJob?dryRun=true')
+    expect(out).toContain('READ job of 30 operations; nothing was submitted\nsubjobs  22\n  dmi p0: 1\n')
+    expect(out).toContain('  dmi p19: 1\n  and 2 more\nrefused  1\n  7 /A=1: 100 not found\n')
+    expect(JSON.parse((await run('submit', '-', '--dry-run', '-o', 'json')).out)).toEqual(preview)
+  })
+
+  it.each([['--dry-run', '--watch'], ['--via', 'kafka', '--strict']])('refuses %s with %s', async (...options) => {
+    const { run, seen } = await serviceWith(ok(undefined))
+    expect((await run('submit', '-', ...options)).exitCode).toBe(ExitCode.Usage)
+    expect(seen).toEqual([])
   })
 })
 

@@ -5,7 +5,8 @@ import { CommandFailure, ExitCode } from '../exit-codes.ts'
 import { durationMs, note, outputOption, printJson, printJsonLine, type OutputFormat } from '../options.ts'
 import { printLines } from '../output/screen.ts'
 import { followJob } from '../service/follow-job.ts'
-import type { AcceptedJob } from '../service/service-client.ts'
+import { renderPreview } from '../service/preview-view.ts'
+import type { AcceptedJob, Submission } from '../service/service-client.ts'
 import { readInput } from '../submission/input.ts'
 import { commandOf } from '../submission/command-of.ts'
 import { produceCommand } from '../submission/produce-command.ts'
@@ -15,6 +16,9 @@ interface SubmitOptions extends UrlOptions, BrokersOptions {
   readonly destination?: string
   readonly jobId?: string
   readonly idempotencyKey?: string
+  readonly strict?: boolean
+  readonly dryRun?: boolean
+  readonly deadline?: string
   readonly via: 'rest' | 'kafka'
   readonly watch?: boolean
   readonly timeout?: number
@@ -30,6 +34,9 @@ export function addSubmit(program: Command, cli: Cli, asAction: AsAction): void 
     .option('--destination <destination>', 'where results go: kafka:TOPIC or s3:BUCKET (else the service keeps them)')
     .option('--job-id <id>', 'your own id for the job; submitted again under it, the same job is not taken twice')
     .option('--idempotency-key <key>', 'the same, where you have a key but no id')
+    .option('--strict', 'only if every operation has a handle that is ready')
+    .option('--deadline <instant>', 'ISO 8601 instant with a zone: what is not done by then is given up')
+    .option('--dry-run', 'only show what the job would be split into')
     .addOption(
       new Option('--via <door>', 'rest: through the service; kafka: straight to the command topic')
         .choices(['rest', 'kafka'])
@@ -45,6 +52,7 @@ export function addSubmit(program: Command, cli: Cli, asAction: AsAction): void 
       asAction(async (file: string, options: SubmitOptions) => {
         checkTogether(options)
         const body = await readInput(cli, file)
+        if (options.dryRun === true) return await preview(cli, body, options)
         const jobId = options.via === 'kafka' ? await viaKafka(cli, body, options) : await viaRest(cli, body, options)
         if (options.watch !== true) return ExitCode.Ok
         const timeoutMs = options.timeout ?? null
@@ -53,7 +61,14 @@ export function addSubmit(program: Command, cli: Cli, asAction: AsAction): void 
     )
 }
 
-function checkTogether({ via, idempotencyKey, timeout, watch }: SubmitOptions): void {
+function checkTogether({ via, idempotencyKey, timeout, watch, strict, dryRun, deadline }: SubmitOptions): void {
+  if (via === 'kafka' && (strict === true || dryRun === true || deadline !== undefined)) {
+    const hint = 'A command on the topic has the members "strict" and "deadlineAt" for the first two.'
+    throw new CommandFailure(ExitCode.Usage, '--strict, --deadline and --dry-run are for --via rest', { hint })
+  }
+  if (dryRun === true && watch === true) {
+    throw new CommandFailure(ExitCode.Usage, '--watch follows a job, and --dry-run submits none')
+  }
   if (via === 'kafka' && idempotencyKey !== undefined) {
     throw new CommandFailure(ExitCode.Usage, '--idempotency-key is an HTTP header; with --via kafka use --job-id')
   }
@@ -62,12 +77,26 @@ function checkTogether({ via, idempotencyKey, timeout, watch }: SubmitOptions): 
   }
 }
 
+function submissionOf(body: Buffer, { jobId, destination, idempotencyKey, strict, deadline }: SubmitOptions): Submission {
+  return {
+    body: jobId === undefined ? body : withJobId(body, jobId),
+    destination: destination ?? null,
+    idempotencyKey: idempotencyKey ?? null,
+    strict: strict === true,
+    deadline: deadline ?? null,
+  }
+}
+
+async function preview(cli: Cli, body: Buffer, options: SubmitOptions): Promise<ExitCode> {
+  const answer = await serviceClient(cli, options).preview(submissionOf(body, options))
+  const { out } = cli.screen
+  if (options.output === 'json') printJson(out, answer)
+  else printLines(out, renderPreview(answer, out))
+  return ExitCode.Ok
+}
+
 async function viaRest(cli: Cli, body: Buffer, options: SubmitOptions): Promise<string> {
-  const accepted = await serviceClient(cli, options).submit({
-    body: options.jobId === undefined ? body : withJobId(body, options.jobId),
-    destination: options.destination ?? null,
-    idempotencyKey: options.idempotencyKey ?? null,
-  })
+  const accepted = await serviceClient(cli, options).submit(submissionOf(body, options))
   tell(cli, options, accepted, [
     ['status', accepted.status],
     ['ask', accepted.statusuri],
@@ -118,6 +147,7 @@ which has "operations" for "data".
 Examples:
   $ datajob submit job.json --destination kafka:my-results
   $ datajob submit job.json --destination s3:my-bucket --job-id replan-7 --watch
+  $ datajob submit job.json --strict --dry-run
   $ generate-job | datajob submit - --via kafka --destination kafka:my-results
 
 Prints the job's id. Exits with 0 once the job is durable in Kafka; with --watch as "watch" does; 2 when the job is

@@ -42,7 +42,7 @@ export async function runJobs({ cli, board, client, jobs, signal }: RunJobsOptio
       await client.submit({
         body: Buffer.from(bodyOf(each.job)),
         destination: each.job.destination,
-        idempotencyKey: null,
+        ...{ idempotencyKey: null, strict: false, deadline: null },
       })
       const end = await watchJob({
         ask: () => client.job(each.job.jobId),

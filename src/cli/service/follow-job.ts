@@ -1,4 +1,4 @@
-import type { NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
+import type { NcmpJob, NcmpStatus } from '../../rest/dialects/ncmp/schemas.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import type { Cli } from '../cli.ts'
 import { ExitCode } from '../exit-codes.ts'
@@ -14,13 +14,15 @@ export interface FollowOptions {
   readonly jobId: string
   readonly output: OutputFormat
   readonly timeoutMs: number | null
+  /** How the job is to end, where that is not FINISHED. */
+  readonly wanted?: NcmpStatus | null
 }
 
 /**
  * Watches a job to its end: as JSON, a line for each change; else a bar (or some notes where there is no terminal), and
  * at the end the job. Answers what its outcome means for a script; throws as {@link watchJob} does.
  */
-export async function followJob(cli: Cli, { client, jobId, output, timeoutMs }: FollowOptions): Promise<ExitCode> {
+export async function followJob(cli: Cli, { client, jobId, output, timeoutMs, wanted }: FollowOptions): Promise<ExitCode> {
   const view = output === 'json' ? jsonView(cli) : cli.screen.err.isTty ? barView(cli) : notesView(cli)
   try {
     const job = await watchJob({
@@ -35,7 +37,7 @@ export async function followJob(cli: Cli, { client, jobId, output, timeoutMs }: 
     })
     view.end()
     if (output === 'table') printLines(cli.screen.out, renderJob(job, cli.screen.out))
-    return exitCodeOf(job) ?? ExitCode.Ok
+    return job.status === wanted ? ExitCode.Ok : (exitCodeOf(job) ?? ExitCode.Ok)
   } catch (error) {
     view.end()
     throw error

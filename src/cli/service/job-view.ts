@@ -53,6 +53,7 @@ export function renderJob(job: NcmpJob, pane: Pane): string[] {
   const lines: [string, string | null][] = [
     ['job', job.jobId],
     ['status', pane.paint(styles[job.status], job.status)],
+    ['run', job.run === 1 ? null : String(job.run)],
     ['kind', job.kind],
     ['destination', job.destination ?? 'none: kept by the service'],
     ['results', job.resultsuri],

@@ -2,6 +2,7 @@ import type { Static } from 'typebox'
 import { NCMP_PATH } from '../../rest/dialects/ncmp/mapping.ts'
 import type { acceptedSchema, NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
 import type { NcmpSubjob } from '../../rest/dialects/ncmp/subjob-schemas.ts'
+import type { NcmpPreview } from '../../rest/dialects/ncmp/submit-schemas.ts'
 import { CommandFailure, ExitCode } from '../exit-codes.ts'
 
 export type AcceptedJob = Static<typeof acceptedSchema>
@@ -21,6 +22,9 @@ export interface Submission {
   readonly body: Uint8Array
   readonly destination: string | null
   readonly idempotencyKey: string | null
+  readonly strict: boolean
+  /** ISO 8601 instant. */
+  readonly deadline: string | null
 }
 
 export interface ServiceAddress {
@@ -30,14 +34,17 @@ export interface ServiceAddress {
 }
 
 interface ServiceRequest {
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly query?: readonly (readonly [string, string])[]
   readonly body?: Uint8Array | string
   readonly headers?: Readonly<Record<string, string>>
+  readonly timeoutMs?: number
 }
 
 const REQUEST_MS_MAX = 60_000
+/** A body may have hundreds of megabytes. */
+const SUBMISSION_MS_MAX = 900_000
 
 /**
  * Speaks to the service over REST. Every method throws a CommandFailure: `Unreachable` without a usable answer,
@@ -52,10 +59,31 @@ export class ServiceClient {
     this.#token = token
   }
 
-  async submit({ body, destination, idempotencyKey }: Submission): Promise<AcceptedJob> {
-    const query: [string, string][] = destination === null ? [] : [['destination', destination]]
+  async submit(submission: Submission): Promise<AcceptedJob> {
+    return this.#checked<AcceptedJob>(await this.#submit(submission, []), ['jobId', 'status'])
+  }
+
+  /** What the job would be split into; it is not taken. */
+  async preview(submission: Submission): Promise<NcmpPreview> {
+    return this.#checked<NcmpPreview>(await this.#submit(submission, [['dryRun', 'true']]), ['subjobs', 'refused'])
+  }
+
+  #submit({ body, destination, idempotencyKey, strict, deadline }: Submission, more: readonly [string, string][]): Promise<unknown> {
+    const query: [string, string][] = [...more]
+    if (destination !== null) query.push(['destination', destination])
+    if (strict) query.push(['strict', 'true'])
+    if (deadline !== null) query.push(['deadline', deadline])
     const headers = idempotencyKey === null ? {} : { 'idempotency-key': idempotencyKey }
-    const answer = await this.send({ method: 'POST', path: `${NCMP_PATH}/dataJob`, query, body, headers })
+    return this.send({ method: 'POST', path: `${NCMP_PATH}/dataJob`, query, body, headers, timeoutMs: SUBMISSION_MS_MAX })
+  }
+
+  async cancel(jobId: string): Promise<AcceptedJob> {
+    const answer = await this.send({ method: 'DELETE', path: `${NCMP_PATH}/dataJob/${encodeURIComponent(jobId)}` })
+    return this.#checked<AcceptedJob>(answer, ['jobId', 'status'])
+  }
+
+  async retry(jobId: string): Promise<AcceptedJob> {
+    const answer = await this.send({ method: 'POST', path: `${NCMP_PATH}/dataJob/${encodeURIComponent(jobId)}/retry` })
     return this.#checked<AcceptedJob>(answer, ['jobId', 'status'])
   }
 
@@ -81,7 +109,7 @@ export class ServiceClient {
     throw refusalOf(response.status, text, this.url)
   }
 
-  async #fetch({ method, path, query = [], body, headers = {} }: ServiceRequest): Promise<Response> {
+  async #fetch({ method, path, query = [], body, headers = {}, timeoutMs = REQUEST_MS_MAX }: ServiceRequest): Promise<Response> {
     const parameters = new URLSearchParams(query.map(([...pair]) => pair)).toString()
     const url = `${this.url}${path}${parameters === '' ? '' : `?${parameters}`}`
     try {
@@ -95,7 +123,7 @@ export class ServiceClient {
         },
         ...(body === undefined ? {} : { body }),
         redirect: 'error',
-        signal: AbortSignal.timeout(REQUEST_MS_MAX),
+        signal: AbortSignal.timeout(timeoutMs),
       })
     } catch (error) {
       throw this.#unreachable(error)
