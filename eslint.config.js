@@ -24,7 +24,7 @@ export default defineConfig(
       'no-console': 'error',
     },
   },
-  { files: ['src/cli/**', 'stack/**', 'scripts/**'], rules: { 'no-console': 'off' } },
+  { files: ['src/cli/**', 'stack/**', 'scripts/**', 'bench/**'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.test.ts', 'test/**'],
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },
