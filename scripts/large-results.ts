@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ensureStack, stopStack } from '../stack/stack.ts'
 import { Installation } from '../test/harness/installation.ts'
-import { type LargeResult, LargeResults, SHAPES } from '../test/harness/large-result.ts'
+import { LARGE_RESULT_SETTINGS, type LargeResult, LargeResults, SHAPES } from '../test/harness/large-result.ts'
 
 const MIB = 1024 * 1024
 const ABOVE_IDLE_MIB_MAX = 100
@@ -25,7 +25,7 @@ function isWhole({ status, stored, expected }: LargeResult): boolean {
 const folder = await mkdtemp(join(tmpdir(), 'datajob-large-results-'))
 try {
   const stack = await ensureStack({ folder, lifetime: 'process' })
-  const installation = await Installation.open('large', stack)
+  const installation = await Installation.open('large', stack, LARGE_RESULT_SETTINGS)
   const results = await LargeResults.open(installation)
   try {
     for (const shape of SHAPES) await results.measure(shape, WARM_UP_MIB * MIB)

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { BACKSLASH, SCALAR, tableOf } from './json-bytes.ts'
 import { JsonScanError } from './json-scan-error.ts'
 
@@ -22,13 +23,17 @@ export interface TextPart {
  * @throws JsonScanError `malformed`, from every method
  */
 export class JsonTextChecker {
-  readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  /** The beginning of a character that goes on in the next chunk. */
+  #begun = Buffer.alloc(0)
   #isEscaped = false
   #hexDigitsLeft = 0
 
   /** All bytes of the document, chunk by chunk. */
   bytes(chunk: Buffer, offset: number): void {
-    this.#decode(offset, chunk)
+    const bytes = this.#begun.length === 0 ? chunk : Buffer.concat([this.#begun, chunk])
+    const whole = bytes.length - begunBytes(bytes)
+    if (!isUtf8(bytes.subarray(0, whole))) fail(offset, 'it is not UTF-8')
+    this.#begun = Buffer.from(bytes.subarray(whole))
   }
 
   text(chunk: Buffer, { from, end, offset }: TextPart): void {
@@ -57,16 +62,25 @@ export class JsonTextChecker {
   }
 
   end(position: number): void {
-    this.#decode(position)
+    if (this.#begun.length > 0) fail(position, 'it is not UTF-8')
   }
+}
 
-  #decode(position: number, chunk?: Buffer): void {
-    try {
-      this.#utf8.decode(chunk, { stream: chunk !== undefined })
-    } catch {
-      fail(position, 'it is not UTF-8')
-    }
+// A character's first byte says how many there are (RFC 3629, 3); all others are between these two.
+const FURTHER_BYTE = 0x80
+const TWO_BYTES = 0xc0
+const THREE_BYTES = 0xe0
+const FOUR_BYTES = 0xf0
+
+/** How many of the last bytes are a character's beginning and not all of it. */
+function begunBytes(bytes: Buffer): number {
+  for (let back = 1; back <= 3; back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0
+    if (byte >= FURTHER_BYTE && byte < TWO_BYTES) continue
+    const length = byte >= FOUR_BYTES ? 4 : byte >= THREE_BYTES ? 3 : byte >= TWO_BYTES ? 2 : 1
+    return length > back ? back : 0
   }
+  return 0
 }
 
 function fail(position: number, reason: string): never {

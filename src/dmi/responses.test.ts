@@ -59,6 +59,24 @@ describe('responses', () => {
     ])
   })
 
+  it('are read the same, and checked, when they are too large to be parsed', async () => {
+    const large = (more: string, text = 'x'): string => `{"operationId":"0","t":"${text.repeat(70_000)}",${more}"operationId":7}`
+    const wide = { valueBytesMax: 1_000_000, depthMax: 20 }
+    const readLarge = async (document: string | Buffer): Promise<unknown> => {
+      const result = await readSubjobResult(streamOf(document, 1_000), json, wide)
+      if (result.type !== 'responses') return result.type
+      const responses: unknown[] = []
+      for await (const { operationId, statusCode } of result.responses) responses.push([operationId, statusCode])
+      return responses
+    }
+    expect(await readLarge(`[${large('"statusCode":"103",', 'é')},{"operationId":1,"n":1.0}]`)).toEqual([[7, 103], [1, undefined]])
+    for (const broken of ['"n":01,', '"s":"\\x",', '"s":"\t",']) {
+      await expect(readLarge(`[${large(broken)}]`)).rejects.toMatchObject({ code: 'unparsable' })
+    }
+    await expect(readLarge(Buffer.from(`[${large('"s":"\xff",')}]`, 'latin1'))).rejects.toMatchObject({ code: 'unparsable' })
+    expect(await readLarge(`["${'x'.repeat(70_000)}"]`)).toBe('opaque')
+  })
+
   it('are there before the document has ended', async () => {
     const stream = new Readable({ read: () => undefined })
     stream.push(`{"responses":[${one},`)

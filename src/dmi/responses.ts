@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { JsonArrayScanner } from '../codec/json-array-scanner.ts'
+import { OPEN_OBJECT } from '../codec/json-bytes.ts'
+import { membersOf } from '../codec/json-members.ts'
 import { JsonScanError } from '../codec/json-scan-error.ts'
 
 /** What a producer says about one operation. */
@@ -100,7 +102,7 @@ class ResultReader {
         this.#hold(next.value)
         const elements = this.#scanner.push(next.value)
         if (elements[0] !== undefined) {
-          if (responseOf(elements[0]) === undefined) return await this.#opaque([])
+          if (responseOf(elements[0], this.#limits) === undefined) return await this.#opaque([])
           return { type: 'responses', responses: this.#responses(elements) }
         }
         this.#checkHeld()
@@ -192,7 +194,7 @@ class ResultReader {
       let elements = first
       for (;;) {
         for (const element of elements) {
-          yield identified(element, count)
+            yield identified(element, count, this.#limits)
           count += 1
         }
         const next = await this.#chunks.next()
@@ -227,34 +229,49 @@ function formatOf(bytes: Buffer): OpaqueResult['format'] {
  */
 export function responsesIn(bytes: Buffer, limits: ResultLimits): readonly SubjobResponse[] {
   const scanner = scannerOf(limits, RESPONSES_PATHS)
-  const responses = scanner.push(bytes).map((element, count) => identified(element, count))
+  const responses = scanner.push(bytes).map((element, count) => identified(element, count, limits))
   if (!scanner.end().found) throw new SubjobResultError('unparsable', 'there are no responses in it')
   return responses
 }
 
-function identified(element: Buffer, count: number): SubjobResponse {
-  const response = responseOf(element)
+function identified(element: Buffer, count: number, limits: ResultLimits): SubjobResponse {
+  const response = responseOf(element, limits)
   if (response === undefined) throw new SubjobResultError('unparsable', `response ${count} has no operationId`)
   return response
 }
 
 /** Undefined when the element is not an object with an operationId. */
-function responseOf(raw: Buffer): SubjobResponse | undefined {
-  const { operationId, statusCode } = parsed(raw)
+function responseOf(raw: Buffer, limits: ResultLimits): SubjobResponse | undefined {
+  const { operationId, statusCode } = parsed(raw, limits)
   if (typeof operationId !== 'string' && !Number.isSafeInteger(operationId)) return undefined
   return { operationId: operationId as string | number, statusCode: codeOf(statusCode), raw }
 }
 
-function parsed(raw: Buffer): Readonly<Record<string, unknown>> {
+function parsed(raw: Buffer, limits: ResultLimits): Readonly<Record<string, unknown>> {
   // What is published on is JSON: a response that only looks like it would break its consumers.
   if (!isUtf8(raw)) throw new SubjobResultError('unparsable', 'a response is not UTF-8')
   try {
+    if (raw.length > PARSED_BYTES_MAX) return headOf(raw, limits)
     const value: unknown = JSON.parse(raw.toString())
     return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : ''
     throw new SubjobResultError('unparsable', `a response is not JSON: ${reason.slice(0, 200)}`)
   }
+}
+
+// Of a larger one, texts and objects would be made that nobody needs.
+const PARSED_BYTES_MAX = 64 * 1024
+const HEAD: ReadonlySet<string> = new Set(['operationId', 'statusCode'])
+
+/** Checks all of a response and parses what is needed of it; the last of a name counts, as in JSON.parse. */
+function headOf(raw: Buffer, limits: ResultLimits): Readonly<Record<string, unknown>> {
+  const checker = scannerOf(limits, [], false)
+  checker.push(raw)
+  checker.end()
+  if (raw[0] !== OPEN_OBJECT) return {}
+  const members = membersOf(raw, limits.depthMax).filter(({ name }) => HEAD.has(name))
+  return Object.fromEntries(members.map(({ name, raw: value }) => [name, JSON.parse(value.toString()) as unknown]))
 }
 
 // Some services write their codes as texts.

@@ -30,6 +30,9 @@ interface Digest {
   readonly sha256: string
 }
 
+/** All operations of a result in one subjob. */
+export const LARGE_RESULT_SETTINGS = { DATAJOB_SUBJOB_OPERATIONS_MAX: '20000' }
+
 const MIB = 1024 * 1024
 const SERVICE = 'large'
 // A multiple of three, so that each piece is encoded by itself.

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation } from '../harness/installation.ts'
-import { LargeResults, SHAPES } from '../harness/large-result.ts'
+import { LARGE_RESULT_SETTINGS, LargeResults, SHAPES } from '../harness/large-result.ts'
 
 const MIB = 1024 * 1024
 const RESULT_BYTES = 150 * MIB
@@ -12,7 +12,7 @@ let installation: Installation
 let results: LargeResults
 
 beforeAll(async () => {
-  installation = await Installation.open('large', givenStack())
+  installation = await Installation.open('large', givenStack(), LARGE_RESULT_SETTINGS)
   results = await LargeResults.open(installation)
   for (const shape of SHAPES) await results.measure(shape, 20 * MIB)
 }, 240_000)

@@ -10,11 +10,16 @@ import {
 import type { PlannedJob } from '../harness/planned-job.ts'
 import type { TopicLog } from '../harness/topic-log.ts'
 
-const CODE = { success: 0, notResponding: 102, rejected: 104, unknown: 108, tooLarge: 112 } as const
+/** They end by what may be held of them or by the time that they may take, whichever comes first on the machine. */
+const endlessResults: Readonly<Record<string, Answer>> = {
+  'result endless in a tree': endless('{"tree":"', 'x'),
+  'result endless in bytes': endless('', '\0', 'application/x-tar'),
+}
+
+const CODE = { success: 0, notResponding: 102, rejected: 104, unknown: 108 } as const
 const CONTRACTS = ['dataJob', 'cmJob'] as const
 const DRIP_MS = 40
-// Long enough for an endless result to exceed what may be held of it, on a busy machine too.
-const RESULT_TIMEOUT_MS = 12_000
+const RESULT_TIMEOUT_MS = 4_000
 const WAIT_MS_MAX = 60_000
 // Two results for a topic may be held, of 64 MiB each; the endless ones come faster than that in a second.
 const MEMORY_BYTES_MAX = 400 * 1024 * 1024
@@ -45,8 +50,8 @@ const replies: Readonly<Record<string, Oddity>> = {
   'not UTF-8': odd(CODE.unknown, /is not UTF-8/, raw(notUtf8)),
   nested: odd(CODE.unknown, /has no (usable|known) /, raw(nested)),
   endless: odd(CODE.unknown, /larger than replyBytesMax/, endless('{"status":"', 'x')),
-  'dripping headers': odd(CODE.notResponding, /no answer within headersTimeoutMs, 400/, drippingHeaders(DRIP_MS)),
-  dripping: odd(CODE.notResponding, /longer than callTimeoutMs, 400/, dripping('{"status":"FINISHED"', DRIP_MS)),
+  'dripping headers': odd(CODE.notResponding, /no answer within headersTimeoutMs, 2000/, drippingHeaders(DRIP_MS)),
+  dripping: odd(CODE.notResponding, /longer than callTimeoutMs, 2000/, dripping('{"status":"FINISHED"', DRIP_MS)),
   torn: odd(CODE.notResponding, /submit|status/, torn('{"status":')),
   'announced larger': odd(CODE.notResponding, /submit|status/, miscounted('{"status":"FINISHED"}', 500)),
   'announced smaller': odd(CODE.unknown, /is not JSON: \{"sta/, miscounted('{"status":"FINISHED"}', 5)),
@@ -64,13 +69,11 @@ const results: Readonly<Record<string, Oddity>> = {
   'not UTF-8': odd(CODE.unknown, /a response is not UTF-8/, raw(Buffer.from('[{"operationId":"\xff"}]', 'latin1'))),
   nested: odd(CODE.unknown, /deeper than depthMax/, raw(`{"tree":${nested}}`)),
   'nested in a response': odd(CODE.unknown, /deeper than depthMax/, raw(`[{"operationId":1,"result":${nested}}]`)),
-  'endless in a tree': odd(CODE.tooLarge, /more than the 67108864 bytes/, endless('{"tree":"', 'x')),
-  'endless in bytes': odd(CODE.tooLarge, /more than the 67108864 bytes/, endless('', '\0', 'application/x-tar')),
   'endless in a response': odd(CODE.unknown, /larger than elementBytesMax/, endless('[{"operationId":"', 'x')),
   'endless in spaces': odd(CODE.unknown, /after more than valueBytesMax/, endless('[', ' ')),
   'late with its responses': odd(CODE.unknown, /stands before the responses/, raw(`{"x":"${'x'.repeat(9_000_000)}","responses":[]}`)),
-  'dripping headers': odd(CODE.notResponding, /no answer within headersTimeoutMs, 400/, drippingHeaders(DRIP_MS)),
-  dripping: odd(CODE.unknown, /longer than resultTimeoutMs, 12000/, dripping('[', DRIP_MS)),
+  'dripping headers': odd(CODE.notResponding, /no answer within headersTimeoutMs, 2000/, drippingHeaders(DRIP_MS)),
+  dripping: odd(CODE.unknown, /longer than resultTimeoutMs, 4000/, dripping('[', DRIP_MS)),
   torn: odd(CODE.notResponding, /result/, torn('[{"operationId":')),
   'announced larger': odd(CODE.notResponding, /result/, miscounted('[]', 500)),
   redirecting: odd(CODE.rejected, /redirects are not followed/, redirect),
@@ -114,15 +117,16 @@ beforeAll(async () => {
     DATAJOB_CALL_FAILURES_MAX: '2',
     DATAJOB_RETRY_DELAY_MIN_MS: '10',
     DATAJOB_RETRY_DELAY_MAX_MS: '50',
-    DATAJOB_CALL_TIMEOUT_MS: '400',
+    DATAJOB_CALL_TIMEOUT_MS: '2000',
     DATAJOB_RESULT_TIMEOUT_MS: String(RESULT_TIMEOUT_MS),
   })
-  plugin = await OddPlugin.start(Object.fromEntries(Object.entries(oddities).map(([name, { answer }]) => [name, answer])))
+  const answers = Object.entries(oddities).map(([name, { answer }]) => [name, answer] as const)
+  plugin = await OddPlugin.start({ ...Object.fromEntries(answers), ...endlessResults })
   service = await installation.service('service')
   await service.client.ready()
   for (const contract of CONTRACTS) {
     await service.client.request('PUT', `/ncmpInventory/v1/dmi/odd-${contract}`, { body: { baseUrl: plugin.url, contract } })
-    await service.client.registerHandles(`odd-${contract}`, Object.keys(oddities).map((name) => ({
+    await service.client.registerHandles(`odd-${contract}`, Object.keys({ ...oddities, ...endlessResults }).map((name) => ({
       ...{ cmHandle: `${contract} ${name}`, alternateId: pathOf(contract, name), dataProducerIdentifier: name },
     })))
   }
@@ -166,6 +170,19 @@ describe.each(CONTRACTS)('whatever a plugin of the contract %s answers', (contra
     const own = records.filter(({ headers }) => headers['ce_correlationid'] === job.jobId)
     const said = new Map(own.flatMap(({ value }) => responsesIn(value)).map((each) => [each.operationId, each.statusMessage]))
     for (const [name, { message }] of Object.entries(oddities)) expect(`${name}: ${said.get(name)}`).toMatch(pattern(name, message))
+  }, 2 * WAIT_MS_MAX)
+})
+
+describe('a result without end, for a topic', () => {
+  it.each(Object.keys(endlessResults))('ends as a failure, and is not held: %s', async (name) => {
+    const before = await memoryBytes()
+    const jobId = `endless-${randomUUID()}`
+    const data = [{ operationId: name, op: 'read', path: pathOf('dataJob', name) }]
+    await service.client.submit({ jobId, data }, {}, `kafka:${log.topic}`)
+    const ended = await service.client.ended(jobId, WAIT_MS_MAX)
+    expect(ended.status).toBe('FAILED')
+    expect(ended.message).toMatch(/more than the 67108864 bytes|longer than resultTimeoutMs/)
+    expect((await memoryBytes()) - before).toBeLessThan(MEMORY_BYTES_MAX)
   }, 2 * WAIT_MS_MAX)
 })
 

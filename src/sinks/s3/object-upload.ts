@@ -25,7 +25,8 @@ export class ObjectUpload {
   readonly #client: S3Client
   readonly #target: UploadTarget
   readonly #partBytes: number
-  #pieces: Buffer[] = []
+  /** Grows to the size of a part and is then used for each of them in turn: a large object leaves no garbage behind. */
+  #part: Buffer = Buffer.alloc(0)
   #length = 0
   #bytes = 0
   #multipart: Multipart | null = null
@@ -38,23 +39,22 @@ export class ObjectUpload {
 
   /** Throws SinkFailure. */
   async write(piece: Buffer): Promise<void> {
-    this.#pieces.push(piece)
-    this.#length += piece.length
-    if (this.#length < this.#partBytes) return
-    const bytes = Buffer.concat(this.#pieces)
-    let from = 0
-    for (; bytes.length - from >= this.#partBytes; from += this.#partBytes) {
-      await this.#sendPart(bytes.subarray(from, from + this.#partBytes))
+    for (let from = 0; from < piece.length; ) {
+      this.#makeRoom(piece.length - from)
+      const copied = piece.copy(this.#part, this.#length, from)
+      this.#length += copied
+      from += copied
+      if (this.#length === this.#partBytes) {
+        await this.#sendPart(this.#part)
+        this.#length = 0
+      }
     }
-    // A copy: the rest of a part would keep the whole part in memory.
-    this.#pieces = [Buffer.from(bytes.subarray(from))]
-    this.#length = bytes.length - from
   }
 
   /** Takes other bytes for all that were written, if none were sent yet; says whether it did. */
   replace(bytes: Buffer): boolean {
     if (this.#multipart !== null || bytes.length > this.#partBytes) return false
-    this.#pieces = [bytes]
+    this.#part = bytes
     this.#length = bytes.length
     return true
   }
@@ -62,7 +62,7 @@ export class ObjectUpload {
   /** Throws SinkFailure. */
   async finish(): Promise<PublishedObject> {
     const { bucket, key, headers } = this.#target
-    const rest = Buffer.concat(this.#pieces)
+    const rest = this.#part.subarray(0, this.#length)
     if (this.#multipart === null) {
       const { etag } = await this.#ask(() => this.#client.putObject(bucket, key, rest, rest.length, { ...headers }))
       return { key, bytes: rest.length, etag }
@@ -78,6 +78,14 @@ export class ObjectUpload {
     if (this.#multipart === null) return
     const { bucket, key } = this.#target
     await this.#client.abortMultipartUpload(bucket, key, this.#multipart.id).catch(() => undefined)
+  }
+
+  #makeRoom(bytes: number): void {
+    const needed = Math.min(this.#partBytes, this.#length + bytes)
+    if (needed <= this.#part.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.min(this.#partBytes, Math.max(needed, 2 * this.#part.length)))
+    this.#part.copy(larger, 0, 0, this.#length)
+    this.#part = larger
   }
 
   async #sendPart(bytes: Buffer): Promise<void> {
