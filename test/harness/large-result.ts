@@ -55,7 +55,9 @@ function planOf(shape: Shape, bytes: number): Plan {
   const responses = function* (): Generator<string | Buffer> {
     const filler = 'x'.repeat(MIB - 1_024)
     yield '{"data":{"responses":['
-    for (let n = 0; n < operations; n += 1) yield `${n === 0 ? '' : ','}{"operationId":${n},"statusCode":0,"result":{"n":1.50,"t":"${filler}"}}`
+    for (let n = 0; n < operations; n += 1) {
+      yield `${n === 0 ? '' : ','}{"operationId":${n},"statusCode":0,"result":{"n":1.50,"t":"${filler}"}}`
+    }
     yield ']}}'
   }
   const tree = function* (): Generator<string | Buffer> {
