@@ -2,7 +2,7 @@ import { defineConfig } from 'eslint/config'
 import tseslint from 'typescript-eslint'
 
 export default defineConfig(
-  { ignores: ['node_modules/', '.stack/', 'dist/', '.dependency-cruiser.cjs'] },
+  { ignores: ['node_modules/', '.stack/', 'dist/', '.dependency-cruiser.cjs', '**/*.d.ts'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {
@@ -24,7 +24,7 @@ export default defineConfig(
       'no-console': 'error',
     },
   },
-  { files: ['src/cli/**', 'stack/**', 'scripts/**', 'bench/**'], rules: { 'no-console': 'off' } },
+  { files: ['src/cli/**', 'stack/**', 'scripts/**', 'bench/**', 'examples/**'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.test.ts', 'test/**'],
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },

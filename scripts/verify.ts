@@ -19,6 +19,7 @@ interface Check {
 
 const checks: readonly Check[] = [
   { name: 'types', command: ['tsc', '--project', '.'] },
+  { name: 'types of the examples', command: ['tsc', '--project', 'examples'] },
   { name: 'lint', command: ['eslint', '.', '--max-warnings', '0'] },
   { name: 'layers', command: ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'stack', 'scripts'] },
   { name: 'unused', command: ['knip'] },

@@ -19,6 +19,7 @@ interface Operation {
   readonly summary?: string
   readonly tags?: readonly string[]
   readonly security?: readonly object[]
+  readonly parameters?: readonly { readonly in: string; readonly name: string; readonly required?: boolean }[]
   readonly requestBody?: { content: { 'application/json': { examples?: Record<string, { value: object }>; example?: object } } }
   readonly responses: Readonly<Record<string, Answer>>
 }
@@ -129,6 +130,14 @@ describe('the API’s description', () => {
     expect(page.statusCode).toBe(200)
     expect(page.headers['content-security-policy']).toMatch(/^default-src 'self';/)
     expect(page.body).not.toMatch(/https?:\/\//)
+  })
+
+  it('asks for no query parameter: each may be left out', async () => {
+    const { paths } = await read()
+    const parameters = Object.values(paths).flatMap((methods) => Object.values(methods).flatMap((each) => each.parameters ?? []))
+    const inQuery = parameters.filter((parameter) => parameter.in === 'query')
+    expect(inQuery.map(({ name }) => name)).toContain('limit')
+    expect(inQuery.filter(({ required }) => required === true)).toEqual([])
   })
 
   it('says which credentials are needed', async () => {

@@ -62,7 +62,15 @@ export async function addDocs(app: FastifyInstance, options: DocsOptions): Promi
     stripBasePath: false,
     transform: ({ schema, url, route }) => {
       const body = route.config?.documentedBody
-      return { url, schema: body === undefined ? schema : { ...schema, body } }
+      const { querystring } = schema
+      return {
+        url,
+        schema: {
+          ...schema,
+          ...(isObjectSchema(querystring) ? { querystring: withoutDefaultsRequired(querystring) } : {}),
+          ...(body === undefined ? {} : { body }),
+        },
+      }
     },
     refResolver: {
       buildLocalReference: ({ $id }, _baseUri, _fragment, i) => (typeof $id === 'string' ? $id : `def-${i}`),
@@ -75,6 +83,21 @@ export async function addDocs(app: FastifyInstance, options: DocsOptions): Promi
     uiConfig: { ...UI, validatorUrl: null },
   })
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger())
+}
+
+interface ObjectSchema {
+  readonly properties: Readonly<Record<string, { readonly default?: unknown }>>
+  readonly required?: readonly string[]
+}
+
+function isObjectSchema(schema: unknown): schema is ObjectSchema {
+  return typeof schema === 'object' && schema !== null && 'properties' in schema
+}
+
+/** What has a default is there for who reads the request, and so required; who sends the request may leave it out. */
+function withoutDefaultsRequired(schema: ObjectSchema): ObjectSchema {
+  const required = (schema.required ?? []).filter((name) => schema.properties[name]?.default === undefined)
+  return { ...schema, required }
 }
 
 interface SecurityScheme {

@@ -77,8 +77,9 @@ export class Installation {
     const applied = installation.#children.spawn('topics', ['topics', 'apply', '-o', 'json'], installation.#settings)
     const { code } = await applied.exited
     if (code === 0) return installation
+    const said = applied.log().join('\n')
     await installation.close()
-    throw new Error(`the topics were not created: ${applied.log().join('\n')}`)
+    throw new Error(`the topics were not created: ${said}`)
   }
 
   /** What every process of the installation is started with: a command line needs it to find the same topics. */
