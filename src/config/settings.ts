@@ -173,7 +173,7 @@ export const settings = {
   }),
   uploadsMax: wholeNumber('DATAJOB_UPLOADS_MAX', {
     ...{ fallback: 4, min: 1, max: 100, unit: 'jobs' },
-    description: 'Jobs larger than a record that one process takes in over REST at a time; each may take about 50 MiB of memory.',
+    description: 'Jobs larger than a record that one process takes in over REST at a time; each may take about 80 MiB of memory.',
   }),
   uploadBytesMax: wholeNumber('DATAJOB_UPLOAD_BYTES_MAX', {
     ...{ fallback: 2 * 1024 * 1024 * 1024, min: 1_024, max: 1024 ** 4, unit: 'bytes' },

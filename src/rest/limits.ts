@@ -46,7 +46,7 @@ export const DEFAULT_REST_LIMITS: RestLimits = {
   uploadsMax: 4,
   uploadBytesMax: 4 * 1024 * 1024 * 1024,
   uploadMemoryBytesMax: 512 * 1024 * 1024,
-  uploadWindowBytesMax: 48 * 1024 * 1024,
+  uploadWindowBytesMax: 32 * 1024 * 1024,
   commandBytesMax: 1_000_000,
   inventoryBodyBytesMax: 32 * 1024 * 1024,
   submissionsInFlightMax: 1_000,

@@ -32,15 +32,20 @@ export async function readBody(
   if (Number(announced) > bytesMax) throw tooLarge(announced, bytesMax)
   const chunks = body.iterator({ destroyOnReturn: false })
   let bytes = 0
-  for (;;) {
-    const chunk = await nextChunk(chunks, bounds)
-    if (chunk === null) return
-    bytes += chunk.length
-    if (bytes > bytesMax) throw tooLarge(undefined, bytesMax)
-    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
-      await take(chunk.subarray(at, at + SLICE_BYTES))
-      await nextLoop()
+  try {
+    for (;;) {
+      const chunk = await nextChunk(chunks, bounds)
+      if (chunk === null) return
+      bytes += chunk.length
+      if (bytes > bytesMax) throw tooLarge(undefined, bytesMax)
+      for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+        await take(chunk.subarray(at, at + SLICE_BYTES))
+        await nextLoop()
+      }
     }
+  } finally {
+    // Without, what is left could be read by nobody else. It waits for a chunk that may never come: nobody waits for it.
+    void chunks.return?.().catch(() => undefined)
   }
 }
 
