@@ -15,13 +15,13 @@ afterEach(() => {
   }
 })
 
-async function sinkAgainst(answer: RequestListener): Promise<S3Sink> {
+async function sinkAgainst(answer: RequestListener, requestTimeoutMs = 2_000): Promise<S3Sink> {
   const server = createServer(answer)
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const access = { region: 'us-east-1', accessKey: 'a', secretKey: 's' }
-  const config: S3SinkConfig = { endpoint, ...access, ...s3SinkDefaults, requestTimeoutMs: 200 }
+  const config: S3SinkConfig = { endpoint, ...access, ...s3SinkDefaults, requestTimeoutMs }
   return new S3Sink({ client: s3Client(config), clock: { now: () => 0 }, config })
 }
 
@@ -57,7 +57,7 @@ describe('a store that does not take an object', () => {
   })
 
   test('being silent: retry, after the time that a silence may last', async () => {
-    const sink = await sinkAgainst(() => undefined)
+    const sink = await sinkAgainst(() => undefined, 200)
     await expect(sink.publish(subjobFor('bucket', 1), failure)).rejects.toMatchObject({ disposition: 'retry', code: 'ETIMEDOUT' })
   })
 
@@ -84,7 +84,7 @@ describe('a store that does not take an object', () => {
       request.on('end', () => {
         if (request.method === 'PUT') response.writeHead(200, { etag: '"e"' }).end()
         else if (request.url?.includes('uploads') === true) response.end(started)
-        else setTimeout(() => response.end(completed), 400)
+        else setTimeout(() => response.end(completed), 2_500)
       })
     })
     const subjob = subjobFor('bucket', 300)
