@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { jsonCodec } from '../../../../test/fakes/json-codec.ts'
 import { brokerAway, RestFixture, type Submission, submitTo } from '../../../../test/fakes/rest-fixture.ts'
 import type { AddOperations, SubmitJob } from '../../../domain/messages.ts'
+import { NO_AUTH } from '../../auth.ts'
+import { startServer } from '../../server.ts'
 import { KafkaFailure, type OutputRecord } from '../../../kafka/port.ts'
 
 const LIMITS = { commandBytesMax: 4_000, uploadWindowBytesMax: 20_000 }
@@ -101,6 +103,16 @@ describe('a job that no record can hold', () => {
     expect(readdirSync(fixture.spoolFolder)).toEqual([])
     // Its place among the large jobs is free again.
     for (let n = 0; n < 5; n += 1) expect((await submit(large())).statusCode).toBe(202)
+  })
+
+  it('tells a client that sends on why it is refused, on a connection that can be used again', async () => {
+    const url = `${await startServer(app, { host: '127.0.0.1', port: 0, insecure: false }, NO_AUTH)}/ranoam/cm/v1/dataJob`
+    const headers = { 'content-type': 'application/json' }
+    const wrong = `{"data":[{},${JSON.stringify(operationsOf(900)).slice(1)}}`
+    for (let n = 0; n < 3; n += 1) {
+      const answer = await fetch(url, { method: 'POST', headers, body: wrong })
+      expect([answer.status, await answer.json()]).toMatchObject([400, { message: 'data[0].op: it is missing' }])
+    }
   })
 
   it('is told to come back while as many are taken as may be', async () => {
