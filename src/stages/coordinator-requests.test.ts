@@ -202,6 +202,13 @@ describe('a job in parts', () => {
     expect(lane.effects).toMatchObject([{ job: { outcome: 'partiallyFailed', operations: { total: 4, succeeded: 2, failed: 2 } } }])
   })
 
+  it('that is strict refuses the parts in which a handle is missing', () => {
+    const lane = coordinator()
+    lane.take({ ...opening, strict: true })
+    expect(dispatchesOf(lane.take(part(0, ['/a', '/b']), key))).toMatchObject([{ refusal: null }, { refusal: null }])
+    expect(dispatchesOf(lane.take(part(1, ['/a', '/none']), key))).toMatchObject([{ refusal: 104 }, { refusal: 100 }])
+  })
+
   it('that is cancelled meanwhile reports what still comes', () => {
     const lane = coordinator()
     lane.take(opening)

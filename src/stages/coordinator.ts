@@ -22,7 +22,7 @@ import { JobBook, type JobEntry } from './job-book.ts'
 import { planRetry } from './job-retry.ts'
 import type { OperationStore } from './operation-store.ts'
 import type { Stage, Turn } from './stage.ts'
-import { orderOf, type OrderTerms, plannedOf, publishOrder, publishPlanned, refused, remainderOf } from './subjob-orders.ts'
+import { JOB_CANCELLED, orderOf, type OrderTerms, plannedOf, publishOrder, publishPlanned, refusalOf, refused, remainderOf } from './subjob-orders.ts'
 
 export interface CoordinatorOptions {
   readonly partition: number
@@ -46,8 +46,6 @@ export interface CoordinatorOptions {
 type NamedSubmission = SubmitJob & { readonly jobId: string }
 type CoordinatorTurn = Turn<ConcludeJob>
 
-const JOB_CANCELLED = 'the job was cancelled'
-const NOT_ALL_READY = 'the job is strict, and not all of its operations have a handle that is ready'
 const PARENT_FAILED = 'an operation that it waits for failed'
 
 // A job id may be any text; the prefix keeps one timer of a job apart from another.
@@ -178,7 +176,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       if (!same) turn.deadLetter(record, `jobId: "${submission.jobId}" is taken by another job`)
       return
     }
-    const { authorization, strict, parts } = submission
+    const { authorization, parts } = submission
     const plans = parts > 0 ? [] : this.#split(submission)
     const facts = acceptedFacts(submission, record, { destination, attemptsMaxDefault: this.#options.attemptsMax })
     const operations = parts > 0 ? submission.operationCount : submission.operations.length
@@ -187,8 +185,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (job === undefined) throw new Error('broken invariant: a new job was not accepted')
     const entry = this.#book.add(job, turn)
     if (parts > 0) turn.wake(PARTS + job.jobId, turn.now + this.#options.partsTimeoutMs)
-    const isRefused = strict && plans.some(({ refusal }) => refusal !== null)
-    this.#assignAll(entry, plans, { run: job.run, authorization, refusal: isRefused ? NOT_ALL_READY : null }, turn)
+    this.#assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
   }
 
   #split(job: Pick<SubmitJob, 'kind' | 'operations' | 'dependencies'>): readonly LinkedPlan[] {
@@ -219,8 +216,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const plans = this.#split({ kind: job.kind, operations: part.operations, dependencies: [] })
     const placed = plans.map((plan) => ({ ...plan, index: plan.index + job.subjobs.total }))
     this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 1 }, turn)
-    const refusal = job.state === 'cancelling' ? JOB_CANCELLED : null
-    this.#assignAll(entry, placed, { run: job.run, authorization: part.authorization, refusal }, turn)
+    this.#assignAll(entry, placed, { run: job.run, authorization: part.authorization, refusal: refusalOf(job, plans) }, turn)
   }
 
   #giveUpParts(entry: JobEntry, turn: CoordinatorTurn): void {

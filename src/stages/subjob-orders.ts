@@ -23,6 +23,15 @@ export function orderOf(job: Job, plan: LinkedPlan & { readonly refusalMessage?:
   }
 }
 
+export const JOB_CANCELLED = 'the job was cancelled'
+const NOT_ALL_READY = 'the job is strict, and not all of its operations have a handle that is ready'
+
+/** Why none of these is to be done, whoever answers for them. Of a strict job in parts, each part is judged by itself. */
+export function refusalOf(job: Job, plans: readonly LinkedPlan[]): string | null {
+  if (job.state === 'cancelling') return JOB_CANCELLED
+  return job.strict && plans.some(({ refusal }) => refusal !== null) ? NOT_ALL_READY : null
+}
+
 /** The order for a subjob that no producer is asked about after all. */
 export function refused(order: DispatchSubjob, message: string): DispatchSubjob {
   return order.refusal === null ? { ...order, refusal: ResponseCode.Rejected, refusalMessage: message, service: '' } : order
