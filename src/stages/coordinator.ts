@@ -22,7 +22,9 @@ import { JobBook, type JobEntry } from './job-book.ts'
 import { planRetry } from './job-retry.ts'
 import type { OperationStore } from './operation-store.ts'
 import type { Stage, Turn } from './stage.ts'
-import { JOB_CANCELLED, orderOf, type OrderTerms, plannedOf, publishOrder, publishPlanned, refusalOf, refused, remainderOf } from './subjob-orders.ts'
+import {
+  JOB_CANCELLED, orderOf, type OrderTerms, plannedOf, publishOrder, publishPlanned, refusalOf, refused, remainderOf,
+} from './subjob-orders.ts'
 
 export interface CoordinatorOptions {
   readonly partition: number
