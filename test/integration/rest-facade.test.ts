@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Codec, createCodec } from '../../src/codec/codec.ts'
-import type { SubmitJob } from '../../src/domain/messages.ts'
+import type { JobCommandMessage, SubmitJob } from '../../src/domain/messages.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { givenStack } from '../harness/given-stack.ts'
@@ -72,16 +72,28 @@ describe('a command that the facade writes', () => {
     expect(operations.map(({ value }) => value)).toEqual(values)
   })
 
-  it('is as large as the broker takes it, and no larger', async () => {
+  it('is one record as long as the broker takes it, else several: one that says how many, and those with the operations', async () => {
     const jobOf = (jobId: string, bytes: number): string => {
       const data = Array.from({ length: 100 }, (_, at) => ({ op: 'add', path: `/a=${at}`, value: 'x'.repeat(bytes / 100) }))
       return JSON.stringify({ jobId, data })
     }
-    expect((await post(JOBS, jobOf('large', 997_000))).status).toBe(202)
-    expect((await recordOf('large')).value?.length).toBeGreaterThan(990_000)
-    const refused = await post(JOBS, jobOf('too large', 1_000_000))
-    expect(refused).toMatchObject({ status: 413, body: { status: '413 PAYLOAD_TOO_LARGE', details: 'Send it as several jobs.' } })
-    expect((await service.client.status('too large')).status).toBe(404)
+    expect((await post(JOBS, jobOf('large', 980_000))).status).toBe(202)
+    expect((await recordOf('large')).value?.length).toBeGreaterThan(980_000)
+    expect((await post(JOBS, jobOf('larger', 1_000_000))).status).toBe(202)
+    const records = (await commands.settled()).filter(({ key }) => key === 'larger')
+    const messages: (JobCommandMessage | null)[] = []
+    for (const { value } of records) {
+      const decoded = await codec.decodeCommand(value ?? Buffer.of(), 0)
+      messages.push(decoded.ok ? decoded.message : null)
+    }
+    expect(messages).toMatchObject([
+      { type: 'SubmitJob', jobId: 'larger', operations: [], parts: 2, operationCount: 100 },
+      { type: 'AddOperations', part: 0 },
+      { type: 'AddOperations', part: 1 },
+    ])
+    const paths = messages.flatMap((message) => (message?.type === 'AddOperations' ? message.operations.map(({ path }) => path) : []))
+    expect(paths).toEqual(Array.from({ length: 100 }, (_, at) => `/a=${at}`))
+    expect(new Set(records.map(({ partition }) => partition))).toEqual(new Set([partitionOfKey('larger', PARTITIONS)]))
   })
 
   it('is there once for each of many jobs at a time', async () => {
