@@ -145,7 +145,7 @@ export class JsonArrayScanner {
       return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : 'it is not valid JSON'
-      throw new JsonScanError('malformed', this.#offset, `The document around the array is not valid JSON: ${reason}`)
+      throw new JsonScanError('malformed', this.#offset, `The document is not valid JSON${this.path === null ? '' : ' outside of its array'}: ${reason}`)
     }
   }
 

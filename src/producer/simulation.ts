@@ -136,13 +136,15 @@ export class Simulation {
       reply(response, 409, { message: 'the job is not finished' })
       return
     }
-    const fails = status === 'CANCELLED' ? () => true : this.#jobs.fails.bind(this.#jobs)
-    if (this.#events !== null) {
+    const fails = this.#jobs.fails.bind(this.#jobs)
+    // Cancelled before its time, it has done none of them: it has nothing to say of any.
+    const operations = status === 'CANCELLED' ? [] : job.operations
+    if (this.#events !== null && operations.length > 0) {
       await this.#resultOnTopic(this.#events.write(id, job, fails), response)
       return
     }
     response.writeHead(200, { 'content-type': 'application/json' })
-    for (const piece of resultPieces(job.operations, fails, this.#options.resultBytes)) {
+    for (const piece of resultPieces(operations, fails, this.#options.resultBytes)) {
       if (!response.write(piece)) await drained(response)
       if (response.destroyed) return
     }

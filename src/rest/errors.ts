@@ -188,6 +188,7 @@ function detailsOf(params: object): string {
   if ('allowedValues' in params && Array.isArray(params.allowedValues)) {
     return `Allowed are: ${params.allowedValues.join(', ')}.`
   }
+  if ('type' in params && params.type === 'boolean') return 'Allowed are: true, false.'
   if (!('additionalProperties' in params) || !Array.isArray(params.additionalProperties)) return ''
   const names = params.additionalProperties.map((name) => `"${clip(String(name))}"`)
   return `Not known here: ${clip(names.join(', '))}.`

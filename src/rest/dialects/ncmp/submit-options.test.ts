@@ -138,6 +138,8 @@ describe('the options of a submission', () => {
   })
 
   it.each(['?strict=yes', '?dryRun=1'])('refuses %s, which is neither true nor false', async (query) => {
-    expect((await submit({ query })).statusCode).toBe(400)
+    const answer = await submit({ query })
+    expect(answer.statusCode).toBe(400)
+    expect(answer.json()).toMatchObject({ details: 'Allowed are: true, false.' })
   })
 })
