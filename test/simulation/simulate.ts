@@ -25,7 +25,7 @@ export interface SimulationReport {
 
 /** The command that runs a seed again and tells what happened. */
 export function replayOf(seed: number): string {
-  return `node scripts/simulate.ts --from ${seed} --trace`
+  return `npm run simulate -- --from ${seed} --trace`
 }
 
 export async function simulate(seed: number): Promise<SimulationReport> {
