@@ -27,3 +27,7 @@ test('endpoints handed on through the environment come out the same', () => {
 test('trailing slashes of addresses are dropped', () => {
   expect(givenEndpoints({ DATAJOB_REGISTRY_URL: 'http://r:8081//' }).registry).toBe('http://r:8081')
 })
+
+test('a stack of three brokers is reached through all of them', () => {
+  expect(endpointsOf({}, { ...ports, 'kafka-3': 3, 'kafka-2': 2 }).kafkaBrokers).toBe('127.0.0.1:9092,127.0.0.1:2,127.0.0.1:3')
+})

@@ -1,7 +1,7 @@
 import { StackError } from './errors.ts'
 import { registryUrl } from './registry.ts'
 import { s3Credentials, s3Endpoint } from './s3.ts'
-import type { ServerName, StackState } from './state.ts'
+import { brokersOf, type PortName, type StackState } from './state.ts'
 
 /** Where the servers are and how to sign in. Everything that a client of the stack has to know. */
 export interface StackEndpoints {
@@ -39,7 +39,7 @@ export function givenEndpoints(env: NodeJS.ProcessEnv): GivenEndpoints {
 /** All endpoints: the given ones, and for the rest the ports the stack runs on. */
 export function endpointsOf(given: GivenEndpoints, ports: StackState['ports']): StackEndpoints {
   return {
-    kafkaBrokers: given.kafka ?? `127.0.0.1:${portOf(ports, 'kafka')}`,
+    kafkaBrokers: given.kafka ?? addressesOf(ports).join(),
     registryUrl: given.registry ?? registryUrl(portOf(ports, 'registry')),
     ...(given.s3 ?? {
       s3Endpoint: s3Endpoint(portOf(ports, 's3')),
@@ -48,6 +48,11 @@ export function endpointsOf(given: GivenEndpoints, ports: StackState['ports']): 
       s3Region: s3Credentials.region,
     }),
   }
+}
+
+function addressesOf(ports: StackState['ports']): readonly string[] {
+  const extra = brokersOf(ports).filter((name) => name !== 'kafka')
+  return (['kafka', ...extra] as const).map((name) => `127.0.0.1:${portOf(ports, name)}`)
 }
 
 /** The endpoints as the variables that hand them on to another process. */
@@ -63,7 +68,7 @@ export function asEnvironment(endpoints: StackEndpoints): Record<string, string>
 }
 
 /** The port of a server that was started. */
-export function portOf(ports: StackState['ports'], name: ServerName | 'controller'): number {
+export function portOf(ports: StackState['ports'], name: PortName): number {
   const port = ports[name]
   if (port === undefined) throw new Error(`no port was chosen for ${name}`)
   return port

@@ -1,42 +1,35 @@
-import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { StackError } from './errors.ts'
 import type { Installation } from './install.ts'
+import { dataFolderOf, isFormatted } from './kafka-storage.ts'
 import { launch, stackMark, untilReady } from './processes.ts'
+import { type BrokerName, brokerNames } from './state.ts'
 
 export interface KafkaOptions {
   /** The stack's folder; the broker keeps all in the folder of its name inside. */
   readonly folder: string
-  /** `kafka` for the first node, another name for each extra broker. */
-  readonly name: string
+  readonly name: BrokerName
   readonly installation: Installation
-  readonly nodeId: number
   readonly port: number
-  /** Where the controller listens. The node with id 1 is the controller, extra brokers join it. */
-  readonly controllerPort: number
-  /** Needed for an extra broker: `cluster.id` in the first one's meta.properties. */
-  readonly clusterId?: string
-  /** More broker settings; they win over ours. */
-  readonly properties?: Readonly<Record<string, string | number | boolean>>
+  /** Where the controllers listen: one in each broker, in the order of their names. */
+  readonly controllerPorts: readonly number[]
 }
 
-const controllerId = 1
+/** Writes the broker's settings, and makes its storage unless it is there. */
+export async function prepareKafka(options: KafkaOptions, makeStorage: (config: string) => Promise<void>): Promise<void> {
+  const { cwd, dataFolder, config } = pathsOf(options)
+  mkdirSync(join(cwd, 'tmp'), { recursive: true })
+  writeFileSync(config, renderProperties(kafkaProperties(options, dataFolder)))
+  if (!isFormatted(dataFolder)) await makeStorage(config)
+}
 
 /**
- * Starts a KRaft node on 127.0.0.1 and waits until it serves requests; answers its pid. A node whose data folder is there
- * starts with that data, also after a `kill -9`. Throws a StackError `server-failed` with the end of its log.
+ * Starts a KRaft node on 127.0.0.1 and waits until it serves requests; answers its pid. It starts with the data that it has,
+ * also after a `kill -9`. Throws a StackError `server-failed` with the end of its log.
  */
 export async function startKafka(options: KafkaOptions): Promise<number> {
-  const cwd = join(options.folder, options.name)
-  const dataFolder = join(cwd, 'data')
-  const config = join(cwd, 'server.properties')
-  mkdirSync(join(cwd, 'tmp'), { recursive: true })
-  writeFileSync(config, renderProperties({ ...kafkaProperties(options, dataFolder), ...options.properties }))
-  if (!existsSync(join(dataFolder, 'meta.properties'))) await format(options, config)
+  const { cwd, config } = pathsOf(options)
   const logFile = join(cwd, `${options.name}.out`)
   const launched = launch({
     name: options.name,
@@ -48,19 +41,27 @@ export async function startKafka(options: KafkaOptions): Promise<number> {
       '-Xmx384m',
       '-XX:+UseSerialGC',
       '-XX:+ExitOnOutOfMemoryError',
-      ...kafkaJvmArgs(options, cwd),
+      ...kafkaJvmArgs(options),
       stackMark(options.folder, options.name),
       'kafka.Kafka',
       config,
     ],
   })
-  const answers = (): Promise<boolean> => kafkaAnswers(options.port)
+  const answers = (): Promise<boolean> => kafkaAnswers(options.port, '127.0.0.1', nodeIdOf(options.name))
   await untilReady({ name: options.name, launched, logFile, waitMsMax: 60_000, answers })
   return launched.pid
 }
 
-/** True when the broker on that port answers a Metadata request and knows of a broker that is up. */
-export function kafkaAnswers(port: number, host = '127.0.0.1'): Promise<boolean> {
+/** Node ids begin with 1. */
+export function nodeIdOf(name: BrokerName): number {
+  return brokerNames.indexOf(name) + 1
+}
+
+/**
+ * True when the broker on that port answers a Metadata request and knows of a broker that is up: of any, or of the one with
+ * that id, which may be itself.
+ */
+export function kafkaAnswers(port: number, host = '127.0.0.1', nodeId?: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: 2_000 })
     const finish = (answer: boolean): void => {
@@ -80,10 +81,21 @@ export function kafkaAnswers(port: number, host = '127.0.0.1'): Promise<boolean>
     })
     socket.on('data', (chunk: Buffer) => {
       received = Buffer.concat([received, chunk])
-      const brokersAt = 8
-      if (received.length >= brokersAt + 4) finish(received.readInt32BE(brokersAt) > 0)
+      const size = received.length < 4 ? Infinity : received.readInt32BE(0)
+      if (received.length >= 4 + size) finish(isUp(received, nodeId))
     })
   })
+}
+
+function isUp(answer: Buffer, nodeId: number | undefined): boolean {
+  const ids: number[] = []
+  let at = 12
+  for (let left = answer.readInt32BE(8); left > 0; left -= 1) {
+    ids.push(answer.readInt32BE(at))
+    const portAt = at + 6 + answer.readInt16BE(at + 4)
+    at = portAt + 6 + Math.max(0, answer.readInt16BE(portAt + 4))
+  }
+  return nodeId === undefined ? ids.length > 0 : ids.includes(nodeId)
 }
 
 /** Metadata v1 for no topics: size, key 3, version 1, correlation 0, no client id, an empty list. */
@@ -93,32 +105,35 @@ function metadataRequest(): Buffer {
 
 /** The settings of a node: sized for one machine, quick to start, to fail over and to come back after a crash. */
 export function kafkaProperties(
-  options: Pick<KafkaOptions, 'nodeId' | 'port' | 'controllerPort'>,
+  { name, port, controllerPorts }: Pick<KafkaOptions, 'name' | 'port' | 'controllerPorts'>,
   dataFolder: string,
 ): Record<string, string | number | boolean> {
-  const isController = options.nodeId === controllerId
-  const client = `CLIENT://127.0.0.1:${options.port}`
-  const controller = `CONTROLLER://127.0.0.1:${options.controllerPort}`
+  const client = `CLIENT://127.0.0.1:${port}`
+  const nodeId = nodeIdOf(name)
+  const voters = controllerPorts.map((controllerPort, index) => `${index + 1}@127.0.0.1:${controllerPort}`)
+  const replicas = controllerPorts.length
+  // One broker of three may be away: what is acknowledged is on two.
+  const inSync = Math.max(1, replicas - 1)
   return {
-    'process.roles': isController ? 'broker,controller' : 'broker',
-    'node.id': options.nodeId,
-    'controller.quorum.voters': `${controllerId}@127.0.0.1:${options.controllerPort}`,
+    'process.roles': 'broker,controller',
+    'node.id': nodeId,
+    'controller.quorum.voters': voters.join(),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'CLIENT',
     'listener.security.protocol.map': 'CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    listeners: isController ? `${client},${controller}` : client,
+    listeners: `${client},CONTROLLER://127.0.0.1:${controllerPorts[nodeId - 1] ?? 0}`,
     'advertised.listeners': client,
     'log.dirs': dataFolder,
     'auto.create.topics.enable': false,
-    'default.replication.factor': 1,
-    'min.insync.replicas': 1,
-    'offsets.topic.replication.factor': 1,
+    'default.replication.factor': replicas,
+    'min.insync.replicas': inSync,
+    'offsets.topic.replication.factor': replicas,
     'offsets.topic.num.partitions': 4,
-    'transaction.state.log.replication.factor': 1,
-    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': inSync,
     'transaction.state.log.num.partitions': 4,
-    'share.coordinator.state.topic.replication.factor': 1,
-    'share.coordinator.state.topic.min.isr': 1,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': inSync,
     'group.initial.rebalance.delay.ms': 0,
     'group.min.session.timeout.ms': 1_000,
     // A controller that was the leader waits that long before it stands for election again, though it is the only voter.
@@ -139,36 +154,9 @@ export function renderProperties(properties: Readonly<Record<string, string | nu
   return `${lines.join('\n')}\n`
 }
 
-/** A new cluster id: 16 random bytes in base64url. One that starts with a dash is an option to Kafka's tools. */
-export function newClusterId(): string {
-  const id = randomBytes(16).toString('base64url')
-  return id.startsWith('-') ? `A${id.slice(1)}` : id
-}
-
-async function format(options: KafkaOptions, config: string): Promise<void> {
-  const args = [
-    '-Xmx128m',
-    '-XX:+UseSerialGC',
-    '-XX:TieredStopAtLevel=1',
-    ...kafkaJvmArgs(options, join(options.folder, options.name)),
-    stackMark(options.folder, `${options.name}-format`),
-    'kafka.tools.StorageTool',
-    'format',
-    '--ignore-formatted',
-    '--cluster-id',
-    options.clusterId ?? newClusterId(),
-    '--config',
-    config,
-  ]
-  try {
-    await promisify(execFile)(options.installation.java, args, { timeout: 60_000 })
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new StackError('server-failed', `Kafka's storage could not be formatted: ${why}`, { cause: error })
-  }
-}
-
-function kafkaJvmArgs(options: KafkaOptions, cwd: string): string[] {
+/** What every program of Kafka's is started with. */
+export function kafkaJvmArgs(options: Pick<KafkaOptions, 'folder' | 'name' | 'installation'>): string[] {
+  const { cwd } = pathsOf(options)
   return [
     `-Djava.io.tmpdir=${join(cwd, 'tmp')}`,
     `-Dlog4j2.configurationFile=${join(import.meta.dirname, 'log4j2.properties')}`,
@@ -176,4 +164,9 @@ function kafkaJvmArgs(options: KafkaOptions, cwd: string): string[] {
     '-cp',
     join(options.installation.libraries, 'kafka', '*'),
   ]
+}
+
+function pathsOf({ folder, name }: Pick<KafkaOptions, 'folder' | 'name'>): Record<'cwd' | 'dataFolder' | 'config', string> {
+  const cwd = join(folder, name)
+  return { cwd, dataFolder: dataFolderOf(folder, name), config: join(cwd, 'server.properties') }
 }

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { pullImages, removeContainers, startContainers, whyNoDocker, type DockerOptions } from './docker.ts'
-import { endpointsOf, givenEndpoints, type StackEndpoints } from './endpoints.ts'
+import { endpointsOf, type GivenEndpoints, givenEndpoints, type StackEndpoints } from './endpoints.ts'
 import { StackError } from './errors.ts'
 import { stackHome } from './home.ts'
 import { startServers, type JvmContext } from './jvm.ts'
@@ -10,7 +10,10 @@ import { ownerId, startWatchdog } from './owner.ts'
 import { choosePorts, untilFree } from './ports.ts'
 import { untilAnswers, answers } from './probes.ts'
 import { endProcesses, findProcesses } from './processes.ts'
-import { readState, serverNames, writeState, type Backend, type ServerName, type StackState } from './state.ts'
+import {
+  type Backend, brokerNames, brokersOf, controllerOf, isBroker, type NodeName, type PortName, readState, type ServerName,
+  serverNames, type StackState, writeState,
+} from './state.ts'
 
 export type { StackEndpoints } from './endpoints.ts'
 export { asEnvironment } from './endpoints.ts'
@@ -25,13 +28,15 @@ export interface StackOptions {
    * their data goes with them; their ports are arbitrary. A stack that runs already keeps the lifetime it was started with.
    */
   readonly lifetime?: 'detached' | 'process'
+  /** Of Kafka; three, of which one may be away, run on the JVM only. Default: as many as the stack has, else one. */
+  readonly brokers?: 1 | 3
   /** Gets one line for each thing that a person waiting would like to know. */
   readonly say?: (line: string) => void
   readonly env?: NodeJS.ProcessEnv
 }
 
 export interface ServerStatus {
-  readonly name: ServerName
+  readonly name: NodeName
   /** `host:port` for Kafka, else an address. */
   readonly endpoint: string | undefined
   /** What carries it; `given` is a server that the environment names. */
@@ -41,7 +46,7 @@ export interface ServerStatus {
 }
 
 /** The ports a stack has when nobody else has them: those that people expect. */
-const usualPorts: Record<ServerName, number> = { kafka: 9092, registry: 8081, s3: 9000 }
+const usualPorts: Partial<Record<PortName, number>> = { kafka: 9092, registry: 8081, s3: 9000 }
 
 const lockMsMax = 20 * 60_000
 const stopGraceMs = 15_000
@@ -54,6 +59,7 @@ const defaultFolder = join(stackHome, 'run')
 
 interface Context {
   readonly folder: string
+  readonly brokers: 1 | 3 | undefined
   readonly lifetime: 'detached' | 'process'
   readonly say: (line: string) => void
   readonly env: NodeJS.ProcessEnv
@@ -72,7 +78,7 @@ export async function ensureStack(options: StackOptions = {}): Promise<StackEndp
   if (wanted.length === 0) return endpointsOf(given, {})
   return underLock(context, async () => {
     if (options.fresh === true) await end(context, true)
-    const missing = await missingServers(context, wanted)
+    const missing = await missingServers(context, wanted.flatMap((name) => nodesOf(context, name)))
     const ports = missing.length === 0 ? readState(context.folder)?.ports : await start(context, missing)
     return endpointsOf(given, ports ?? {})
   })
@@ -91,16 +97,16 @@ export async function stackStatus(options: StackOptions = {}): Promise<ServerSta
   const state = readState(context.folder)
   const processes = await findProcesses(context.folder)
   return Promise.all(
-    serverNames.map(async (name): Promise<ServerStatus> => {
-      const known = given[name] !== undefined || state?.ports[name] !== undefined
-      const endpoints = known ? endpointsOf(given, { kafka: 0, registry: 0, s3: 0, ...state?.ports }) : undefined
-      const carriedBy = given[name] !== undefined ? 'given' : state?.ports[name] === undefined ? undefined : state.backend
+    nodesIn(given, state).map(async (name): Promise<ServerStatus> => {
+      const kind = kindOf(name)
+      const carriedBy = given[kind] !== undefined ? 'given' : state?.ports[name] === undefined ? undefined : state.backend
+      const endpoints = carriedBy === undefined ? undefined : endpointsOf(given, portsOf(name, state?.ports[name] ?? 0))
       return {
         name,
-        endpoint: endpoints === undefined ? undefined : endpointOf(endpoints, name),
+        endpoint: endpoints === undefined ? undefined : endpointOf(endpoints, kind),
         carriedBy,
         pid: processes.find((found) => found.name === name)?.pid,
-        answers: endpoints !== undefined && (await answers(endpoints, name)),
+        answers: endpoints !== undefined && (await answers(endpoints, kind)),
       }
     }),
   )
@@ -110,6 +116,7 @@ function contextOf(options: StackOptions): Context {
   return {
     folder: resolve(options.folder ?? defaultFolder),
     lifetime: options.lifetime ?? 'detached',
+    brokers: options.brokers,
     say: options.say ?? ((): void => undefined),
     env: options.env ?? process.env,
   }
@@ -124,15 +131,15 @@ function underLock<T>(context: Context, work: () => Promise<T>): Promise<T> {
 }
 
 /** The wanted servers that have to be started. One that is there but hangs is ended. */
-async function missingServers(context: Context, wanted: readonly ServerName[]): Promise<ServerName[]> {
+async function missingServers(context: Context, wanted: readonly NodeName[]): Promise<NodeName[]> {
   const state = readState(context.folder)
   const processes = await findProcesses(context.folder)
   const checked = wanted.map(async (name) => {
     const pids = processes.filter((found) => found.name === name).map(({ pid }) => pid)
-    const isThere = state?.ports[name] !== undefined && (state.backend === 'docker' || pids.length > 0)
-    if (isThere) {
-      const endpoints = endpointsOf({}, { kafka: 0, registry: 0, s3: 0, ...state.ports })
-      if (await untilAnswers(endpoints, name, state.backend === 'docker' ? 0 : answerMsMax)) return []
+    const port = state?.ports[name]
+    if (port !== undefined && (state?.backend === 'docker' || pids.length > 0)) {
+      const endpoints = endpointsOf({}, portsOf(name, port))
+      if (await untilAnswers(endpoints, kindOf(name), state?.backend === 'docker' ? 0 : answerMsMax)) return []
     }
     await endProcesses(pids, 0)
     return [name]
@@ -141,13 +148,13 @@ async function missingServers(context: Context, wanted: readonly ServerName[]): 
 }
 
 /** Starts servers where they were before, else on Docker if that works, else on the JVM. Answers all ports. */
-async function start(context: Context, missing: readonly ServerName[]): Promise<StackState['ports']> {
+async function start(context: Context, missing: readonly NodeName[]): Promise<StackState['ports']> {
   const forced = forcedBackend(context.env)
   const before = readState(context.folder)
   const running = before !== undefined && (await findProcesses(context.folder)).length > 0
   const backend = running ? before.backend : forced
   if (backend !== 'jvm') {
-    const onDocker = await startOnDocker(context, missing, backend === 'docker')
+    const onDocker = await startOnDocker(context, missing.filter(isServer), { forced: backend === 'docker', wanted: missing })
     if (onDocker !== undefined) return onDocker
   }
   return startOnJvm(context, missing)
@@ -156,9 +163,9 @@ async function start(context: Context, missing: readonly ServerName[]): Promise<
 async function startOnDocker(
   context: Context,
   missing: readonly ServerName[],
-  forced: boolean,
+  { forced, wanted }: { readonly forced: boolean; readonly wanted: readonly NodeName[] },
 ): Promise<StackState['ports'] | undefined> {
-  const why = await whyNoDocker(context.env)
+  const why = wanted.length > missing.length ? 'three brokers run on the JVM only' : await whyNoDocker(context.env)
   if (why !== undefined) {
     if (forced) throw new StackError('docker-failed', `DATAJOB_STACK=docker, but ${why}`)
     context.say(`${why}: the servers run on the JVM`)
@@ -184,7 +191,7 @@ async function startOnDocker(
   }
 }
 
-async function startOnJvm(context: Context, missing: readonly ServerName[]): Promise<StackState['ports']> {
+async function startOnJvm(context: Context, missing: readonly NodeName[]): Promise<StackState['ports']> {
   const jvm: JvmContext = {
     folder: context.folder,
     env: context.env,
@@ -199,11 +206,10 @@ async function startOnJvm(context: Context, missing: readonly ServerName[]): Pro
 }
 
 /** Ports for the servers to start: those they had, else the usual ones, else free ones; the others keep theirs. */
-async function portsFor(context: Context, missing: readonly ServerName[]): Promise<StackState['ports']> {
+async function portsFor(context: Context, missing: readonly NodeName[]): Promise<StackState['ports']> {
   const before = readState(context.folder)?.ports ?? {}
-  const names: (ServerName | 'controller')[] = missing.includes('kafka') ? [...missing, 'controller'] : [...missing]
-  const usual = (name: ServerName | 'controller'): number | undefined =>
-    name === 'controller' || context.lifetime === 'process' ? undefined : usualPorts[name]
+  const names: readonly PortName[] = [...missing, ...missing.filter(isBroker).map(controllerOf)]
+  const usual = (name: PortName): number | undefined => (context.lifetime === 'process' ? undefined : usualPorts[name])
   await Promise.all(names.map((name) => untilFree(before[name], releaseMsMax)))
   const wishes = names.map((name) => before[name] ?? usual(name))
   const chosen = await choosePorts(wishes)
@@ -213,7 +219,7 @@ async function portsFor(context: Context, missing: readonly ServerName[]): Promi
     const wish = wishes[index]
     if (port === undefined) return
     ports[name] = port
-    if (wish !== undefined && wish !== port && name !== 'controller') {
+    if (wish !== undefined && wish !== port && !name.startsWith('controller')) {
       context.say(`port ${wish} is taken: ${name} gets ${port}`)
     }
   })
@@ -243,6 +249,35 @@ async function end(context: Context, discard: boolean): Promise<void> {
   else if (state !== undefined) writeState(context.folder, { backend: state.backend, ports: state.ports })
 }
 
+/** How many brokers there are is said when the first of them starts. Throws a StackError `bad-setting` for another number. */
+function nodesOf(context: Context, name: ServerName): readonly NodeName[] {
+  if (name !== 'kafka') return [name]
+  const before = brokersOf(readState(context.folder)?.ports ?? {})
+  const { brokers = before.length || 1 } = context
+  if (before.length > 0 && before.length !== brokers) {
+    throw new StackError('bad-setting', `the stack in ${context.folder} has ${before.length} brokers, not ${brokers}: start it fresh`)
+  }
+  return brokerNames.slice(0, brokers)
+}
+
+function nodesIn(given: GivenEndpoints, state: StackState | undefined): readonly NodeName[] {
+  const further = given.kafka === undefined ? brokersOf(state?.ports ?? {}).slice(1) : []
+  return ['kafka', ...further, 'registry', 's3']
+}
+
+function kindOf(name: NodeName): ServerName {
+  return isBroker(name) ? 'kafka' : name
+}
+
+function isServer(name: NodeName): name is ServerName {
+  return kindOf(name) === name
+}
+
+/** Ports by which {@link endpointsOf} names this one server of its kind. */
+function portsOf(name: NodeName, port: number): StackState['ports'] {
+  return { kafka: 0, registry: 0, s3: 0, [kindOf(name)]: port }
+}
+
 function forcedBackend(env: NodeJS.ProcessEnv): Backend | undefined {
   const value = env['DATAJOB_STACK']
   if (value === undefined || value === '') return undefined
@@ -253,12 +288,4 @@ function forcedBackend(env: NodeJS.ProcessEnv): Backend | undefined {
 function endpointOf(endpoints: StackEndpoints, name: ServerName): string {
   const { kafkaBrokers, registryUrl, s3Endpoint } = endpoints
   return { kafka: kafkaBrokers, registry: registryUrl, s3: s3Endpoint }[name]
-}
-
-/** Ends one server of a stack on the JVM at once (SIGKILL), data kept; {@link ensureStack} brings it back. For chaos tests. */
-export async function killServer(name: ServerName, options: StackOptions = {}): Promise<void> {
-  const { folder } = contextOf(options)
-  const found = (await findProcesses(folder)).filter((process) => process.name === name)
-  if (found.length === 0) throw new StackError('server-failed', `${name} does not run in ${folder}`)
-  await endProcesses(found.map(({ pid }) => pid), 0)
 }

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { asEnvironment, ensureStack, killServer, type StackOptions, stopStack } from '../../stack/stack.ts'
+import { killServer } from '../../stack/one-server.ts'
+import { asEnvironment, ensureStack, type StackOptions, stopStack } from '../../stack/stack.ts'
 import { readBucket } from '../harness/bucket-log.ts'
 import { QUICK_SESSIONS, seededChaos, tell } from '../harness/chaos.ts'
 import { checkBucket, checkTopic } from '../harness/checker.ts'
@@ -55,7 +56,7 @@ describe('kill -9 of the only broker', () => {
     await until('work is under way', () => results.records.length > 5)
     for (let kill = 1; kill <= KILLS; kill += 1) {
       await sleep(chaos.between(0, 1_000))
-      await killServer('kafka', { folder })
+      await killServer({ folder, name: 'kafka' })
       const job = plan(60)
       onTopic.push(job)
       const answering = service.client.submit(bodyOf(job), {}, destination)
