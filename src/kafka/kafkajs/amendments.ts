@@ -1,8 +1,9 @@
 /**
- * Five corrections to kafkajs 2.2.4, made in its own modules because it offers no other place (docs/adr/0002). They hold
+ * Corrections to kafkajs 2.2.4, made in its own modules because it offers no other place (docs/adr/0002). They hold
  * for the pinned version only: the tests beside this file fail when another one no longer has what they correct.
  */
 import { createRequire } from 'node:module'
+import { amendConnection } from './connection-amendment.ts'
 import { amendEncoder } from './encoder-amendment.ts'
 import { type AbortedTransaction, endOfBatch, type FetchedRecord, hideAborted } from './fetched-records.ts'
 
@@ -34,6 +35,7 @@ interface ListOffsetsRequest {
 export function amendKafkajs(): void {
   if (amended) return
   amended = true
+  amendConnection()
   amendEncoder()
   amendRequestQueue()
   amendFetchAnswer()
