@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll } from 'vitest'
 import { createKafkaClient } from '../../src/kafka/kafkajs/client.ts'
-import { findProcesses } from '../../stack/processes.ts'
-import { asEnvironment, ensureStack, killServer, type StackOptions, stopStack } from '../../stack/stack.ts'
+import { killServer, pauseServer, resumeServer } from '../../stack/one-server.ts'
+import { asEnvironment, ensureStack, type StackOptions, stopStack } from '../../stack/stack.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { exerciseOutages } from './kafka-port-outages.ts'
 
@@ -29,11 +29,9 @@ afterAll(async () => {
 
 /** It takes connections, as the kernel does for it, and says nothing: half-open to whoever is connected. */
 async function standStill(ms: number): Promise<void> {
-  const { pid } = (await findProcesses(folder)).find(({ name }) => name === 'kafka') ?? {}
-  if (pid === undefined) throw new Error('the broker does not run')
-  process.kill(pid, 'SIGSTOP')
+  await pauseServer({ folder, name: 'kafka' })
   await sleep(ms)
-  process.kill(pid, 'SIGCONT')
+  await resumeServer({ folder, name: 'kafka' })
 }
 
 exerciseOutages('kafkajs', {
@@ -46,7 +44,7 @@ exerciseOutages('kafkajs', {
     {
       name: 'killed and started again',
       happen: async () => {
-        await killServer('kafka', { folder })
+        await killServer({ folder, name: 'kafka' })
         await ensureStack(stack)
       },
     },
