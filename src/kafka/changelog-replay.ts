@@ -4,6 +4,7 @@
  * thing in the log may be the marker of an ended transaction, which readers are not shown.
  */
 import type { LaneInput } from './inbox.ts'
+import { type OffsetsByTopic, positionsIn } from './input-positions.ts'
 import { type InputRecord, KafkaFailure, type OutputRecord } from './port.ts'
 
 const OWNER_KEY = '!owner'
@@ -37,9 +38,15 @@ export class ChangelogReplay {
   #stopped: { readonly reason: unknown } | undefined
   #next = 0
   #entries = 0
+  #positions: OffsetsByTopic = new Map()
 
   constructor(options: ChangelogReplayOptions) {
     this.#options = options
+  }
+
+  /** How far the input had been taken for what is in the changelog; empty where no turn has said so yet. */
+  get positions(): OffsetsByTopic {
+    return this.#positions
   }
 
   /** Resolves to the number of entries restored once the owner's record was read. Throws KafkaFailure `fenced` if it is gone. */
@@ -88,7 +95,11 @@ export class ChangelogReplay {
       waiting.resolve(this.#entries)
       return true
     }
-    if (record.key?.toString('utf8') !== OWNER_KEY) {
+    const key = record.key?.toString('utf8') ?? ''
+    const positions = positionsIn(key, record.value)
+    if (positions !== null) {
+      this.#positions = positions
+    } else if (key !== OWNER_KEY) {
       this.#entries += 1
       this.#options.restore(record)
     }

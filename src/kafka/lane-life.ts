@@ -10,6 +10,7 @@ import type { EffectRunner, Stage } from '../stages/stage.ts'
 import { TimerQueue } from '../stages/timer-queue.ts'
 import { ChangelogReplay, ownerRecord } from './changelog-replay.ts'
 import { Inbox, type LaneInput, type RecordAmount, type Taken } from './inbox.ts'
+import { InputPositions } from './input-positions.ts'
 import { type InputRecord, type KafkaAdmin, type KafkaClient, KafkaFailure, type TransactionalProducer } from './port.ts'
 import { type TurnPlace, TurnRecorder } from './turn-recorder.ts'
 
@@ -88,6 +89,7 @@ export class LaneLife<Effect, Completion> {
   readonly #effects = new AbortController()
   #alarm: { at: number; handle: TimerHandle } | undefined
   readonly #replay: ChangelogReplay
+  readonly #positions: InputPositions
 
   constructor(stageOf: LaneStage<Effect, Completion>, context: LaneContext, onRunning: () => void) {
     this.#stageOf = stageOf
@@ -95,8 +97,10 @@ export class LaneLife<Effect, Completion> {
     this.#onRunning = onRunning
     this.#stage = stageOf.createStage(context.partition)
     this.#place = { ...stageOf.place, partition: context.partition }
+    const { groupId, inputs, changelog } = stageOf
+    this.#positions = new InputPositions({ admin: context.admin, groupId, inputs, changelog, partition: context.partition })
     this.#replay = new ChangelogReplay({
-      topic: stageOf.changelog,
+      topic: changelog,
       input: context.input,
       restore: (record) => {
         this.#restore(record)
@@ -131,12 +135,13 @@ export class LaneLife<Effect, Completion> {
     const producer = await context.kafka.transactionalProducer(context.transactionalId)
     try {
       // Before the claim, which fails if anybody else has come between: state and positions are of the same moment.
-      const positions = await this.#inputPositions()
+      await this.#positions.readCommitted()
       const ownerId = await this.#claim(producer)
       const entries = await this.#replay.until({ ownerId, offset: await this.#changelogEnd() })
-      for (const { topic, offset } of positions) this.#inbox.open(topic, offset)
+      const untold = await this.#positions.begin(this.#replay.positions)
+      for (const { topic, offset } of this.#positions.all()) this.#inbox.open(topic, offset)
       context.observe({ type: 'LaneRestored', entries, ms: context.clock.now() - startedAt })
-      await this.#firstTurn(producer)
+      await this.#firstTurn(producer, untold)
       this.#onRunning()
       await this.#turns(producer)
     } finally {
@@ -175,33 +180,16 @@ export class LaneLife<Effect, Completion> {
     this.#stage.restore(key, decoded.message, record.timestampMs)
   }
 
-  async #inputPositions(): Promise<readonly { readonly topic: string; readonly offset: number }[]> {
-    const { admin, partition } = this.#context
-    const { groupId, inputs } = this.#stageOf
-    const committed = await admin.committedOffsets(groupId, inputs)
-    const positions: { topic: string; offset: number }[] = []
-    for (const topic of inputs) {
-      const known = committed.find((at) => at.topic === topic && at.partition === partition)?.offset ?? -1
-      positions.push({ topic, offset: known >= 0 ? known : await this.#startOf(topic) })
-    }
-    return positions
-  }
-
   async #changelogEnd(): Promise<number> {
     const { admin, partition } = this.#context
     const ends = await admin.endOffsets(this.#stageOf.changelog)
     return ends.find((at) => at.partition === partition)?.offset ?? Number.POSITIVE_INFINITY
   }
 
-  async #startOf(topic: string): Promise<number> {
-    const starts = await this.#context.admin.startOffsets(topic)
-    return starts.find((at) => at.partition === this.#context.partition)?.offset ?? 0
-  }
-
-  async #firstTurn(producer: TransactionalProducer): Promise<void> {
+  async #firstTurn(producer: TransactionalProducer, untold: Taken<Completion>['offsets']): Promise<void> {
     const turn = new TurnRecorder<Effect>(this.#context.clock.now(), this.#place)
     this.#stage.restored(turn)
-    await this.#conclude(producer, turn, { inputs: 0, offsets: [] })
+    await this.#conclude(producer, turn, { inputs: 0, offsets: untold, isNews: untold.length > 0 })
   }
 
   async #turns(producer: TransactionalProducer): Promise<void> {
@@ -216,7 +204,7 @@ export class LaneLife<Effect, Completion> {
       for (const [record, message] of decoded) this.#takeRecord(record, message, turn)
       for (const completion of taken.completions) this.#stage.takeCompletion(completion, turn)
       this.#takeDueTimers(turn)
-      await this.#conclude(producer, turn, { inputs: decoded.length, offsets: taken.offsets })
+      await this.#conclude(producer, turn, { inputs: decoded.length, offsets: taken.offsets, isNews: decoded.length > 0 })
       for (const completion of taken.completions) this.#stageOf.onCommitted?.(completion)
     }
   }
@@ -252,12 +240,13 @@ export class LaneLife<Effect, Completion> {
   async #conclude(
     producer: TransactionalProducer,
     turn: TurnRecorder<Effect>,
-    taken: { readonly inputs: number; readonly offsets: Taken<Completion>['offsets'] },
+    taken: { readonly inputs: number; readonly offsets: Taken<Completion>['offsets']; readonly isNews: boolean },
   ): Promise<void> {
-    const records = turn.records()
-    if (records.length > 0 || taken.inputs > 0) {
-      const offsets = taken.offsets.map((each) => ({ ...each, partition: this.#context.partition }))
-      await producer.commit({ records, offsets, groupId: this.#stageOf.groupId })
+    const said = turn.records()
+    if (said.length > 0 || taken.isNews) {
+      const positions = this.#positions.advance(taken.offsets)
+      const records = [...said, ...positions.records]
+      await producer.commit({ records, offsets: positions.offsets, groupId: this.#stageOf.groupId })
       const ms = this.#context.clock.now() - turn.now
       this.#context.observe({ type: 'TurnCommitted', inputs: taken.inputs, records: records.length, ms })
       for (const { record, cause } of turn.deadLetters) this.#context.observe({ type: 'RecordDeadLettered', record, cause })

@@ -104,6 +104,11 @@ export class SimulatedBroker {
     )
   }
 
+  /** Forgets what a group has committed, as is done with one that had no members for a week. */
+  expireOffsets(groupId: string): void {
+    for (const key of this.#committed.keys()) if (key.startsWith(`${groupId} `)) this.#committed.delete(key)
+  }
+
   /** Aborts transactions whose producer has been silent for too long, and fences it. */
   expireTransactions(): void {
     for (const state of this.#producers.values()) {

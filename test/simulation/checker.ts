@@ -176,7 +176,7 @@ function leftovers({ broker }: World): readonly string[] {
   }
   const retriable = [...failures].filter(([, hasFailed]) => hasFailed).map(([jobId]) => jobId)
   const isExpected = (key: string): boolean =>
-    key.includes(' job:') || key.endsWith(' !owner') || retriable.some((jobId) => key.includes(` subjob:${jobId}/`))
+    key.includes(' job:') || key.includes(' !') || retriable.some((jobId) => key.includes(` subjob:${jobId}/`))
   return [...kept].filter((key) => !isExpected(key)).map((key) => `left over: ${key}`)
 }
 

@@ -1,7 +1,7 @@
 /** What goes wrong, drawn from the seed: processes die, stop and go on, members come and go, networks fail, logs are compacted. */
 import { SESSION_TIMEOUT_MS } from './consumer-groups.ts'
 import { DELETE_RETENTION_MS } from './partition-log.ts'
-import { TOPICS } from './settings.ts'
+import { APPLICATION, TOPICS } from './settings.ts'
 import type { Slot, World } from './world.ts'
 
 // Long enough to lose every session and transaction, and short enough for a log to keep what a reader has yet to read.
@@ -18,6 +18,7 @@ const faults: readonly { readonly weight: number; readonly fault: Fault }[] = [
   { weight: 2, fault: lossy },
   { weight: 2, fault: failingProducers },
   { weight: 3, fault: compact },
+  { weight: 1, fault: expireOffsets },
 ]
 
 /** Lets faults happen for `spanMs`, then makes all well. Calls `healed` at that moment. */
@@ -126,6 +127,19 @@ function failingProducers(world: World): void {
 function compact(world: World): void {
   world.broker.compact(TOPICS.coordinatorChangelog, world.random)
   world.broker.compact(TOPICS.dispatcherChangelog, world.random)
+}
+
+/** All processes are away for so long that the broker forgets how far their groups were. */
+function expireOffsets(world: World): void {
+  world.note('offsets expire while everybody is away')
+  for (const slot of world.slots) {
+    slot.process.kill()
+    startLater(world, slot)
+  }
+  // What they have sent has arrived by then.
+  world.scheduler.after(world.kafkaNetwork.delayMaxMs, () => {
+    for (const stage of ['coordinator', 'dispatcher']) world.broker.expireOffsets(`${APPLICATION}.${stage}`)
+  })
 }
 
 function startLater(world: World, slot: Slot): void {

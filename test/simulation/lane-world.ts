@@ -14,6 +14,7 @@ import { decode, encode } from './service.ts'
 import { APPLICATION, TOPICS } from './settings.ts'
 
 export const LANE_ID = `${APPLICATION}.counting.0`
+export const LANE_GROUP = `${APPLICATION}.counting`
 const CHANGELOG = 'counting-changelog'
 
 /** Counts its input: every record must be the one behind the last that its changelog knows of. */
@@ -142,7 +143,7 @@ export class LaneWorld {
     const amount = { records: 10, bytes: 1_000_000 }
     return {
       name: 'counting',
-      groupId: `${APPLICATION}.counting`,
+      groupId: LANE_GROUP,
       changelog: CHANGELOG,
       inputs: [TOPICS.subjobs],
       limits: { turnMax: amount, inboxMax: amount, loadMax: this.loadMax, restartDelayMinMs: 10, restartDelayMaxMs: 100 },

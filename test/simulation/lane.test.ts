@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { LANE_ID, type LaneProcess, LaneWorld } from './lane-world.ts'
+import { LANE_GROUP, LANE_ID, type LaneProcess, LaneWorld } from './lane-world.ts'
+import { TOPICS } from './settings.ts'
 
 async function running(world: LaneWorld, name = 'a'): Promise<LaneProcess> {
   const one = await world.start(name)
@@ -59,6 +60,34 @@ describe('a lane', () => {
     await world.until(() => world.output.length === 1)
     world.write(12)
     expect(await world.until(() => world.output.length === 13)).toBe(true)
+  })
+
+  it('goes on where it was when the group has forgotten that', async () => {
+    const world = new LaneWorld()
+    const { process } = await running(world)
+    world.write(3)
+    await world.until(() => world.output.length === 3)
+    process.kill()
+    world.broker.expireOffsets(LANE_GROUP)
+    const events = (await running(world)).events
+    world.write(1)
+    expect(await world.until(() => world.output.length === 4)).toBe(true)
+    expect(world.output).toEqual([0, 1, 2, 3])
+    expect(events).not.toContain('LaneBroken')
+    expect(world.broker.committedOffsets(LANE_GROUP, [TOPICS.subjobs])).toEqual([{ topic: TOPICS.subjobs, partition: 0, offset: 4 }])
+  })
+
+  it('takes a topic that was made anew from its first record', async () => {
+    const world = new LaneWorld()
+    const { process } = await running(world)
+    world.write(3)
+    await world.until(() => world.output.length === 3)
+    process.kill()
+    world.broker.expireOffsets(LANE_GROUP)
+    world.broker.createTopic(TOPICS.subjobs, 1)
+    await running(world)
+    world.write(1)
+    expect(await world.until(() => world.output.length === 4)).toBe(true)
   })
 
   it('that is released while its transaction is on its way ends that, and begins nothing', async () => {

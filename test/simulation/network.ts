@@ -35,6 +35,10 @@ export class Network {
     return this.#options.timeoutMs
   }
 
+  get delayMaxMs(): number {
+    return this.#options.delayMinMs + this.#options.delayMaxMs
+  }
+
   lost(): Error {
     return this.#options.lost()
   }
