@@ -73,4 +73,17 @@ describe('places', () => {
     await expect(places.run([north], () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     await expect(places.run([north], () => Promise.resolve('done'))).resolves.toBe('done')
   })
+
+  it('are given away in the order in which they were asked for, also to thousands', async () => {
+    const places = new Places(1)
+    const begun: number[] = []
+    const all = Array.from({ length: 5_000 }, (_, n) => {
+      return places.run([], () => {
+        begun.push(n)
+        return Promise.resolve()
+      })
+    })
+    await Promise.all(all)
+    expect(begun).toEqual(Array.from({ length: 5_000 }, (_, n) => n))
+  })
 })

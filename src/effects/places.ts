@@ -1,4 +1,4 @@
-import { bulkhead, type BulkheadPolicy } from 'cockatiel'
+import { WaitingLine } from '../stages/waiting-line.ts'
 
 /** Whoever may hang: a service, an object store. */
 export interface Party {
@@ -13,26 +13,57 @@ export interface Party {
  */
 export class Places {
   readonly #max: number
-  readonly #all: BulkheadPolicy
+  readonly #all: Row
   // Names come from the operator's registry, so there are not many.
-  readonly #ofParty = new Map<string, BulkheadPolicy>()
+  readonly #ofParty = new Map<string, Row>()
 
   constructor(max: number) {
     this.#max = max
-    this.#all = bulkhead(max, Number.MAX_SAFE_INTEGER)
+    this.#all = new Row(max)
   }
 
   /** Does the work once there is a place for it among those of each party, in that order, and among all. */
   run<T>([party, ...others]: readonly Party[], work: () => Promise<T>): Promise<T> {
-    if (party === undefined) return this.#all.execute(work)
-    return this.#placesOf(party).execute(() => this.run(others, work))
+    if (party === undefined) return this.#all.run(work)
+    return this.#placesOf(party).run(() => this.run(others, work))
   }
 
-  #placesOf({ name, share }: Party): BulkheadPolicy {
+  #placesOf({ name, share }: Party): Row {
     const known = this.#ofParty.get(name)
     if (known !== undefined) return known
-    const places = bulkhead(Math.max(1, Math.floor(this.#max * share)), Number.MAX_SAFE_INTEGER)
+    const places = new Row(Math.max(1, Math.floor(this.#max * share)))
     this.#ofParty.set(name, places)
     return places
+  }
+}
+
+/**
+ * As many places, given away in the order in which they were asked for. A place that becomes free goes to who waits first,
+ * and the ten thousandth in line costs no more than the second.
+ */
+class Row {
+  #free: number
+  readonly #waiting = new WaitingLine<() => void>()
+
+  constructor(places: number) {
+    this.#free = places
+  }
+
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1
+    else await this.#turn()
+    try {
+      return await work()
+    } finally {
+      const next = this.#waiting.takeFirst()
+      if (next === undefined) this.#free += 1
+      else next()
+    }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.append(resolve)
+    })
   }
 }
