@@ -158,7 +158,8 @@ try {
       rounds.push(measured)
     }
     const [alone, behind] = [median(rounds.map((each) => each.aloneMs)), median(rounds.map((each) => each.behindMs))]
-    say(`${kind}, median of ${rounds.length}: ${flags.small} operations alone ${seconds(alone)}, behind ${flags.operations} ${seconds(behind)}`)
+    const times = `alone ${seconds(alone)}, behind ${flags.operations} ${seconds(behind)}`
+    say(`${kind}, median of ${rounds.length}: ${flags.small} operations ${times}`)
   }
 } finally {
   if (flags.stack === undefined) {

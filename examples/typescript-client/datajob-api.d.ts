@@ -526,7 +526,7 @@ export interface components {
             dialect: string;
             dataaccepttype: string;
             datacontenttype: string;
-            /** @description Lower goes first */
+            /** @description Jobs of one tenant share a producer in parts of 1 / priority */
             priority: number;
             labels: {
                 [key: string]: string;

@@ -35,7 +35,7 @@ export interface JobFacts {
   readonly destination: string
   readonly dataAcceptType: string
   readonly dataContentType: string
-  /** Lower goes first. */
+  /** Jobs that wait for the same share it in parts of 1 / priority (share.ts). */
   readonly priority: number
   readonly labels: Readonly<Record<string, string>>
   readonly deadlineAt: number | null

@@ -86,6 +86,7 @@ export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob
 export interface DispatchSubjob {
   readonly type: 'DispatchSubjob'
   readonly jobId: string
+  readonly tenant: string
   readonly index: number
   readonly producerKey: string
   readonly service: string

@@ -2,13 +2,37 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProducerQueue, type QueuedSubjob } from './producer-queue.ts'
 
-const read = (jobId: string, n: number): QueuedSubjob => ({ jobId, subjobId: `${jobId}/${n}`, ordered: false })
-const write = (jobId: string, n: number): QueuedSubjob => ({ jobId, subjobId: `${jobId}/${n}`, ordered: true })
+const shared = { tenant: 'default', priority: 100, operations: 1 }
+const read = (jobId: string, n: number): QueuedSubjob => ({ jobId, subjobId: `${jobId}/${n}`, ordered: false, ...shared })
+const write = (jobId: string, n: number): QueuedSubjob => ({ ...read(jobId, n), ordered: true })
 
 describe('a producer\'s queue', () => {
   it('lets jobs take turns, each in the order of its subjobs', () => {
     const queue = filled([read('a', 0), read('a', 1), read('a', 2), read('b', 0), read('c', 0), read('c', 1)])
     expect(takeAll(queue, 10)).toEqual(['a/0', 'b/0', 'c/0', 'a/1', 'c/1', 'a/2'])
+  })
+
+  it('counts operations, not subjobs', () => {
+    const large = (n: number): QueuedSubjob => ({ ...read('large', n), operations: 1_000 })
+    const small = Array.from({ length: 12 }, (_, n): QueuedSubjob => ({ ...read('small', n), operations: 100 }))
+    const queue = filled([large(0), large(1), large(2), ...small])
+    expect(takeAll(queue, 14).slice(0, 11)).toEqual(['large/0', ...Array.from({ length: 10 }, (_, n) => `small/${n}`)])
+  })
+
+  it('gives a job by its priority, and every tenant as much as the others', () => {
+    const of = (job: Partial<QueuedSubjob> & { readonly jobId: string }): readonly QueuedSubjob[] =>
+      Array.from({ length: 120 }, (_, n): QueuedSubjob => ({ ...read(job.jobId, n), ...job }))
+    const [urgent, usual, other] = [of({ jobId: 'urgent', priority: 50 }), of({ jobId: 'usual' }), of({ jobId: 'other', tenant: 'other' })]
+    const taken = takeAll(filled([...usual, ...urgent, ...other]), 120)
+    const had = (jobId: string): number => taken.filter((each) => each.startsWith(`${jobId}/`)).length
+    expect([had('other'), had('urgent'), had('usual')]).toEqual([60, 40, 20])
+  })
+
+  it('serves a small job that comes when a large one has had much within one helping', () => {
+    const queue = filled(Array.from({ length: 1_000 }, (_, n): QueuedSubjob => ({ ...read('large', n), operations: 1_000 })))
+    takeAll(queue, 500)
+    queue.add({ ...read('small', 0), operations: 100 })
+    expect(takeAll(queue, 502)).toContain('small/0')
   })
 
   it('starts no more than allowed', () => {
@@ -107,7 +131,7 @@ class QueueModel {
   }
 
   add(job: string): void {
-    const subjob = { jobId: job, subjobId: `${job}/${(this.#added += 1)}`, ordered: job.startsWith('w') }
+    const subjob = { ...read(job, (this.#added += 1)), ordered: job.startsWith('w') }
     this.waiting.get(job)!.push(subjob)
     this.queue.add(subjob)
   }

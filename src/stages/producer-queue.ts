@@ -1,14 +1,15 @@
 /**
- * Whose turn is next at one producer. Jobs take turns (round robin), so that a small one is not stuck behind a large one;
- * within a job the order of its subjobs is kept, and where it must hold at the producer too (writes), the next one starts
- * only when the one before has ended.
+ * Whose turn is next at one producer. Tenants, and jobs within a tenant, share it by operations and by weight (job-shares.ts), so
+ * that a small job is not stuck behind a large one; within a job the order of its subjobs is kept, and where it must hold at the
+ * producer too (writes), the next one starts only when the one before has ended. What a restart forgets is who had how much before.
  */
+import { JobShares, type SharingJob } from './job-shares.ts'
 import { WaitingLine } from './waiting-line.ts'
 
-export interface QueuedSubjob {
-  readonly jobId: string
+export interface QueuedSubjob extends SharingJob {
   readonly subjobId: string
   readonly ordered: boolean
+  readonly operations: number
 }
 
 interface JobTurn {
@@ -19,8 +20,8 @@ interface JobTurn {
 
 export class ProducerQueue {
   readonly #jobs = new Map<string, JobTurn>()
-  /** Jobs that have a subjob which may start, the next first. */
-  readonly #ready = new Set<string>()
+  /** Of the jobs that have a subjob which may start. */
+  readonly #shares = new JobShares()
   /** Those that really wait: what is withdrawn keeps its place in a job's list until its turn would have come. */
   readonly #waiting = new Set<string>()
   #running = 0
@@ -38,13 +39,13 @@ export class ProducerQueue {
     const turn = this.#turnOf(subjob.jobId)
     this.#waiting.add(subjob.subjobId)
     turn.waiting.append(subjob)
-    this.#refresh(subjob.jobId, turn)
+    this.#refresh(subjob, turn)
   }
 
   /** Takes the next subjob that may start, while fewer than `runningMax` run. */
   take(runningMax: number): QueuedSubjob | undefined {
     if (this.#running >= runningMax) return undefined
-    const [jobId] = this.#ready
+    const jobId = this.#shares.next()
     if (jobId === undefined) return undefined
     const turn = this.#turnOf(jobId)
     const subjob = turn.waiting.takeFirst()
@@ -52,15 +53,15 @@ export class ProducerQueue {
     this.#waiting.delete(subjob.subjobId)
     this.#running += 1
     if (subjob.ordered) turn.holder = subjob.subjobId
-    this.#ready.delete(jobId)
-    this.#refresh(jobId, turn)
+    this.#shares.give(subjob, Math.max(1, subjob.operations))
+    this.#refresh(subjob, turn)
     return subjob
   }
 
   /** It is not to start any more; nothing happens when it does not wait. */
   withdraw(subjob: QueuedSubjob): void {
     if (!this.#waiting.delete(subjob.subjobId)) return
-    this.#refresh(subjob.jobId, this.#turnOf(subjob.jobId))
+    this.#refresh(subjob, this.#turnOf(subjob.jobId))
   }
 
   /** It left the producer for a while; {@link retry} brings it back. An ordered job waits for it. */
@@ -73,7 +74,7 @@ export class ProducerQueue {
     const turn = this.#turnOf(subjob.jobId)
     this.#waiting.add(subjob.subjobId)
     turn.waiting.prepend(subjob)
-    this.#refresh(subjob.jobId, turn)
+    this.#refresh(subjob, turn)
   }
 
   /** It has ended; `running` tells whether it occupied the producer until now. */
@@ -82,7 +83,7 @@ export class ProducerQueue {
     const turn = this.#jobs.get(subjob.jobId)
     if (turn === undefined) return
     if (turn.holder === subjob.subjobId) turn.holder = null
-    this.#refresh(subjob.jobId, turn)
+    this.#refresh(subjob, turn)
   }
 
   /** A subjob that had begun before a restart; `running` tells whether it occupies the producer, or is paused. */
@@ -91,7 +92,7 @@ export class ProducerQueue {
     if (!subjob.ordered) return
     const turn = this.#turnOf(subjob.jobId)
     turn.holder = subjob.subjobId
-    this.#refresh(subjob.jobId, turn)
+    this.#refresh(subjob, turn)
   }
 
   #turnOf(jobId: string): JobTurn {
@@ -102,15 +103,15 @@ export class ProducerQueue {
     return turn
   }
 
-  #refresh(jobId: string, turn: JobTurn): void {
+  #refresh(job: SharingJob, turn: JobTurn): void {
     let head = turn.waiting.first
     while (head !== undefined && !this.#waiting.has(head.subjobId)) {
       turn.waiting.takeFirst()
       head = turn.waiting.first
     }
     const mayStart = head !== undefined && (turn.holder === null || turn.holder === head.subjobId)
-    if (mayStart) this.#ready.add(jobId)
-    else this.#ready.delete(jobId)
-    if (head === undefined && turn.holder === null) this.#jobs.delete(jobId)
+    if (mayStart) this.#shares.enter(job)
+    else this.#shares.leave(job)
+    if (head === undefined && turn.holder === null) this.#jobs.delete(job.jobId)
   }
 }

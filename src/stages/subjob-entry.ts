@@ -24,8 +24,9 @@ export function storedForm(subjob: Subjob): Subjob {
   return subjob.state === 'submitting' ? { state: 'queued', notBefore: 0, attempts: subjob.attempts, stop: subjob.stop } : subjob
 }
 
-export function queuedOf(id: string, { dispatch }: SubjobEntry): QueuedSubjob {
-  return { jobId: dispatch.jobId, subjobId: id, ordered: dispatch.kind === 'WRITE' }
+export function queuedOf(id: string, { dispatch, operations }: SubjobEntry): QueuedSubjob {
+  const { jobId, tenant, priority, kind } = dispatch
+  return { jobId, tenant, priority, subjobId: id, ordered: kind === 'WRITE', operations: operations.count }
 }
 
 export function attemptOf({ subjob }: SubjobEntry): number {

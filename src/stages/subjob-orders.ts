@@ -14,11 +14,11 @@ export interface OrderTerms {
 }
 
 export function orderOf(job: Job, plan: LinkedPlan & { readonly refusalMessage?: string }, terms: OrderTerms): DispatchSubjob {
-  const { jobId, kind, destination, dataAcceptType, dataContentType, priority, attemptsMax, deadlineAt, traceparent } = job
+  const { jobId, tenant, kind, destination, dataAcceptType, dataContentType, priority, attemptsMax, deadlineAt, traceparent } = job
   const { index, producerKey, service, dataProducerId, refusal, operations, refusalMessage = null } = plan
   return {
     type: 'DispatchSubjob',
-    ...{ jobId, index, producerKey, service, dataProducerId, kind, destination, dataAcceptType, dataContentType },
+    ...{ jobId, tenant, index, producerKey, service, dataProducerId, kind, destination, dataAcceptType, dataContentType },
     ...{ refusal, refusalMessage, priority, attemptsMax, deadlineAt, traceparent, operations, ...terms },
   }
 }

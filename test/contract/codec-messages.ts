@@ -48,6 +48,7 @@ const startedAttempt = fc.record({ number: int, worker: text, startedAt: time })
 const dispatchSubjob: fc.Arbitrary<DispatchSubjob> = fc.record({
   type: fc.constant('DispatchSubjob' as const),
   jobId: text,
+  tenant: text,
   index: int,
   producerKey: text,
   service: text,

@@ -73,6 +73,7 @@ export function exampleDispatch(changes: Partial<DispatchSubjob> = {}): Dispatch
   return {
     type: 'DispatchSubjob',
     jobId: 'job-1',
+    tenant: 'default',
     index: 0,
     producerKey: 'dmi-1#p1',
     service: 'dmi-1',

@@ -174,7 +174,7 @@ export const jobSchema = named('Job', Type.Object({
   dialect: Type.String({ description: 'The door that the job came through: `ncmp`, `kafka`, …' }),
   dataaccepttype: Type.String(),
   datacontenttype: Type.String(),
-  priority: Type.Integer({ description: 'Lower goes first' }),
+  priority: Type.Integer({ description: 'Jobs of one tenant share a producer in parts of 1 / priority' }),
   labels: Type.Record(Type.String(), Type.String()),
   counts: Type.Object({
     operations: Type.Object({ total: count, succeeded: count, failed: count }),

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
+import { PRIORITY_DEFAULT } from '../../../domain/share.ts'
 import { bearerTokenOf } from '../../auth.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { clientSecurity } from '../../docs.ts'
@@ -19,8 +20,6 @@ import { acceptedSchema, errorExamples, jobBodySchema, TENANT } from './schemas.
 import { previewSchema, submitHeadersSchema, submitQuerySchema } from './submit-schemas.ts'
 
 const DIALECT = 'ncmp'
-/** What schemas/SubmitJob.avsc gives a job that doesn't say. */
-const PRIORITY = 100
 
 const SUBMIT_DESCRIPTION = `
 Takes a job in: once this is answered with 202, the job is durable in Kafka and will be carried out.
@@ -148,7 +147,7 @@ function termsOf(request: SubmitRequest, deps: ServerDependencies): Terms {
     tenant: TENANT,
     dialect: DIALECT,
     dialectData: null,
-    priority: PRIORITY,
+    priority: PRIORITY_DEFAULT,
     labels: {},
     deadlineAt: deadlineOf(query.deadline, deps.clock),
     attemptsMax: null,
