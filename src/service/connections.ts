@@ -82,7 +82,7 @@ export async function connect({ config, worker, logger, closing, onFatal }: Conn
     events: {
       failed: onFatal,
       waiting: (error) => {
-        logger.warn({ err: error }, 'the inventory waits for the schema registry')
+        logger.warn({ err: error }, 'the inventory waits for Kafka or the schema registry')
       },
       skipped: ({ topic, partition, offset }, cause) => {
         logger.warn({ topic, partition, offset, cause }, 'inventory record skipped')

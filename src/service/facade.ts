@@ -63,7 +63,7 @@ export async function startProjector(options: FacadeOptions): Promise<ProjectedR
     events: {
       failed: onFatal,
       waiting: (error) => {
-        logger.warn({ err: error }, 'the projector waits for the schema registry')
+        logger.warn({ err: error }, 'the projector waits for Kafka or the schema registry')
       },
       skipped: ({ topic, partition, offset }, cause) => {
         logger.warn({ topic, partition, offset, cause }, 'record not projected')
