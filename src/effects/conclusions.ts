@@ -1,6 +1,7 @@
 /** Writes the last word on a job, or prepares it for the transaction that ends the job. */
 import { type RetryRules, retryDelayMs } from '../domain/poll-schedule.ts'
 import { delay, type Timers } from '../runtime/clock.ts'
+import { passFailpoint } from '../runtime/failpoints.ts'
 import type { Random } from '../runtime/random.ts'
 import { SinkFailure } from '../sinks/sink.ts'
 import type { ConcludeJob, JobConclusion } from '../stages/conclusion.ts'
@@ -18,9 +19,11 @@ export interface ConclusionOptions {
 export function coordinatorEffects({ sinks, retries, random, timers }: ConclusionOptions): EffectRunner<ConcludeJob, JobConclusion> {
   return async ({ job, destination, objects }, signal) => {
     const { sink, name } = sinkFor(sinks, destination)
+    passFailpoint('effect.conclude.before', job.jobId)
     for (let failures = 1; ; failures += 1) {
       try {
         const records = await sink.conclude({ job, destination: name, objects })
+        passFailpoint('effect.conclude.after', job.jobId)
         return { jobId: job.jobId, records, message: null }
       } catch (error) {
         if (!(error instanceof SinkFailure)) throw error

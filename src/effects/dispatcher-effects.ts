@@ -1,8 +1,16 @@
+import { type Failpoint, passFailpoint } from '../runtime/failpoints.ts'
 import { OperationsReleased } from '../stages/operation-store.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 import { type DmiCalls, replyTo } from './dmi-calls.ts'
 import type { Publications } from './publications.ts'
+
+const failpoints: Record<DispatcherEffect['type'], readonly [before: Failpoint, after: Failpoint]> = {
+  SubmitSubjob: ['effect.submit.before', 'effect.submit.after'],
+  PollSubjob: ['effect.poll.before', 'effect.poll.after'],
+  CancelSubjob: ['effect.cancel.before', 'effect.cancel.after'],
+  PublishResult: ['effect.publish.before', 'effect.publish.after'],
+}
 
 /** Carries out what the dispatcher decided. */
 export function dispatcherEffects(
@@ -22,8 +30,12 @@ export function dispatcherEffects(
     }
   }
   return async (effect, signal) => {
+    const [before, after] = failpoints[effect.type]
+    passFailpoint(before, effect.subjobId)
     try {
-      return await run(effect, signal)
+      const completion = await run(effect, signal)
+      passFailpoint(after, effect.subjobId)
+      return completion
     } catch (error) {
       if (!(error instanceof OperationsReleased)) throw error
       // The subjob ended while the call waited for its turn, and nobody waits for an answer.

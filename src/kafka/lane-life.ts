@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Message } from '../domain/messages.ts'
 import type { Clock, TimerHandle, Timers } from '../runtime/clock.ts'
+import { passFailpoint } from '../runtime/failpoints.ts'
 import type { EffectRunner, Stage } from '../stages/stage.ts'
 import { TimerQueue } from '../stages/timer-queue.ts'
 import { ChangelogReplay, ownerRecord } from './changelog-replay.ts'
@@ -137,10 +138,12 @@ export class LaneLife<Effect, Completion> {
       // Before the claim, which fails if anybody else has come between: state and positions are of the same moment.
       await this.#positions.readCommitted()
       const ownerId = await this.#claim(producer)
+      passFailpoint('lane.claim.after', stageOf.name)
       const entries = await this.#replay.until({ ownerId, offset: await this.#changelogEnd() })
       const untold = await this.#positions.begin(this.#replay.positions)
       for (const { topic, offset } of this.#positions.all()) this.#inbox.open(topic, offset)
       context.observe({ type: 'LaneRestored', entries, ms: context.clock.now() - startedAt })
+      passFailpoint('lane.restore.after', stageOf.name)
       await this.#firstTurn(producer, untold)
       this.#onRunning()
       await this.#turns(producer)
@@ -246,7 +249,9 @@ export class LaneLife<Effect, Completion> {
     if (said.length > 0 || taken.isNews) {
       const positions = this.#positions.advance(taken.offsets)
       const records = [...said, ...positions.records]
+      passFailpoint('lane.commit.before', this.#stageOf.name)
       await producer.commit({ records, offsets: positions.offsets, groupId: this.#stageOf.groupId })
+      passFailpoint('lane.commit.after', this.#stageOf.name)
       const ms = this.#context.clock.now() - turn.now
       this.#context.observe({ type: 'TurnCommitted', inputs: taken.inputs, records: records.length, ms })
       for (const { record, cause } of turn.deadLetters) this.#context.observe({ type: 'RecordDeadLettered', record, cause })

@@ -9,6 +9,7 @@ import type { InputRecord, KafkaAdmin, KafkaClient, Position, TopicPartition } f
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { ReadModel, RowChange } from '../read-model/port.ts'
 import type { Clock, Timers } from '../runtime/clock.ts'
+import { passFailpoint } from '../runtime/failpoints.ts'
 import { changeOf, changeOfTombstone, PROJECTED_COMMANDS, type ProjectedTopic, type ProjectionRules } from './projector-changes.ts'
 
 /** The part of the codec that the projector needs. */
@@ -212,10 +213,12 @@ export class Projector {
   async #apply(steps: readonly Step[]): Promise<void> {
     const changes = steps.flatMap((step) => step.changes)
     const sealed = this.#sealForgotten()
+    passFailpoint('projector.apply.before', 'projector')
     await this.#options.readModel.apply({
       changes: sealed === null ? changes : [...changes, sealed],
       positions: steps.map((step) => step.position),
     })
+    passFailpoint('projector.apply.after', 'projector')
     if (this.#listeners.size === 0) return
     const changed = new Set(changes.map(jobIdOf))
     for (const jobId of changed) for (const listener of this.#listeners) if (jobId !== null) listener(jobId)

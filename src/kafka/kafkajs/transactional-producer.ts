@@ -1,6 +1,7 @@
 /** The one place that begins, commits and, by fencing its predecessors, aborts transactions. */
 import type { Producer, Transaction } from 'kafkajs'
 import { delay, type Timers } from '../../runtime/clock.ts'
+import { passFailpoint } from '../../runtime/failpoints.ts'
 import { dispositionOf } from '../error-dispositions.ts'
 import {
   KafkaFailure, type OutputRecord, type Position, type TransactionalProducer, type TransactionalProducerOptions,
@@ -129,6 +130,7 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
       }
     }
     if (transaction === null || first === undefined) throw new Error('broken invariant: a transaction without records')
+    passFailpoint('transaction.end.before', this.#open.transactionalId)
     await transaction.commit()
     return first
   }
@@ -145,6 +147,7 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
     for (const request of cutIntoRequests(records, this.#context.settings.requestBytesMax)) {
       await sendRecords(transaction, partitioner, request)
     }
+    passFailpoint('transaction.end.before', this.#open.transactionalId)
     await transaction.commit()
   }
 

@@ -1,6 +1,7 @@
 /** Writes jobs that don't fit into one record. */
 import type { SubmitJob } from '../../domain/messages.ts'
 import { KafkaFailure, type OutputRecord, type Position, type TransactionalProducer } from '../../kafka/port.ts'
+import { passFailpoint } from '../../runtime/failpoints.ts'
 import { Turnstile } from '../../runtime/turnstile.ts'
 import type { PartSpool } from './part-spool.ts'
 
@@ -60,7 +61,10 @@ export class LargeJobs {
     const options = { transactionTimeoutMs: transactionTimeoutMs(job.spool.bytes) }
     const producer = await this.#options.openProducer(options)
     try {
-      return await producer.commitAll(this.#recordsOf(job))
+      passFailpoint('upload.write.before', job.command.jobId)
+      const position = await producer.commitAll(this.#recordsOf(job))
+      passFailpoint('upload.write.after', job.command.jobId)
+      return position
     } catch (error) {
       await this.#settle(options, error)
       throw error

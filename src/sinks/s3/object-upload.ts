@@ -1,4 +1,5 @@
 import type { PublishedObject } from '../../domain/assignment.ts'
+import { passFailpoint } from '../../runtime/failpoints.ts'
 import { SinkFailure } from '../sink.ts'
 import type { S3Client } from './client.ts'
 import { s3Failure } from './s3-failure.ts'
@@ -61,6 +62,14 @@ export class ObjectUpload {
 
   /** Throws SinkFailure. */
   async finish(): Promise<PublishedObject> {
+    const { key } = this.#target
+    passFailpoint('sink.put.before', key)
+    const object = await this.#finish()
+    passFailpoint('sink.put.after', key)
+    return object
+  }
+
+  async #finish(): Promise<PublishedObject> {
     const { bucket, key, headers } = this.#target
     const rest = this.#part.subarray(0, this.#length)
     if (this.#multipart === null) {
