@@ -99,6 +99,44 @@ describe('the checker of a topic', () => {
   })
 })
 
+/** The two operations that failed are tried again, and the first of them succeeds. */
+function triedAgain(): LoggedRecord[] {
+  const failed = job.operations.filter(({ code }) => code !== 0)
+  const second = failed.map((operation, n) => ({ ...operation, code: n === 0 ? 0 : operation.code }))
+  const counts = { operations: { total: 10, succeeded: 9, failed: 1 }, subjobs: { total: 3, succeeded: 2, partiallyFailed: 1, failed: 0 } }
+  const last = { jobId: job.jobId, status: 'PARTIALLY_FAILED', counts }
+  return [
+    ...log(),
+    record(10, 'DataJobEvent', '1.2/0', { responses: responses(second) }),
+    record(11, 'DataJobCompletionEvent', 'completion.2', last),
+  ]
+}
+
+describe('the checker of a job of which the plan alone does not tell all', () => {
+  const again = { runs: 2, codes: [0] }
+
+  it('passes what failed and was tried again', () => {
+    expect(checkTopic(job, triedAgain(), again)).toEqual([])
+  })
+
+  it('passes other codes, and a cancellation, where they are expected and counted', () => {
+    const cancelled = log().map((each) => rewritten(each, '"statusCode":0', '"statusCode":104'))
+    const counted = cancelled.map((each) => rewritten(each, '"succeeded":8,"failed":2', '"succeeded":5,"failed":5'))
+    const told = counted.map((each) => rewritten(each, 'PARTIALLY_FAILED', 'CANCELLED'))
+    expect(checkTopic(job, told, { codes: [104], cancelled: true })).toEqual([])
+    expect(checkTopic(job, told, { codes: [104] }).join()).toMatch(/says CANCELLED, not PARTIALLY_FAILED/)
+    expect(checkTopic(job, cancelled, { codes: [104], cancelled: true }).join()).toMatch(/counts .*"failed":2.*"failed":5/)
+  })
+
+  it('finds what was not tried again, tried again though it was done, or has no last word', () => {
+    expect(checkTopic(job, log(), again).join()).toMatch(/is there in the runs 1 of 2, not in 1,2/)
+    const all = record(10, 'DataJobEvent', '1.2/0', { responses: responses(job.operations) })
+    const done = triedAgain().map((each, n) => (n === 4 ? all : each))
+    expect(checkTopic(job, done, again).join()).toMatch(/"op-0" is there in the runs 1,2 of 2, not in 1,/)
+    expect(checkTopic(job, triedAgain().slice(0, -1), again).join()).toMatch(/1 completion events of 2 runs/)
+  })
+})
+
 describe('the checker of a bucket', () => {
   it('passes a job that is as it should be', () => {
     expect(checkBucket(job, objects())).toEqual([])

@@ -67,6 +67,10 @@ export class Child {
     return exit
   }
 
+  get logFile(): string {
+    return this.#logFile
+  }
+
   /** What it wrote to its log, line by line. */
   log(): readonly string[] {
     return readFileSync(this.#logFile, 'utf8').split('\n').filter((line) => line !== '')
@@ -108,15 +112,18 @@ export class Children {
     this.#folder = folder
   }
 
-  /** Starts `datajob` with those arguments; nothing of this process's environment goes to it but what finds programs. */
-  spawn(name: string, args: readonly string[], settings: Readonly<Record<string, string>>): Child {
+  /**
+   * Starts `datajob` with those arguments; nothing of this process's environment goes to it but what finds programs.
+   * @param program bin/datajob.js of another build, else this one's
+   */
+  spawn(name: string, args: readonly string[], settings: Readonly<Record<string, string>>, program: string = PROGRAM): Child {
     const logFile = join(this.#folder, `${name}-${this.#children.length}.log`)
     const log = openSync(logFile, 'w')
     const { PATH = '', HOME = '' } = process.env
     // A child with a channel to its parent ends with it, even if that is killed.
     const child = new Child(
       name,
-      spawn(process.execPath, [PROGRAM, ...args], { env: { PATH, HOME, ...settings }, stdio: ['ignore', 'pipe', log, 'ipc'] }),
+      spawn(process.execPath, [program, ...args], { env: { PATH, HOME, ...settings }, stdio: ['ignore', 'pipe', log, 'ipc'] }),
       logFile,
     )
     closeSync(log)

@@ -38,6 +38,10 @@ export interface ServiceOptions {
   readonly roles?: string
   readonly port?: number
   readonly settings?: Readonly<Record<string, string>>
+  /** bin/datajob.js of another build. */
+  readonly program?: string
+  /** Hears of the process before it listens. */
+  readonly onSpawn?: (child: Child) => void
 }
 
 /** Of each stage topic. */
@@ -89,9 +93,11 @@ export class Installation {
 
   /** Starts a service; it may still be restoring its lanes. */
   async service(name: string, options: ServiceOptions = {}): Promise<Service> {
-    const { dataFolder = join(this.folder, name), roles, port = 0, settings = {} } = options
+    const { dataFolder = join(this.folder, name), roles, port = 0, settings = {}, program, onSpawn } = options
     const args = ['serve', '-o', 'json', '--port', String(port), '--data-folder', dataFolder]
-    const child = this.#children.spawn(name, roles === undefined ? args : [...args, '--roles', roles], { ...this.#settings, ...settings })
+    const all = roles === undefined ? args : [...args, '--roles', roles]
+    const child = this.#children.spawn(name, all, { ...this.#settings, ...settings }, program)
+    onSpawn?.(child)
     const { url } = (await child.firstLine()) as { readonly url: string }
     return { child, client: new ServiceClient(url) }
   }
@@ -164,11 +170,11 @@ export class Installation {
     }
   }
 
-  /** Ends all processes that were started here, and forgets their files. */
-  async close(): Promise<void> {
+  /** Ends all processes that were started here, and forgets their files unless somebody is to look at them. */
+  async close({ keepFiles = false } = {}): Promise<void> {
     await this.#children.end()
     await Promise.all(this.#logs.map((log) => log.close()))
-    rmSync(this.folder, { recursive: true, force: true })
+    if (!keepFiles) rmSync(this.folder, { recursive: true, force: true })
   }
 }
 

@@ -10,6 +10,8 @@ export interface Answer {
 export interface RequestOptions {
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
+  /** Rejects after that time. */
+  readonly timeoutMs?: number
 }
 
 export interface HandleToRegister {
@@ -30,11 +32,12 @@ export class ServiceClient {
     this.url = url
   }
 
-  async request(method: string, path: string, { body, headers = {} }: RequestOptions = {}): Promise<Answer> {
+  async request(method: string, path: string, { body, headers = {}, timeoutMs }: RequestOptions = {}): Promise<Answer> {
     const response = await fetch(this.url + path, {
       method,
       headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(timeoutMs === undefined ? {} : { signal: AbortSignal.timeout(timeoutMs) }),
     })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true

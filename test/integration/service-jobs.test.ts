@@ -38,7 +38,7 @@ describe('a job through the service', () => {
     expect(ended.status).toBe('FINISHED')
     expect(ended.counts.operations).toEqual(countsOf(job))
     expect(ended.counts.subjobs.total).toBe(8)
-    expect(checkTopic(job, await results.settled(), TRACEPARENT)).toEqual([])
+    expect(checkTopic(job, await results.settled(), { traceparent: TRACEPARENT })).toEqual([])
   })
 
   it('that writes to a bucket: one object for each subjob, and the manifest of exactly these last', async () => {
