@@ -11,9 +11,18 @@ export interface Chaos {
 
 export function seededChaos(name: string): Chaos {
   const given = Number(process.env['CHAOS_SEED'] ?? '')
-  const seed = Number.isSafeInteger(given) && given > 0 ? given : randomInt(1, 2 ** 31)
-  const random: Random = seededRandom(seed)
+  const seed = Number.isSafeInteger(given) && given > 0 ? given : newSeed()
   tell(`${name}: CHAOS_SEED=${seed}`)
+  return chaosOf(seed)
+}
+
+export function newSeed(): number {
+  return randomInt(1, 2 ** 31)
+}
+
+/** The same for the same seed. */
+export function chaosOf(seed: number): Chaos {
+  const random: Random = seededRandom(seed)
   return {
     seed,
     between: (min, max) => min + Math.floor(random() * (max - min + 1)),
