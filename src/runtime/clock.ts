@@ -18,7 +18,24 @@ export interface Timers {
 // Node fires a timer with a longer delay at once, instead of late.
 const DELAY_MS_MAX = 2 ** 31 - 1
 
-export const systemClock: Clock = { now: () => Date.now() }
+/**
+ * A wall clock that never goes back. When the machine's is set back, timers that were set by it would be due as much later as it was set
+ * back by, and polls would stand still: this one goes on at half the speed instead until the machine's has caught up.
+ */
+export function steadyClock({ wall, stopwatch }: { readonly wall: () => number; readonly stopwatch: () => number }): Clock {
+  let shown = wall()
+  let seenAt = stopwatch()
+  return {
+    now: () => {
+      const at = stopwatch()
+      shown = Math.max(wall(), shown + (at - seenAt) / 2)
+      seenAt = at
+      return Math.floor(shown)
+    },
+  }
+}
+
+export const systemClock: Clock = steadyClock({ wall: () => Date.now(), stopwatch: () => performance.now() })
 
 export const systemTimers: Timers = {
   after(delayMs, run) {

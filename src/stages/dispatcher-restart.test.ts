@@ -42,6 +42,14 @@ describe('a restart', () => {
     expect(lane.ring().effects).toMatchObject([{ type: 'SubmitSubjob', attempt: 2 }])
   })
 
+  it('waits no longer than it would have, where the clock shows less than where that was decided', () => {
+    const lane = dispatcher()
+    lane.take(exampleDispatch())
+    lane.complete({ type: 'CallFailed', subjobId: 'job-1/0', run: 1, attempt: 1, failure: retriable, retryAfterMs: 9_000 })
+    lane.now -= 3_600_000
+    expect(lane.restart().wakes).toEqual([{ id: 'step:job-1/0', at: lane.now + 9_000 }])
+  })
+
   it('publishes at once what was on its way to a bucket', () => {
     const lane = dispatcher()
     finish(lane, exampleDispatch({ destination: 's3:results' }))

@@ -19,7 +19,7 @@ import type { DispatcherOptions } from './dispatcher-options.ts'
 import { ProducerQueues } from './producer-queues.ts'
 import type { Stage, Turn } from './stage.ts'
 import type { DispatcherCompletion, DispatcherEffect } from './subjob-calls.ts'
-import { attemptOf, callOf, deadlineOf, newEntry, queuedOf, storedForm, type SubjobEntry } from './subjob-entry.ts'
+import { attemptOf, callOf, deadlineOf, newEntry, queuedOf, retryAtOf, storedForm, type SubjobEntry } from './subjob-entry.ts'
 import { commandOf, undoneOf } from './subjob-replies.ts'
 import { reportEnd, reportFailure, reportStart } from './subjob-reports.ts'
 import { CANCEL, DEADLINE, GIVE_UP, STEP, subjobTimerOf } from './subjob-timers.ts'
@@ -303,12 +303,12 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
           this.#enqueue(id, entry, turn)
         } else {
           this.#queues.of(entry.dispatch.producerKey).resume(queuedOf(id, entry), false)
-          turn.wake(STEP + id, subjob.notBefore)
+          turn.wake(STEP + id, retryAtOf(subjob, turn.now))
         }
         return
       case 'polling':
         this.#occupy(id, entry)
-        if (subjob.stop !== null) turn.wake(GIVE_UP + id, subjob.stop.giveUpAt)
+        if (subjob.stop !== null) turn.wake(GIVE_UP + id, Math.min(subjob.stop.giveUpAt, turn.now + this.#options.cancelTimeoutMs))
         this.#askToStop(id, entry, turn)
         turn.wake(STEP + id, turn.now + Math.round(this.#options.resumeSpreadMs * this.#options.random()))
         return

@@ -38,6 +38,12 @@ export function callOf(id: string, entry: SubjobEntry): Call {
   return { subjobId: id, run: dispatch.run, attempt: attemptOf(entry), dispatch, operations }
 }
 
+/** When a restored subjob is tried again: no later than after its whole wait, whatever the clock showed where that was decided. */
+export function retryAtOf({ notBefore, attempts }: Extract<Subjob, { readonly state: 'queued' }>, now: number): number {
+  const waitMs = notBefore - (attempts.at(-1)?.endedAt ?? notBefore)
+  return Math.min(notBefore, now + waitMs)
+}
+
 /** When the subjob is over at the latest, and what is said then; null as long as nobody can tell. */
 export function deadlineOf(
   entry: SubjobEntry,
