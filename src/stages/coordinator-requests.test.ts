@@ -160,6 +160,7 @@ describe('a job in parts', () => {
     const operations = paths.map((path, at) => exampleOperation({ operationId: `${number}-${at}`, path }))
     return { type: 'AddOperations', submission, part: number, authorization: 'token', operations }
   }
+  const closing: AddOperations = { type: 'AddOperations', submission: 's', part: 2, authorization: null, operations: [] }
   const key = { key: Buffer.from('job-1') }
 
   it('is split part by part, as they come', () => {
@@ -198,8 +199,21 @@ describe('a job in parts', () => {
     lane.take(part(0, ['/a', '/a']), key)
     lane.take(endOf(0, { succeeded: 2 }))
     expect(lane.timers.get('parts:job-1')).toBe(lane.now + PARTS_TIMEOUT_MS)
-    expect(states(lane.ring())).toEqual(['concluding'])
+    expect(lane.ring().published).toMatchObject([{ to: 'commands', key: 'job-1', message: closing }])
+    expect(states(lane.take(closing, key))).toEqual(['concluding'])
     expect(lane.effects).toMatchObject([{ job: { outcome: 'partiallyFailed', operations: { total: 4, succeeded: 2, failed: 2 } } }])
+  })
+
+  it('is whole when its parts were there in time, however late they are read', () => {
+    const lane = coordinator()
+    lane.take(opening)
+    lane.ring()
+    lane.take(part(0, ['/a', '/a']), key)
+    lane.take(part(1, ['/a', '/a']), key)
+    expect(lane.take(closing, key).silent).toBe(true)
+    lane.take(endOf(0, { succeeded: 2 }))
+    lane.take(endOf(1, { succeeded: 2 }))
+    expect(lane.effects).toMatchObject([{ job: { outcome: 'succeeded', operations: { total: 4, succeeded: 4 } } }])
   })
 
   it('that is strict refuses the parts in which a handle is missing', () => {

@@ -19,6 +19,7 @@ import type { InputRecord } from '../kafka/port.ts'
 import { type ConcludeJob, type JobConclusion, manifestOf } from './conclusion.ts'
 import { forward, placeOf } from './forwarding.ts'
 import { JobBook, type JobEntry } from './job-book.ts'
+import { closeParts, withoutParts } from './job-parts.ts'
 import { planRetry } from './job-retry.ts'
 import type { OperationStore } from './operation-store.ts'
 import type { Stage, Turn } from './stage.ts'
@@ -122,7 +123,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
         if (isEnded) this.#book.dropAssignments(entry, turn)
         return
       case PARTS:
-        this.#giveUpParts(entry, turn)
+        closeParts(entry.job, this.#options.partition, turn)
     }
   }
 
@@ -210,6 +211,11 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const { job } = entry
     const expected = job.parts - job.partsLeft
     if (job.submission !== part.submission || part.part < expected || job.partsLeft === 0) return
+    if (part.part === job.parts) {
+      this.#decide(entry, withoutParts(entry, this.#options.partsTimeoutMs, turn.now), turn)
+      this.#startConclusion(entry, turn)
+      return
+    }
     const fault = checkPart(part.operations, job.kind, this.#options.submissions)
     if (fault !== null || part.part > expected) {
       turn.deadLetter(record, fault === null ? `part ${part.part} came when part ${expected} was due` : `${fault.field}: ${fault.message}`)
@@ -219,15 +225,6 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const placed = plans.map((plan) => ({ ...plan, index: plan.index + job.subjobs.total }))
     this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 1 }, turn)
     this.#assignAll(entry, placed, { run: job.run, authorization: part.authorization, refusal: refusalOf(job, plans) }, turn)
-  }
-
-  #giveUpParts(entry: JobEntry, turn: CoordinatorTurn): void {
-    const { partsLeft, parts, operations } = entry.job
-    const came = [...entry.assignments.values()].reduce((sum, assignment) => sum + assignment.operations, 0)
-    const message = `${partsLeft} of ${parts} records with the job's operations did not come within ${this.#options.partsTimeoutMs} ms`
-    const command = { type: 'GiveUpParts', at: turn.now, operations: operations.total - came, message } as const
-    this.#decide(entry, command, turn)
-    this.#startConclusion(entry, turn)
   }
 
   #assignAll(
