@@ -1,7 +1,7 @@
 /** The broker: topics, transactional producers with their epochs, committed positions of groups. */
 import { KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
-import type { Clock } from '../../src/runtime/clock.ts'
+import type { Clock, Timers } from '../../src/runtime/clock.ts'
 import type { Random } from '../../src/runtime/random.ts'
 import { type LogTransaction, PartitionLog } from './partition-log.ts'
 
@@ -22,6 +22,14 @@ interface OpenTransaction extends LogTransaction {
 interface ProducerState {
   epoch: number
   transaction: OpenTransaction | null
+  /** Of the transaction before, what has ended without all having heard of it: partitions, and the group. */
+  untold: number
+}
+
+/** How long after a transaction's end each of its partitions, and its group, hears of that. */
+export interface MarkerDelays {
+  readonly timers: Timers
+  readonly delayMs: () => number
 }
 
 export class SimulatedBroker {
@@ -29,9 +37,14 @@ export class SimulatedBroker {
   readonly #topics = new Map<string, readonly PartitionLog[]>()
   readonly #producers = new Map<string, ProducerState>()
   readonly #committed = new Map<string, number>()
+  readonly #markers: MarkerDelays | null
+  /** Whether the coordinator of transactions answers. */
+  isCoordinating = true
 
-  constructor(clock: Clock) {
+  /** Without `markers`, a transaction has ended everywhere at once. */
+  constructor(clock: Clock, markers: MarkerDelays | null = null) {
     this.#clock = clock
+    this.#markers = markers
   }
 
   createTopic(name: string, partitions: number): void {
@@ -58,16 +71,16 @@ export class SimulatedBroker {
     return records.map((record) => this.#append(record, null).position)
   }
 
-  /** Fences earlier producers with the id and aborts what they left open. */
+  /** Fences earlier producers with the id and aborts what they left open; refuses until the end of that is known everywhere. */
   initProducer(transactionalId: string): ProducerEpoch {
-    const known = this.#producers.get(transactionalId)
-    if (known === undefined) {
-      this.#producers.set(transactionalId, { epoch: 0, transaction: null })
-      return { transactionalId, epoch: 0 }
-    }
-    this.#abort(known)
-    known.epoch += 1
-    return { transactionalId, epoch: known.epoch }
+    this.#coordinate()
+    const state = this.#producers.get(transactionalId) ?? { epoch: -1, transaction: null, untold: 0 }
+    this.#producers.set(transactionalId, state)
+    if (state.untold > 0) throw stillEnding(transactionalId)
+    state.epoch += 1
+    this.#end(state, 'aborted')
+    if (state.untold > 0) throw stillEnding(transactionalId)
+    return { transactionalId, epoch: state.epoch }
   }
 
   writeInTransaction(producer: ProducerEpoch, records: readonly OutputRecord[]): readonly Position[] {
@@ -86,12 +99,8 @@ export class SimulatedBroker {
 
   commit(producer: ProducerEpoch): void {
     const state = this.#current(producer)
-    const { transaction } = state
-    state.transaction = null
-    if (transaction === null) throw failure('INVALID_TXN_STATE', 'restart', 'there is no transaction to commit')
-    transaction.state = 'committed'
-    for (const log of transaction.logs) log.mark(transaction)
-    for (const { groupId, position } of transaction.offsets) this.#committed.set(keyOf(groupId, position), position.offset)
+    if (state.transaction === null) throw failure('INVALID_TXN_STATE', 'restart', 'there is no transaction to commit')
+    this.#end(state, 'committed')
   }
 
   /** Positions of a group; -1 where there is none. */
@@ -113,7 +122,7 @@ export class SimulatedBroker {
   expireTransactions(): void {
     for (const state of this.#producers.values()) {
       if (state.transaction === null || state.transaction.startedAt + TRANSACTION_TIMEOUT_MS > this.#clock.now()) continue
-      this.#abort(state)
+      this.#end(state, 'aborted')
       state.epoch += 1
     }
   }
@@ -123,9 +132,16 @@ export class SimulatedBroker {
   }
 
   #current(producer: ProducerEpoch): ProducerState {
-    const state = this.#producers.get(producer.transactionalId)
-    if (state?.epoch === producer.epoch) return state
-    throw failure('INVALID_PRODUCER_EPOCH', 'fenced', `${producer.transactionalId} has a newer producer`)
+    this.#coordinate()
+    const { transactionalId, epoch } = producer
+    const state = this.#producers.get(transactionalId)
+    if (state?.epoch !== epoch) throw failure('INVALID_PRODUCER_EPOCH', 'fenced', `${transactionalId} has a newer producer`)
+    if (state.untold > 0) throw stillEnding(transactionalId)
+    return state
+  }
+
+  #coordinate(): void {
+    if (!this.isCoordinating) throw failure('COORDINATOR_NOT_AVAILABLE', 'retry', 'the coordinator is being elected')
   }
 
   #transactionOf(state: ProducerState): OpenTransaction {
@@ -133,12 +149,33 @@ export class SimulatedBroker {
     return state.transaction
   }
 
-  #abort(state: ProducerState): void {
+  // The end is decided at once; partitions and group hear of it one by one.
+  #end(state: ProducerState, verdict: 'committed' | 'aborted'): void {
     const { transaction } = state
     state.transaction = null
     if (transaction === null) return
-    transaction.state = 'aborted'
-    for (const log of transaction.logs) log.mark(transaction)
+    transaction.state = verdict
+    for (const log of transaction.logs) {
+      this.#tell(state, () => {
+        log.mark(transaction)
+      })
+    }
+    if (verdict === 'aborted' || transaction.offsets.length === 0) return
+    this.#tell(state, () => {
+      for (const { groupId, position } of transaction.offsets) this.#committed.set(keyOf(groupId, position), position.offset)
+    })
+  }
+
+  #tell(state: ProducerState, mark: () => void): void {
+    if (this.#markers === null) {
+      mark()
+      return
+    }
+    state.untold += 1
+    this.#markers.timers.after(this.#markers.delayMs(), () => {
+      state.untold -= 1
+      mark()
+    })
   }
 
   #append(record: OutputRecord, transaction: LogTransaction | null): { readonly log: PartitionLog; readonly position: Position } {
@@ -154,6 +191,10 @@ function keyOf(groupId: string, { topic, partition }: Position): string {
   return `${groupId} ${topic} ${partition}`
 }
 
-function failure(code: string, disposition: 'restart' | 'fenced' | 'reject', message: string): KafkaFailure {
+function stillEnding(transactionalId: string): KafkaFailure {
+  return failure('CONCURRENT_TRANSACTIONS', 'restart', `the transaction before of ${transactionalId} is still being ended`)
+}
+
+function failure(code: string, disposition: 'retry' | 'restart' | 'fenced' | 'reject', message: string): KafkaFailure {
   return new KafkaFailure(message, { code, disposition })
 }

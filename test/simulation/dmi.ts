@@ -1,4 +1,7 @@
-/** A producers' plugin that lasts while processes come and go: slow, busy, failing, and true to its idempotency keys. */
+/**
+ * A producers' plugin that lasts while processes come and go: slow, busy, failing, forgetful, answering nonsense, and true to its
+ * idempotency keys.
+ */
 import type { DispatchSubjob } from '../../src/domain/messages.ts'
 import { ResponseCode } from '../../src/domain/response-code.ts'
 import type { CallFailure, ProducerStatus } from '../../src/domain/subjob.ts'
@@ -9,7 +12,6 @@ import type { Random } from '../../src/runtime/random.ts'
 export interface Sending {
   readonly at: number
   readonly process: string
-  readonly subjobId: string
   readonly dispatch: DispatchSubjob
   /** The process had begun it before it stopped and went on, so that it could not know better. */
   readonly isExcused: boolean
@@ -18,6 +20,8 @@ export interface Sending {
 interface Execution {
   readonly id: string
   readonly dispatch: DispatchSubjob
+  /** The first so many operations are not mentioned in its result, though it has finished. */
+  readonly unmentioned: number
   finishesAt: number
   /** Operations that were done before it was asked to stop; null when it was not. */
   doneBefore: number | null
@@ -41,6 +45,8 @@ export class SimulatedDmi {
   readonly #workMsMax: number
   readonly #executions = new Map<string, Execution>()
   readonly sendings: Sending[] = []
+  /** What arrived, whatever became of it. */
+  readonly arrivals: DispatchSubjob[] = []
   /** Part of the calls that are answered with a failure. */
   failureRatio = 0
 
@@ -50,19 +56,24 @@ export class SimulatedDmi {
     this.#workMsMax = workMsMax
   }
 
-  executed(work: string): boolean {
-    return this.#executions.has(work)
+  /** A submission leaves a process, which decided on it at some moment. */
+  send({ decidedAt, process, dispatch }: Pick<Sending, 'process' | 'dispatch'> & { readonly decidedAt: number }): void {
+    const at = this.#clock.now()
+    this.sendings.push({ at, process, dispatch, isExcused: decidedAt < at })
   }
 
   submit(dispatch: DispatchSubjob): Answer<{ readonly dataProducerJobId: string }> {
+    this.arrivals.push(dispatch)
     const work = workOf(dispatch)
     const known = this.#executions.get(work)
-    if (known !== undefined) return { ok: true, dataProducerJobId: known.id }
+    if (known !== undefined) return this.#nonsense() ?? { ok: true, dataProducerJobId: known.id }
     const failure = this.#failure()
     if (failure !== null) return failure
     const finishesAt = this.#clock.now() + Math.floor(this.#random() * this.#workMsMax)
-    this.#executions.set(work, { id: `dpj of ${work}`, dispatch, finishesAt, doneBefore: null })
-    return { ok: true, dataProducerJobId: `dpj of ${work}` }
+    const unmentioned = this.#random() < this.failureRatio / 4 ? 1 : 0
+    const id = `dpj of ${work}`
+    this.#executions.set(work, { id, dispatch, unmentioned, finishesAt, doneBefore: null })
+    return this.#nonsense() ?? { ok: true, dataProducerJobId: id }
   }
 
   status(work: string): Answer<{ readonly status: ProducerStatus }> {
@@ -75,9 +86,9 @@ export class SimulatedDmi {
   result(work: string): Answer<{ readonly results: readonly OperationResult[] }> {
     const failure = this.#failure()
     if (failure !== null) return failure
-    const { dispatch, finishesAt, doneBefore } = this.#executionOf(work)
+    const { dispatch, unmentioned, finishesAt, doneBefore } = this.#executionOf(work)
     if (finishesAt > this.#clock.now()) throw new Error(`${work} was asked for its result before it had finished`)
-    const done = dispatch.operations.slice(0, doneBefore ?? dispatch.operations.length)
+    const done = dispatch.operations.slice(unmentioned, doneBefore ?? dispatch.operations.length)
     return { ok: true, results: done.map(({ operationId }) => ({ operationId, code: codeOf(operationId) })) }
   }
 
@@ -93,6 +104,12 @@ export class SimulatedDmi {
     return { ok: true }
   }
 
+  // The work was taken on, but the answer to that can't be made out.
+  #nonsense(): (Answer<never> & { readonly ok: false }) | null {
+    if (this.#random() >= this.failureRatio / 10) return null
+    return failed({ disposition: 'reject', code: ResponseCode.UnknownError, message: 'an answer without an id' })
+  }
+
   #executionOf(work: string): Execution {
     const execution = this.#executions.get(work)
     if (execution === undefined) throw new Error(`${work} was never submitted`)
@@ -102,7 +119,8 @@ export class SimulatedDmi {
   #failure(): (Answer<never> & { readonly ok: false }) | null {
     if (this.#random() >= this.failureRatio) return null
     const kind = this.#random()
-    if (kind < 0.15) return failed({ disposition: 'reject', code: ResponseCode.Rejected, message: 'HTTP 400' })
+    if (kind < 0.1) return failed({ disposition: 'reject', code: ResponseCode.Rejected, message: 'HTTP 404' })
+    if (kind < 0.15) return failed({ disposition: 'reject', code: ResponseCode.UnknownError, message: 'not JSON' })
     if (kind < 0.4) return failed({ disposition: 'retry', code: ResponseCode.SouthboundBusy, message: 'HTTP 429' }, 2_000)
     return failed({ disposition: 'retry', code: ResponseCode.ServiceNotResponding, message: 'HTTP 503' })
   }

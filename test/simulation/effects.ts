@@ -49,11 +49,12 @@ export function dispatcherEffects(parts: EffectParts): EffectRunner<DispatcherEf
 }
 
 async function submit({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'SubmitSubjob'>): Promise<DispatcherCompletion> {
-  const { subjobId, dispatch } = effect
-  const at = process.clock.now()
-  const sent = { ...dispatch, operations: effect.operations.load() }
-  dmi.sendings.push({ at, process: process.name, subjobId, dispatch: sent, isExcused: process.decidedAt < at })
-  const answer = await ask(process, dmiNetwork, () => dmi.submit(sent))
+  const dispatch = { ...effect.dispatch, operations: effect.operations.load() }
+  const { decidedAt } = process
+  const sent = (): void => {
+    dmi.send({ decidedAt, process: process.name, dispatch })
+  }
+  const answer = await ask(process, dmiNetwork, () => dmi.submit(dispatch), sent)
   if (!answer.ok) return failedCall(effect, answer)
   return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: answer.dataProducerJobId }
 }
@@ -151,9 +152,14 @@ function recordOf(topic: string, jobId: string, value: ResultValue): OutputRecor
   return { topic, key: jobId, value: Buffer.from(JSON.stringify(value)) }
 }
 
-async function ask<T>(process: SimulatedProcess, network: Network, serve: () => Answer<T>): Promise<Answer<T>> {
+async function ask<T>(
+  process: SimulatedProcess,
+  network: Network,
+  serve: () => Answer<T>,
+  sent: () => void = () => undefined,
+): Promise<Answer<T>> {
   try {
-    return await process.call(network, serve)
+    return await process.call(network, serve, sent)
   } catch (error) {
     if (!(error instanceof LostMessage)) throw error
     return { ok: false, failure: noAnswer, retryAfterMs: 0 }

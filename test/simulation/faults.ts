@@ -1,11 +1,20 @@
-/** What goes wrong, drawn from the seed: processes die, stop and go on, members come and go, networks fail, logs are compacted. */
+/**
+ * What goes wrong, drawn from the seed: processes die, stop and go on, members come and go, clocks are set, networks fail, plugins
+ * fail, the broker's coordinator is away, its offsets expire, its logs are compacted.
+ */
 import { SESSION_TIMEOUT_MS } from './consumer-groups.ts'
 import { DELETE_RETENTION_MS } from './partition-log.ts'
 import { APPLICATION, TOPICS } from './settings.ts'
+import type { Network } from './network.ts'
+import type { SimulatedProcess } from './process.ts'
 import type { Slot, World } from './world.ts'
 
 // Long enough to lose every session and transaction, and short enough for a log to keep what a reader has yet to read.
 const STANDSTILL_MS_MAX = Math.min(2.5 * SESSION_TIMEOUT_MS, DELETE_RETENTION_MS)
+
+const SLOTS_MAX = 5
+const STEPS_AHEAD_MAX = 100
+const HOUR_MS = 3_600_000
 
 type Fault = (world: World) => void
 
@@ -14,7 +23,10 @@ const faults: readonly { readonly weight: number; readonly fault: Fault }[] = [
   { weight: 3, fault: pause },
   { weight: 2, fault: leave },
   { weight: 2, fault: crashConsumer },
+  { weight: 1, fault: visit },
+  { weight: 1, fault: setClock },
   { weight: 2, fault: networkDown },
+  { weight: 2, fault: coordinatorAway },
   { weight: 2, fault: lossy },
   { weight: 2, fault: failingProducers },
   { weight: 3, fault: compact },
@@ -52,10 +64,8 @@ function drawn(world: World, chosen: typeof faults): Fault {
 
 function heal(world: World): void {
   world.note('all faults end')
-  for (const network of [world.kafkaNetwork, world.dmiNetwork, world.bucketNetwork]) {
-    network.isDown = false
-    network.lossRatio = 0
-  }
+  for (const network of networksOf(world)) network.heal()
+  world.broker.isCoordinating = true
   world.dmi.failureRatio = 0
   for (const slot of world.slots) {
     slot.process.resume()
@@ -65,21 +75,32 @@ function heal(world: World): void {
 
 function kill(world: World): void {
   const slot = aSlot(world)
-  if (slot.process.state === 'dead') return
-  world.note(`${slot.process.name} is killed`)
-  slot.process.kill()
-  startLater(world, slot)
+  const { process } = slot
+  atSomeStep(world, process, () => {
+    if (process.state === 'dead') return
+    world.note(`${process.name} is killed in step ${process.steps}`)
+    process.kill()
+    startLater(world, slot)
+  })
 }
 
 function pause(world: World): void {
   const { process } = aSlot(world)
-  if (process.state !== 'running') return
   const forMs = world.draw(STANDSTILL_MS_MAX)
-  world.note(`${process.name} stands still for ${forMs}`)
-  process.pause()
-  world.scheduler.after(forMs, () => {
-    process.resume()
+  atSomeStep(world, process, () => {
+    if (process.state !== 'running') return
+    world.note(`${process.name} stands still for ${forMs} in step ${process.steps}`)
+    process.pause()
+    world.scheduler.after(forMs, () => {
+      process.resume()
+    })
   })
+}
+
+// At any moment, or between any two things that a process does: much may happen there, and within no time.
+function atSomeStep(world: World, process: SimulatedProcess, run: () => void): void {
+  if (world.random() < 0.5) run()
+  else process.beforeStep(process.steps + 1 + world.draw(STEPS_AHEAD_MAX), run)
 }
 
 /** Stops a process as an operator does: it ends its transactions and leaves its groups. */
@@ -104,8 +125,43 @@ function crashConsumer(world: World): void {
   consumers[world.draw(consumers.length)]?.crash()
 }
 
+/** A rebalance storm: members that come, and go again before they have done much. */
+function visit(world: World): void {
+  for (let visits = 1 + world.draw(5), at = 0; visits > 0; visits -= 1) {
+    world.scheduler.after(at, () => {
+      if (world.slots.length < SLOTS_MAX) comeAndGo(world)
+    })
+    at += world.draw(3_000)
+  }
+}
+
+function comeAndGo(world: World): void {
+  const slot = world.addSlot()
+  world.scheduler.after(world.draw(6_000), () => {
+    const { process, service } = slot
+    const end = (): void => {
+      slot.process.kill()
+      world.removeSlot(slot)
+    }
+    if (process.state !== 'running' || service === null || world.random() < 0.5) {
+      end()
+      return
+    }
+    slot.service = null
+    void service.stop().then(end)
+  })
+}
+
+/** Somebody sets a process's clock, forward or back. */
+function setClock(world: World): void {
+  const { process } = aSlot(world)
+  const byMs = world.random() < 0.5 ? HOUR_MS : -HOUR_MS
+  world.note(`the clock of ${process.name} is set by ${byMs}`)
+  process.shiftClock(byMs)
+}
+
 function networkDown(world: World): void {
-  const networks = [world.kafkaNetwork, world.dmiNetwork, world.bucketNetwork]
+  const networks = networksOf(world)
   const network = networks[world.draw(networks.length)]!
   world.note(`network ${networks.indexOf(network)} is down`)
   network.isDown = true
@@ -114,9 +170,18 @@ function networkDown(world: World): void {
   })
 }
 
+function coordinatorAway(world: World): void {
+  world.note('the coordinator of transactions is away')
+  world.broker.isCoordinating = false
+  world.scheduler.after(world.draw(6_000), () => {
+    world.broker.isCoordinating = true
+  })
+}
+
 function lossy(world: World): void {
-  for (const network of [world.kafkaNetwork, world.dmiNetwork, world.bucketNetwork]) {
+  for (const network of networksOf(world)) {
     network.lossRatio = world.random() < 0.5 ? 0 : world.random() * 0.1
+    network.lateRatio = world.random() < 0.5 ? 0 : world.random() * 0.05
   }
 }
 
@@ -145,8 +210,12 @@ function expireOffsets(world: World): void {
 function startLater(world: World, slot: Slot): void {
   const { process } = slot
   world.scheduler.after(world.draw(8_000), () => {
-    if (slot.process === process) world.start(slot)
+    if (slot.process === process && world.slots.includes(slot)) world.start(slot)
   })
+}
+
+function networksOf({ kafkaNetwork, dmiNetwork, bucketNetwork }: World): readonly Network[] {
+  return [kafkaNetwork, dmiNetwork, bucketNetwork]
 }
 
 function aSlot(world: World): Slot {

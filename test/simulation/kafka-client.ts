@@ -4,6 +4,7 @@ import {
   type Position, type RecordProducer, type TailReader, type TailReaderOptions, type TopicDescription, type TransactionalProducer,
   type TransactionStep,
 } from '../../src/kafka/port.ts'
+import { delay } from '../../src/runtime/clock.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import type { Random } from '../../src/runtime/random.ts'
 import type { ProducerEpoch, SimulatedBroker } from './broker.ts'
@@ -27,6 +28,9 @@ export function lostRequest(): KafkaFailure {
 }
 
 const READ_RECORDS_MAX = 50
+/** How often, and after how long, a coordinator is asked again that is away, or is still busy with the transaction before. */
+const COORDINATOR_TRIES_MAX = 12
+const COORDINATOR_WAIT_MS = 10
 
 export class SimulatedKafka implements KafkaClient {
   readonly #parts: SimulatedKafkaParts
@@ -49,8 +53,8 @@ export class SimulatedKafka implements KafkaClient {
   }
 
   async transactionalProducer(transactionalId: string): Promise<TransactionalProducer> {
-    const { process, network, broker } = this.#parts
-    const epoch = await process.call(network, () => broker.initProducer(transactionalId))
+    const { broker } = this.#parts
+    const epoch = await askCoordinator(this.#parts, () => broker.initProducer(transactionalId))
     return new SimulatedTransactionalProducer(this.#parts, epoch)
   }
 
@@ -99,24 +103,25 @@ class SimulatedTransactionalProducer implements TransactionalProducer {
     const { process, network, broker, random } = this.#parts
     const cut = random() < 0.3 ? Math.floor(random() * records.length) : records.length
     for (const part of [records.slice(0, cut), records.slice(cut)]) {
-      if (part.length > 0) await process.call(network, () => { broker.writeInTransaction(this.#epoch, part) })
+      if (part.length > 0) await askCoordinator(this.#parts, () => { broker.writeInTransaction(this.#epoch, part) })
     }
+    // The real client does not ask again for offsets.
     if (offsets.length > 0) await process.call(network, () => { broker.addOffsets(this.#epoch, groupId, offsets) })
-    await process.call(network, () => { broker.commit(this.#epoch) })
+    await askCoordinator(this.#parts, () => { broker.commit(this.#epoch) })
     this.#isUsable = true
   }
 
   async commitAll(batches: AsyncIterable<readonly OutputRecord[]>): Promise<Position> {
     if (!this.#isUsable) throw new Error('the contract is broken: a producer that failed was used again')
     this.#isUsable = false
-    const { process, network, broker } = this.#parts
+    const { broker } = this.#parts
     let first: Position | undefined
     for await (const batch of batches) {
-      const [position] = await process.call(network, () => broker.writeInTransaction(this.#epoch, batch))
+      const [position] = await askCoordinator(this.#parts, () => broker.writeInTransaction(this.#epoch, batch))
       first ??= position
     }
     if (first === undefined) throw new Error('the contract is broken: a transaction without records')
-    await process.call(network, () => { broker.commit(this.#epoch) })
+    await askCoordinator(this.#parts, () => { broker.commit(this.#epoch) })
     this.#isUsable = true
     return first
   }
@@ -124,6 +129,19 @@ class SimulatedTransactionalProducer implements TransactionalProducer {
   close(): Promise<void> {
     this.#isUsable = false
     return Promise.resolve()
+  }
+}
+
+async function askCoordinator<T>({ process, network }: SimulatedKafkaParts, serve: () => T): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await process.call(network, serve)
+    } catch (error) {
+      const code = error instanceof KafkaFailure ? error.code : null
+      const isBusy = code === 'CONCURRENT_TRANSACTIONS' || code === 'COORDINATOR_NOT_AVAILABLE'
+      if (!isBusy || tries === COORDINATOR_TRIES_MAX) throw error
+      await delay(process, COORDINATOR_WAIT_MS * 1.5 ** tries)
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-/** The way between a process and a kind of server: how long it takes, and what is lost on it. */
+/** The way between a process and a kind of server: how long it takes, what is lost on it, and what comes too late. */
 import type { Random } from '../../src/runtime/random.ts'
 
 /** No answer came from a server other than Kafka. */
@@ -15,15 +15,19 @@ export interface NetworkOptions {
   readonly lost: () => Error
 }
 
+/** How long a request and its answer take; null for one that is lost. A request may take longer than its caller waits. */
 export interface Fate {
-  readonly requestArrives: boolean
-  readonly answerArrives: boolean
+  readonly requestDelayMs: number | null
+  readonly answerDelayMs: number | null
 }
 
 export class Network {
   readonly #options: NetworkOptions
+  #next: Partial<Fate> | undefined
   /** Parts of the requests, and of the answers, that are lost; 0 for a good network. */
   lossRatio = 0
+  /** Part of the requests that arrive when nobody waits for their answers any more. */
+  lateRatio = 0
   /** Nothing arrives. */
   isDown = false
 
@@ -35,12 +39,24 @@ export class Network {
     return this.#options.timeoutMs
   }
 
+  /** The longest that a request takes that is in time. */
   get delayMaxMs(): number {
     return this.#options.delayMinMs + this.#options.delayMaxMs
   }
 
   lost(): Error {
     return this.#options.lost()
+  }
+
+  heal(): void {
+    this.isDown = false
+    this.lossRatio = 0
+    this.lateRatio = 0
+  }
+
+  /** Decides on a part of what becomes of the next request. */
+  decideNext(fate: Partial<Fate>): void {
+    this.#next = fate
   }
 
   // Most messages are quick, some take long: that is how they come to overtake each other.
@@ -51,7 +67,12 @@ export class Network {
   }
 
   fate(): Fate {
-    const { random } = this.#options
-    return { requestArrives: random() >= this.lossRatio, answerArrives: random() >= this.lossRatio }
+    const { random, timeoutMs } = this.#options
+    const way = (): number | null => (random() < this.lossRatio ? null : this.delayMs())
+    const isLate = this.lateRatio > 0 && random() < this.lateRatio
+    const drawn = { requestDelayMs: isLate ? timeoutMs + Math.ceil(random() * timeoutMs) : way(), answerDelayMs: way() }
+    const fate = { ...drawn, ...this.#next }
+    this.#next = undefined
+    return fate
   }
 }

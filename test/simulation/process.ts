@@ -1,5 +1,8 @@
-/** A process of the service: what it is told comes late, comes after a pause, or, once it was killed, never. */
-import type { Clock, TimerHandle, Timers } from '../../src/runtime/clock.ts'
+/**
+ * A process of the service: what it is told comes late, comes after a pause, or, once it was killed, never. It lives in steps: each
+ * time that it is told something, and each request that it sends, is one, so that it may end between any two effects.
+ */
+import { type Clock, steadyClock, type TimerHandle, type Timers } from '../../src/runtime/clock.ts'
 import type { Network } from './network.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -7,16 +10,20 @@ type ProcessState = 'running' | 'paused' | 'dead'
 
 export class SimulatedProcess implements Timers {
   readonly name: string
+  /** As a process has it, on a machine whose wall clock somebody may set. */
   readonly clock: Clock
   readonly #scheduler: Scheduler
   #state: ProcessState = 'running'
   #held: (() => void)[] = []
   #pausedAt = -1
   #resumedAt = -1
+  #clockShiftMs = 0
+  #steps = 0
+  #ambush: { readonly step: number; readonly run: () => void } | undefined
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name
-    this.clock = scheduler
+    this.clock = steadyClock({ wall: () => scheduler.now() + this.#clockShiftMs, stopwatch: () => scheduler.now() })
     this.#scheduler = scheduler
   }
 
@@ -24,10 +31,25 @@ export class SimulatedProcess implements Timers {
     return this.#state
   }
 
+  /** Steps so far. */
+  get steps(): number {
+    return this.#steps
+  }
+
   /** When it decided what it does now: at the very moment that it goes on after a pause, it does what it had begun before. */
   get decidedAt(): number {
     const now = this.#scheduler.now()
     return now === this.#resumedAt ? this.#pausedAt : now
+  }
+
+  /** Lets something happen to it just before a later step; the latest word counts. */
+  beforeStep(step: number, run: () => void): void {
+    this.#ambush = { step, run }
+  }
+
+  /** Sets the machine's wall clock forward, or back. */
+  shiftClock(byMs: number): void {
+    this.#clockShiftMs += byMs
   }
 
   after(delayMs: number, run: () => void): TimerHandle {
@@ -47,20 +69,17 @@ export class SimulatedProcess implements Timers {
 
   /** Runs code of the process: now, after its pause, or never. */
   enter(run: () => void): void {
+    if (this.#state === 'running') this.#step()
     if (this.#state === 'running') run()
     else if (this.#state === 'paused') this.#held.push(run)
   }
 
   /** Asks a server: `serve` runs there after the request's way, what it returns or throws comes back after the answer's way. */
-  call<T>(network: Network, serve: () => T): Promise<T> {
+  call<T>(network: Network, serve: () => T, sent: () => void = () => undefined): Promise<T> {
     return new Promise((resolve, reject) => {
-      const fate = network.fate()
-      this.#scheduler.after(network.delayMs(), () => {
-        const settle = fate.requestArrives && !network.isDown ? outcomeOf(serve, resolve, reject) : undefined
-        const arrives = settle !== undefined && fate.answerArrives
-        this.#scheduler.after(arrives ? network.delayMs() : network.timeoutMs, () => {
-          this.enter(arrives ? settle : () => { reject(network.lost()) })
-        })
+      this.enter(() => {
+        sent()
+        this.#request(network, serve, { resolve, reject })
       })
     })
   }
@@ -75,13 +94,47 @@ export class SimulatedProcess implements Timers {
     if (this.#state !== 'paused') return
     this.#state = 'running'
     this.#resumedAt = this.#scheduler.now()
-    for (const run of this.#held.splice(0)) run()
+    for (const run of this.#held.splice(0)) this.enter(run)
   }
 
   kill(): void {
     this.#state = 'dead'
     this.#held = []
   }
+
+  #step(): void {
+    this.#steps += 1
+    const ambush = this.#ambush
+    if (ambush === undefined || this.#steps < ambush.step) return
+    this.#ambush = undefined
+    ambush.run()
+  }
+
+  // A caller waits no longer than for its time-out; a request that is late by then is carried out all the same.
+  #request<T>(network: Network, serve: () => T, { resolve, reject }: Caller<T>): void {
+    const fate = network.fate()
+    const sentAt = this.#scheduler.now()
+    const giveUp = (): void => {
+      const waitMs = sentAt + network.timeoutMs - this.#scheduler.now()
+      this.#scheduler.after(waitMs, () => {
+        this.enter(() => { reject(network.lost()) })
+      })
+    }
+    if (fate.requestDelayMs === null || fate.requestDelayMs > network.timeoutMs) giveUp()
+    if (fate.requestDelayMs === null) return
+    this.#scheduler.after(fate.requestDelayMs, () => {
+      const isAwaited = this.#scheduler.now() - sentAt <= network.timeoutMs
+      const settle = network.isDown ? undefined : outcomeOf(serve, resolve, reject)
+      if (!isAwaited) return
+      if (settle === undefined || fate.answerDelayMs === null) giveUp()
+      else this.#scheduler.after(fate.answerDelayMs, () => { this.enter(settle) })
+    })
+  }
+}
+
+interface Caller<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: Error) => void
 }
 
 function outcomeOf<T>(serve: () => T, resolve: (value: T) => void, reject: (error: Error) => void): () => void {

@@ -46,7 +46,7 @@ export class World {
     this.random = seededRandom(seed)
     const { random, scheduler } = this
     this.settings = drawnSettings(random)
-    this.broker = new SimulatedBroker(scheduler)
+    this.broker = new SimulatedBroker(scheduler, { timers: scheduler, delayMs: this.#drawnMarkerDelays() })
     this.bucket = new SimulatedBucket(scheduler)
     this.dmi = new SimulatedDmi({ clock: scheduler, random, workMsMax: 1 + this.draw(8_000) })
     const lostMessage = (): Error => new LostMessage()
@@ -68,10 +68,18 @@ export class World {
     this.trace.push(`${this.scheduler.now() - EPOCH_MS} ${line}`)
   }
 
-  addSlot(): void {
+  addSlot(): Slot {
     const { process, kafka } = this.#newProcess(this.slots.length)
-    this.slots.push({ index: this.slots.length, process, kafka, service: null })
-    this.start(this.slots.at(-1)!)
+    const slot = { index: this.slots.length, process, kafka, service: null }
+    this.slots.push(slot)
+    this.start(slot)
+    return slot
+  }
+
+  /** Whatever was running there has ended or been killed, and nothing else will. */
+  removeSlot(slot: Slot): void {
+    const at = this.slots.indexOf(slot)
+    if (at >= 0) this.slots.splice(at, 1)
   }
 
   /** Begins a new process in the slot; what ran there before must have ended or been killed. */
@@ -91,6 +99,12 @@ export class World {
 
   ready(): boolean {
     return this.slots.every(({ process, service }) => process.state === 'running' && service?.ready() === true)
+  }
+
+  // Mostly at once; in some worlds it may take a while.
+  #drawnMarkerDelays(): () => number {
+    const longest = this.random() < 0.3 ? 1_500 : 30
+    return () => (this.random() < 0.8 ? this.draw(4) : this.draw(longest))
   }
 
   #newProcess(slot: number): { readonly process: SimulatedProcess; readonly kafka: SimulatedKafka } {
