@@ -14,12 +14,17 @@ import { ensureStack, type StackEndpoints, stopStack } from '../stack/stack.ts'
 import { type JudgedFigure, judged } from './harness/figures.ts'
 import { table } from './harness/report.ts'
 import type { Bench, Scenario } from './harness/scenario.ts'
+import { growth } from './scenarios/growth.ts'
+import { idle } from './scenarios/idle.ts'
+import { inFlight } from './scenarios/in-flight.ts'
 import { inventory } from './scenarios/inventory.ts'
 import { large } from './scenarios/large.ts'
+import { scaleOut } from './scenarios/scale-out.ts'
 import { small } from './scenarios/small.ts'
+import { status } from './scenarios/status.ts'
 import { subjobs } from './scenarios/subjobs.ts'
 
-const scenarios: readonly Scenario[] = [subjobs, small, large, inventory]
+const scenarios: readonly Scenario[] = [subjobs, small, large, inFlight, growth, scaleOut, status, inventory, idle]
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,

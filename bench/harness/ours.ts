@@ -43,6 +43,7 @@ const PARTITIONS = 6
 export class Ours {
   readonly services: Service[]
   readonly installation: Installation
+  readonly kafka: KafkaClient
   readonly #reader: TailReader
   readonly #destination: string
   readonly #completions = new Map<string, Completion>()
@@ -51,6 +52,7 @@ export class Ours {
   private constructor(installation: Installation, services: Service[], kafka: KafkaClient, topic: string) {
     this.installation = installation
     this.services = services
+    this.kafka = kafka
     this.#destination = `kafka:${topic}`
     this.#reader = kafka.tailReader({
       name: 'bench',
@@ -86,13 +88,24 @@ export class Ours {
   }
 
   get client(): Service['client'] {
-    return this.#first.client
+    return this.service.client
   }
 
-  get #first(): Service {
+  get service(): Service {
     const [first] = this.services
     if (first === undefined) throw new Error('no service was started')
     return first
+  }
+
+  /** Ends the first service at once. */
+  async killed(): Promise<void> {
+    await this.service.child.kill()
+  }
+
+  /** Starts it again, with what it had on disk. */
+  async started(): Promise<void> {
+    this.services[0] = await this.installation.service('service-0')
+    await this.client.ready()
   }
 
   /** Registers the plugin, and handles that it answers for. */

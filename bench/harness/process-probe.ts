@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 
 const SAMPLE_MS = 50
-const MIB = 1024 * 1024
+export const MIB = 1024 * 1024
 // sysconf(_SC_CLK_TCK): 100 on every Linux that Node runs on.
 const TICKS_PER_SECOND = 100
 

@@ -35,12 +35,12 @@ it('every scenario runs in its tiny form and has its figures', { timeout: 240_00
   expect(code, said).toBe(0)
   const figures = JSON.parse(readFileSync(file, 'utf8')) as readonly JudgedFigure[]
   const names = figures.map(({ scenario }) => scenario.split('.')[0])
-  expect([...new Set(names)]).toEqual(['subjobs', 'small', 'large', 'inventory'])
-  for (const { scenario, ours } of figures) expect(ours, scenario).toBeGreaterThan(0)
+  expect([...new Set(names)]).toEqual(['subjobs', 'small', 'large', 'in-flight', 'restart', 'growth', 'scale-out', 'status', 'inventory', 'idle'])
+  for (const { scenario, ours, runs } of figures) expect([typeof ours, runs.ours.length], scenario).toEqual(['number', 1])
 })
 
 it('a scenario that there is none of is refused, and those that there are are named', async () => {
   const { code, said } = await bench(['largest'])
   expect(code).toBe(1)
-  expect(said).toContain('there is no scenario largest; there are subjobs, small, large, inventory')
+  expect(said).toContain('there is no scenario largest; there are subjobs, small, large, in-flight')
 })
