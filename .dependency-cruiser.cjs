@@ -17,7 +17,7 @@ const allowed = {
   spill: ['domain', 'stages'],
   producer: ['runtime', 'codec', 'domain', 'kafka/port'],
   effects: ['domain', 'runtime', 'codec', 'dmi', 'sinks', 'stages', 'inventory', 'observability', 'kafka/port'],
-  observability: ['kafka', 'domain'],
+  observability: ['kafka', 'domain', 'runtime'],
 }
 
 const layers = Object.entries(allowed).map(([folder, others]) => ({

@@ -7,15 +7,18 @@ import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import type { Role } from './config/settings.ts'
-import { createMetrics } from './observability/metrics.ts'
+import { createMetrics, type StageMetrics } from './observability/metrics.ts'
+import { observeWatchdog } from './observability/watchdog-events.ts'
 import type { ReadinessCheck } from './rest/health.ts'
 import { Closing } from './runtime/closing.ts'
-import { delay, systemClock, systemTimers } from './runtime/clock.ts'
+import { delay, monotonicClock, systemClock, systemTimers } from './runtime/clock.ts'
+import { startLoopSentry } from './runtime/loop-sentry.ts'
 import { connect, type Connections } from './service/connections.ts'
 import { startFacade, startHealth, startProjector } from './service/facade.ts'
 import { mayWorkLater } from './service/may-work-later.ts'
 import { openSinks } from './service/sinks.ts'
 import { prepareStages, type PreparedStage } from './service/stages.ts'
+import { Watchdog, type WatchedReader } from './service/watchdog.ts'
 
 export interface RunningService {
   /** Where REST answers; null where this process has no facade. */
@@ -29,6 +32,8 @@ export interface RunningService {
 
 /** EX_SOFTWARE of sysexits: a defect, or something that only a person can mend. */
 const EXIT_BROKEN = 70
+/** EX_TEMPFAIL of sysexits: something stood still and did not come to itself; another process has a better chance. */
+const EXIT_STUCK = 75
 const START_AGAIN_MS = 1_000
 
 /**
@@ -52,7 +57,7 @@ export async function startService(config: Config, { logger }: { readonly logger
   }
 }
 
-async function startOnce({ config, logger, closing }: Omit<Start, 'onFatal'>): Promise<RunningService> {
+async function startOnce({ config, logger, closing }: Omit<Start, 'onFatal' | 'onStuck'>): Promise<RunningService> {
   const stopped = Promise.withResolvers<number>()
   const stop = async (exitCode: number): Promise<void> => {
     const overdue = systemTimers.after(config.shutdownTimeoutMs, () => {
@@ -68,7 +73,11 @@ async function startOnce({ config, logger, closing }: Omit<Start, 'onFatal'>): P
     logger.fatal({ err: error }, 'the process stops')
     void stop(EXIT_BROKEN)
   }
-  const url = await startRoles({ config, logger, closing, onFatal })
+  const onStuck = (reason: string): void => {
+    logger.fatal({ reason }, 'the process stops, to be started again')
+    void stop(EXIT_STUCK)
+  }
+  const url = await startRoles({ config, logger, closing, onFatal, onStuck })
   logger.info({ url, roles: config.roles }, 'started')
   return { url, roles: config.roles, stopped: stopped.promise, stop: () => stop(0) }
 }
@@ -78,9 +87,10 @@ interface Start {
   readonly logger: Logger
   readonly closing: Closing
   readonly onFatal: (error: unknown) => void
+  readonly onStuck: (reason: string) => void
 }
 
-async function startRoles({ config, logger, closing, onFatal }: Start): Promise<string | null> {
+async function startRoles({ config, logger, closing, onFatal, onStuck }: Start): Promise<string | null> {
   const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
   const metrics = createMetrics()
   const connections = await connect({ config, worker, logger, closing, onFatal })
@@ -92,9 +102,38 @@ async function startRoles({ config, logger, closing, onFatal }: Start): Promise<
   const readiness = readinessOf(connections, stages, isProjected)
   const hasFacade = projected !== null && config.roles.includes('facade')
   const url = hasFacade ? await startFacade(facade, projected, readiness) : await startHealth(facade, readiness)
+  const readers = [connections.inventory, ...(projected === null ? [] : [projected.projector])]
+  startWatchdog({ config, worker, connections, stages, readers, metrics, logger, closing, onStuck })
   // After a crash a group waits until the session of who was killed is over. Jobs can be taken and asked for meanwhile.
   for (const stage of stages) void stage.join()
   return url
+}
+
+function startWatchdog({ config, worker, connections, stages, readers, metrics, logger, closing, onStuck }: Watch): void {
+  const sentry = startLoopSentry({ limitMs: config.eventLoopTimeoutMs, name: worker })
+  const watchdog = new Watchdog({
+    ...{ config, readers, onStuck, kafka: connections.kafka, clock: monotonicClock, timers: systemTimers },
+    stages: stages.map(({ watched }) => watched),
+    busyMicros: () => {
+      const { user, system } = process.cpuUsage()
+      return user + system
+    },
+    events: observeWatchdog(logger, metrics),
+    onLook: () => {
+      sentry.turn()
+    },
+  })
+  watchdog.start()
+  closing.later('watchdog', () => watchdog.stop())
+  closing.later('loop sentry', () => sentry.stop())
+}
+
+interface Watch extends Omit<Start, 'onFatal'> {
+  readonly worker: string
+  readonly connections: Connections
+  readonly stages: readonly PreparedStage[]
+  readonly readers: readonly WatchedReader[]
+  readonly metrics: StageMetrics
 }
 
 function readinessOf(

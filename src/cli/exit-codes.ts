@@ -8,6 +8,8 @@ export const ExitCode = {
   Timeout: 5,
   /** EX_SOFTWARE of sysexits.h. */
   Defect: 70,
+  /** EX_TEMPFAIL of sysexits.h. */
+  Stuck: 75,
   /** 128 + SIGINT, as shells have it. */
   Interrupted: 130,
 } as const
@@ -28,6 +30,7 @@ export const exitCodeMeanings: readonly (readonly [ExitCode, string])[] = [
   ],
   [ExitCode.Timeout, 'the time given with --timeout was over first'],
   [ExitCode.Defect, 'datajob itself is at fault; please report what it printed'],
+  [ExitCode.Stuck, 'the service stood still and did not come to itself: start it again'],
   [ExitCode.Interrupted, 'interrupted with Ctrl-C'],
 ]
 

@@ -51,6 +51,10 @@ type Relation = readonly [lesser: keyof Config, greater: keyof Config, why: stri
 const relations: readonly Relation[] = [
   ['heartbeatIntervalMs', 'sessionTimeoutMs', 'or a process is taken for dead between two heartbeats'],
   ['transactionTimeoutMs', 'sessionTimeoutMs', 'so that an open transaction is settled before its lane moves'],
+  ['sessionTimeoutMs', 'progressTimeoutMs', 'so that a lane is not taken for stuck while its group finds out who has gone'],
+  ['transactionTimeoutMs', 'progressTimeoutMs', 'so that a transaction that hangs is ended by the broker first'],
+  ['sessionTimeoutMs', 'eventLoopTimeoutMs', 'for what others take over at once need not end the process'],
+  ['resultTimeoutMs', 'effectTimeoutMs', 'or a result that is slow would be taken for one that never comes'],
   ['callTimeoutMs', 'resultTimeoutMs', 'for a result begins with a call'],
   ['pollDelayMinMs', 'pollDelayMaxMs', 'as the shortest and the longest wait'],
   ['retryDelayMinMs', 'retryDelayMaxMs', 'as the first and the largest bound'],

@@ -1,5 +1,6 @@
 /** Every setting of the service. Defaults suit one process beside a local stack. docs/config.md is made from this file. */
 import { choice, flag, list, type Setting, text, wholeNumber } from './setting.ts'
+import { watchdogSettings } from './watchdog-settings.ts'
 
 export const ROLES = ['facade', 'coordinator', 'dispatcher', 'projector'] as const
 export type Role = (typeof ROLES)[number]
@@ -281,6 +282,7 @@ export const settings = {
     ...{ fallback: 24 * 3_600_000, min: 1_000, max: 366 * 24 * 3_600_000, unit: 'ms' },
     description: 'How long what failed of an ended job is kept, so that it can be tried again.',
   }),
+  ...watchdogSettings,
   startTimeoutMs: wholeNumber('DATAJOB_START_TIMEOUT_MS', {
     ...{ fallback: 60_000, min: 0, max: 3_600_000, unit: 'ms' },
     description: 'How long a start waits for Kafka and the schema registry.',

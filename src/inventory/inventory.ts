@@ -3,7 +3,7 @@
  * at each start, so nothing else keeps it.
  */
 import type { Message, ServiceRegistered } from '../domain/messages.ts'
-import type { InputRecord, KafkaAdmin, KafkaClient } from '../kafka/port.ts'
+import type { InputRecord, KafkaAdmin, KafkaClient, Position } from '../kafka/port.ts'
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { Timers } from '../runtime/clock.ts'
 import { HandleIndex, nameOf, type RegisteredHandle } from './handle-index.ts'
@@ -66,6 +66,18 @@ export class Inventory {
 
   stop(): Promise<void> {
     return this.#tail.stop()
+  }
+
+  readonly name = 'the reading of the inventory'
+
+  /** Where it is to read next; see {@link TopicTail.positions}. */
+  positions(): readonly Position[] {
+    return this.#tail.positions()
+  }
+
+  /** Puts another reader in the place of one that stands still. */
+  replaceReader(): void {
+    this.#tail.replaceReader()
   }
 
   /** Whether all that was on the topic at the start is known. */

@@ -58,6 +58,15 @@ export class ChangelogReplay {
     })
   }
 
+  /** Where to read next. */
+  get position(): number {
+    return this.#next
+  }
+
+  get isReading(): boolean {
+    return this.#waiting !== undefined
+  }
+
   /** Sets the consumer's position again, if the replay is under way. */
   reposition(): void {
     if (this.#waiting === undefined) return

@@ -3,10 +3,14 @@
  * again once the group has confirmed that the partition is still ours.
  */
 import { type Clock, delay, type Timers } from '../runtime/clock.ts'
+import type { Waiting, WatchedKind } from '../runtime/watchdog.ts'
 import type { LaneInput } from './inbox.ts'
 import { Lane } from './lane.ts'
 import type { LaneEvent, LaneStage } from './lane-life.ts'
-import type { InputRecord, KafkaAdmin, KafkaClient, LaneConsumer, TopicPartition } from './port.ts'
+import type { LaneWait } from './lane-progress.ts'
+import {
+  type InputRecord, type KafkaAdmin, type KafkaClient, KafkaFailure, type LaneConsumer, type Position, type TopicPartition,
+} from './port.ts'
 
 export interface GroupSessionOptions {
   readonly kafka: KafkaClient
@@ -31,17 +35,29 @@ interface OwnedLane<Effect, Completion> {
 // A heartbeat that was answered just after the fencing may have been counted just before it; the second one was not.
 const CONFIRMATIONS_AFTER_FENCING = 2
 const CONSUMER_RESTART_DELAY_MS = 1_000
+/** How long a consumer that is replaced may take to say goodbye. */
+const CONSUMER_STOP_MS_MAX = 5_000
+
+/** After how long something of a stage stands still. */
+export interface StageLimits {
+  readonly progressTimeoutMs: number
+  readonly effectTimeoutMs: number
+}
 
 export class GroupSession<Effect, Completion> {
   readonly #stage: LaneStage<Effect, Completion>
   readonly #options: GroupSessionOptions
   readonly #lanes = new Map<number, OwnedLane<Effect, Completion>>()
   // A lane that is being released still holds its producer: its successor in this process waits for it.
-  readonly #leaving = new Map<number, Promise<void>>()
+  readonly #leaving = new Map<number, { readonly lane: Lane<Effect, Completion>; readonly left: Promise<void> }>()
   readonly #stopped = new AbortController()
   #consumer: LaneConsumer | undefined
   #assignedOnce = false
   #isMember = false
+  #confirmations = 0
+  #consumers = 0
+  // Set while a consumer starts: gives it up.
+  #giveUpStart: ((reason: Error) => void) | undefined
 
   constructor(stage: LaneStage<Effect, Completion>, options: GroupSessionOptions) {
     this.#stage = stage
@@ -58,6 +74,7 @@ export class GroupSession<Effect, Completion> {
           this.#assign(partitions)
         },
         confirmed: () => {
+          this.#confirmations += 1
           this.#confirm()
         },
         records: (at, records, nextOffset) => {
@@ -69,8 +86,65 @@ export class GroupSession<Effect, Completion> {
       },
     })
     this.#consumer = consumer
-    await consumer.start()
+    this.#consumers += 1
+    await this.#started(consumer)
     this.#isMember = true
+  }
+
+  // One that hangs can be given up; should it start after all, it is stopped.
+  async #started(consumer: LaneConsumer): Promise<void> {
+    const givenUp = Promise.withResolvers<never>()
+    this.#giveUpStart = (reason) => {
+      this.#consumer = undefined
+      void consumer.stop().catch(() => undefined)
+      givenUp.reject(new KafkaFailure(reason.message, { code: 'CONSUMER_STOOD_STILL', disposition: 'retry', cause: reason }))
+    }
+    try {
+      await Promise.race([consumer.start(), givenUp.promise])
+    } finally {
+      this.#giveUpStart = undefined
+    }
+  }
+
+  /** All that waits for something at the moment. */
+  waiting({ progressTimeoutMs, effectTimeoutMs }: StageLimits): readonly Waiting[] {
+    const { name } = this.#stage
+    const found: Waiting[] = []
+    const add = (kind: WatchedKind, subject: string, wait: LaneWait | null, restart: (reason: Error) => void): void => {
+      const limitMs = kind === 'effect' ? effectTimeoutMs : progressTimeoutMs
+      if (wait !== null) found.push({ kind, subject, ...wait, limitMs, restart })
+    }
+    for (const [partition, { lane }] of [...this.#leaving, ...this.#lanes]) {
+      const restart = (reason: Error): void => {
+        lane.restart(reason)
+      }
+      const left = lane.state === 'released' ? ', released,' : ''
+      add('lane', `lane ${name}/${partition}${left}`, lane.wait, restart)
+      add('effect', `an effect of lane ${name}/${partition}${left}`, lane.oldestEffect, restart)
+    }
+    add('consumer', `the consumer of ${name}`, this.#consumerWait(), (reason) => {
+      this.replaceConsumer(reason)
+    })
+    return found
+  }
+
+  /** Where the consumer is to read next, of each partition that it is to read now. */
+  positions(): readonly Position[] {
+    if (!this.#isMember) return []
+    return [...this.#lanes].flatMap(([partition, { lane }]) => lane.positions().map((at) => ({ ...at, partition })))
+  }
+
+  /** Puts another consumer in the place of this one, whatever it is doing. Lanes go on with what they have. */
+  replaceConsumer(reason: Error): void {
+    if (this.#stopped.signal.aborted) return
+    if (this.#giveUpStart !== undefined) this.#giveUpStart(reason)
+    else if (this.#consumer !== undefined) void this.#replaceConsumer(reason)
+  }
+
+  #consumerWait(): LaneWait | null {
+    if (this.#giveUpStart !== undefined) return { waitsFor: 'its group to take it in', progress: this.#consumers }
+    const isFenced = [...this.#lanes.values()].some(({ lane }) => lane.state === 'fenced')
+    return isFenced ? { waitsFor: 'its group to confirm that lanes are still ours', progress: this.#confirmations } : null
   }
 
   /** Whether the group has answered and every lane it gave us works on its records. */
@@ -115,7 +189,7 @@ export class GroupSession<Effect, Completion> {
     })
     const owned = { lane, confirmations: 0 }
     this.#lanes.set(partition, owned)
-    void (this.#leaving.get(partition) ?? Promise.resolve()).then(() => {
+    void (this.#leaving.get(partition)?.left ?? Promise.resolve()).then(() => {
       if (this.#lanes.get(partition) === owned) lane.start()
     })
   }
@@ -133,9 +207,9 @@ export class GroupSession<Effect, Completion> {
     if (owned === undefined) return Promise.resolve()
     this.#lanes.delete(partition)
     const left = owned.lane.release().finally(() => {
-      if (this.#leaving.get(partition) === left) this.#leaving.delete(partition)
+      if (this.#leaving.get(partition)?.left === left) this.#leaving.delete(partition)
     })
-    this.#leaving.set(partition, left)
+    this.#leaving.set(partition, { lane: owned.lane, left })
     return left
   }
 
@@ -159,7 +233,7 @@ export class GroupSession<Effect, Completion> {
     const crashed = this.#consumer
     this.#consumer = undefined
     this.#isMember = false
-    await crashed?.stop().catch(() => undefined)
+    await this.#goodbye(crashed)
     for (;;) {
       try {
         await delay(this.#options.timers, CONSUMER_RESTART_DELAY_MS, this.#stopped.signal)
@@ -175,5 +249,13 @@ export class GroupSession<Effect, Completion> {
         })
       }
     }
+  }
+
+  async #goodbye(consumer: LaneConsumer | undefined): Promise<void> {
+    const said = new AbortController()
+    const stopped = consumer?.stop().catch(() => undefined) ?? Promise.resolve()
+    const patience = delay(this.#options.timers, CONSUMER_STOP_MS_MAX, said.signal).catch(() => undefined)
+    await Promise.race([stopped, patience])
+    said.abort()
   }
 }

@@ -14,6 +14,11 @@ export interface RecordAmount {
   readonly bytes: number
 }
 
+export interface TopicOffset {
+  readonly topic: string
+  readonly offset: number
+}
+
 interface TopicQueue {
   readonly batches: { records: readonly InputRecord[]; taken: number; readonly nextOffset: number }[]
   /** Where the consumer reads next: records below were offered already. */
@@ -30,7 +35,7 @@ export interface Taken<Completion> {
   readonly records: readonly InputRecord[]
   readonly completions: readonly Completion[]
   /** Positions after this taking, of every topic that moved. */
-  readonly offsets: readonly { readonly topic: string; readonly offset: number }[]
+  readonly offsets: readonly TopicOffset[]
 }
 
 export class Inbox<Completion> {
@@ -70,6 +75,15 @@ export class Inbox<Completion> {
       if (queue.full || queue.throttled) this.#input.pause(topic)
       else this.#input.resume(topic)
     }
+  }
+
+  /** Where the consumer is to read next, of each topic that is not paused. */
+  positions(): readonly TopicOffset[] {
+    const positions: TopicOffset[] = []
+    for (const [topic, { readNext, full, throttled }] of this.#topics) {
+      if (!full && !throttled && !this.#closed) positions.push({ topic, offset: readNext })
+    }
+    return positions
   }
 
   offer(topic: string, records: readonly InputRecord[], nextOffset: number): void {
@@ -112,7 +126,7 @@ export class Inbox<Completion> {
 
   /** Resolves as soon as there is something to take, or the inbox was closed. */
   async arrival(): Promise<void> {
-    while (!this.#hasWork()) {
+    while (!this.hasWork()) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
@@ -140,7 +154,7 @@ export class Inbox<Completion> {
    */
   take(max: RecordAmount): Taken<Completion> {
     const records: InputRecord[] = []
-    const offsets: { topic: string; offset: number }[] = []
+    const offsets: TopicOffset[] = []
     const topics = Math.max(1, this.#topics.size)
     const share = { records: Math.ceil(max.records / topics), bytes: max.bytes / topics }
     for (const [topic, queue] of this.#topics) {
@@ -170,7 +184,8 @@ export class Inbox<Completion> {
     return queue.waiting >= records * part || queue.waitingBytes >= bytes * part
   }
 
-  #hasWork(): boolean {
+  /** Whether {@link arrival} resolves at once. */
+  hasWork(): boolean {
     if (this.#closed || this.#rung || this.#failure !== undefined || this.#completions.length > 0) return true
     for (const queue of this.#topics.values()) if (queue.waiting > 0 && !queue.throttled) return true
     return false

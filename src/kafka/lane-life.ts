@@ -10,8 +10,9 @@ import { passFailpoint } from '../runtime/failpoints.ts'
 import type { EffectRunner, Stage } from '../stages/stage.ts'
 import { TimerQueue } from '../stages/timer-queue.ts'
 import { ChangelogReplay, ownerRecord } from './changelog-replay.ts'
-import { Inbox, type LaneInput, type RecordAmount, type Taken } from './inbox.ts'
+import { Inbox, type LaneInput, type RecordAmount, type Taken, type TopicOffset } from './inbox.ts'
 import { InputPositions } from './input-positions.ts'
+import { LaneProgress, type LaneWait } from './lane-progress.ts'
 import { type InputRecord, type KafkaAdmin, type KafkaClient, KafkaFailure, type TransactionalProducer } from './port.ts'
 import { type TurnPlace, TurnRecorder } from './turn-recorder.ts'
 
@@ -91,6 +92,10 @@ export class LaneLife<Effect, Completion> {
   #alarm: { at: number; handle: TimerHandle } | undefined
   readonly #replay: ChangelogReplay
   readonly #positions: InputPositions
+  readonly #progress = new LaneProgress()
+  readonly #abandoned = Promise.withResolvers<never>()
+  #isAbandoned = false
+  #producer: TransactionalProducer | undefined
 
   constructor(stageOf: LaneStage<Effect, Completion>, context: LaneContext, onRunning: () => void) {
     this.#stageOf = stageOf
@@ -129,29 +134,73 @@ export class LaneLife<Effect, Completion> {
     this.#inbox.reposition()
   }
 
-  async run(): Promise<void> {
+  /** What the lane waits for; null while there is nothing to do. */
+  get wait(): LaneWait | null {
+    const { step, steps } = this.#progress
+    // Each entry that was restored is progress, too.
+    if (step !== null) return { ...step, progress: step.progress + this.#replay.position }
+    return this.#inbox.hasWork() ? { waitsFor: 'its turn, though something has arrived', progress: steps } : null
+  }
+
+  /** The effect that has been under way for longest. */
+  get oldestEffect(): LaneWait | null {
+    return this.#progress.oldestEffect
+  }
+
+  /** Where the consumer is to read next, of each topic that it is to read now. */
+  positions(): readonly TopicOffset[] {
+    const { changelog } = this.#stageOf
+    const restoring = this.#replay.isReading ? [{ topic: changelog, offset: this.#replay.position }] : []
+    return [...restoring, ...this.#inbox.positions()]
+  }
+
+  /**
+   * Makes {@link run} reject at once, wherever it stands. What it was waiting for may still come to an end, without effect: the
+   * next life of the lane fences the producer of this one.
+   */
+  abandon(reason: Error): void {
+    if (this.#isAbandoned) return
+    this.#isAbandoned = true
+    this.#end()
+    void this.#producer?.close()
+    this.#abandoned.reject(reason)
+  }
+
+  run(): Promise<void> {
+    return Promise.race([this.#live(), this.#abandoned.promise])
+  }
+
+  async #live(): Promise<void> {
     const context = this.#context
-    const stageOf = this.#stageOf
+    const progress = this.#progress
+    const { name } = this.#stageOf
     const startedAt = context.clock.now()
-    const producer = await context.kafka.transactionalProducer(context.transactionalId)
+    const producer = await progress.during('its producer to be opened', context.kafka.transactionalProducer(context.transactionalId))
+    this.#producer = producer
     try {
+      if (this.#isAbandoned) return
       // Before the claim, which fails if anybody else has come between: state and positions are of the same moment.
-      await this.#positions.readCommitted()
-      const ownerId = await this.#claim(producer)
-      passFailpoint('lane.claim.after', stageOf.name)
-      const entries = await this.#replay.until({ ownerId, offset: await this.#changelogEnd() })
-      const untold = await this.#positions.begin(this.#replay.positions)
-      for (const { topic, offset } of this.#positions.all()) this.#inbox.open(topic, offset)
+      await progress.during('the positions of its inputs', this.#positions.readCommitted())
+      const ownerId = await progress.during('its claim to be committed', this.#claim(producer))
+      passFailpoint('lane.claim.after', name)
+      const offset = await progress.during('the end of its changelog', this.#changelogEnd())
+      const entries = await progress.during('the rest of its changelog', this.#replay.until({ ownerId, offset }))
+      const untold = await progress.during('the first positions of its inputs', this.#positions.begin(this.#replay.positions))
+      for (const { topic, offset: next } of this.#positions.all()) this.#inbox.open(topic, next)
       context.observe({ type: 'LaneRestored', entries, ms: context.clock.now() - startedAt })
-      passFailpoint('lane.restore.after', stageOf.name)
+      passFailpoint('lane.restore.after', name)
       await this.#firstTurn(producer, untold)
       this.#onRunning()
       await this.#turns(producer)
     } finally {
-      this.stop()
-      for (const topic of [stageOf.changelog, ...stageOf.inputs]) context.input.pause(topic)
-      await producer.close()
+      if (!this.#isAbandoned) this.#end()
+      await progress.during('its producer to be closed', producer.close())
     }
+  }
+
+  #end(): void {
+    this.stop()
+    for (const topic of [this.#stageOf.changelog, ...this.#stageOf.inputs]) this.#context.input.pause(topic)
   }
 
   // Written by the producer that has just fenced all others, and read back: everything before it in the changelog is
@@ -202,7 +251,7 @@ export class LaneLife<Effect, Completion> {
       await this.#inbox.arrival()
       if (this.#effects.signal.aborted) return
       const taken = this.#inbox.take(this.#stageOf.limits.turnMax)
-      const decoded = await this.#decodeAll(taken.records)
+      const decoded = await this.#progress.during('records to be decoded and looked up', this.#decodeAll(taken.records))
       const turn = new TurnRecorder<Effect>(this.#context.clock.now(), this.#place)
       for (const [record, message] of decoded) this.#takeRecord(record, message, turn)
       for (const completion of taken.completions) this.#stage.takeCompletion(completion, turn)
@@ -250,7 +299,8 @@ export class LaneLife<Effect, Completion> {
       const positions = this.#positions.advance(taken.offsets)
       const records = [...said, ...positions.records]
       passFailpoint('lane.commit.before', this.#stageOf.name)
-      await producer.commit({ records, offsets: positions.offsets, groupId: this.#stageOf.groupId })
+      const committed = producer.commit({ records, offsets: positions.offsets, groupId: this.#stageOf.groupId })
+      await this.#progress.during('its transaction to be committed', committed)
       passFailpoint('lane.commit.after', this.#stageOf.name)
       const ms = this.#context.clock.now() - turn.now
       this.#context.observe({ type: 'TurnCommitted', inputs: taken.inputs, records: records.length, ms })
@@ -263,11 +313,14 @@ export class LaneLife<Effect, Completion> {
   }
 
   #begin(effect: Effect): void {
+    const settled = this.#progress.effectBegan(effect)
     this.#stageOf.runEffect(effect, this.#effects.signal).then(
       (completion) => {
+        settled()
         this.#inbox.complete(completion)
       },
       (error: unknown) => {
+        settled()
         if (!this.#effects.signal.aborted) this.#inbox.fail(error)
       },
     )

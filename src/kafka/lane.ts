@@ -3,7 +3,9 @@
  * producer and its memory and lives again from the changelog; fenced, it ends, because another process owns it now.
  */
 import { delay } from '../runtime/clock.ts'
+import type { TopicOffset } from './inbox.ts'
 import { type LaneContext, LaneLife, type LaneStage } from './lane-life.ts'
+import type { LaneWait } from './lane-progress.ts'
 import { type Disposition, type InputRecord, KafkaFailure } from './port.ts'
 
 export type LaneState = 'starting' | 'running' | 'fenced' | 'released'
@@ -38,6 +40,25 @@ export class Lane<Effect, Completion> {
     this.#release.abort(new Error('the lane was released'))
     this.#life?.stop()
     await this.#ended
+  }
+
+  /** What it waits for; null while there is nothing to do, or while it waits to start again. */
+  get wait(): LaneWait | null {
+    return this.#life?.wait ?? null
+  }
+
+  get oldestEffect(): LaneWait | null {
+    return this.#life?.oldestEffect ?? null
+  }
+
+  /** Where the consumer is to read next, of each topic that it is to read now. */
+  positions(): readonly TopicOffset[] {
+    return this.#life?.positions() ?? []
+  }
+
+  /** Throws its present life away, wherever it stands, and begins another; of a lane that was released, it only ends it. */
+  restart(reason: Error): void {
+    this.#life?.abandon(new KafkaFailure(reason.message, { code: 'LANE_STOOD_STILL', disposition: 'restart', cause: reason }))
   }
 
   /** Records of this partition, as the consumer read them. */

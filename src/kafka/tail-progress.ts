@@ -21,6 +21,11 @@ export class TailProgress {
     return this.#positions.get(keyOf(place))?.offset ?? 0
   }
 
+  /** All that is known. */
+  all(): readonly Position[] {
+    return [...this.#positions.values()]
+  }
+
   advance(position: Position): void {
     const key = keyOf(position)
     this.#positions.set(key, position)

@@ -47,6 +47,8 @@ export class TopicTail {
   readonly #options: TopicTailOptions
   readonly #progress: TailProgress
   #reader: TailReader | null = null
+  // Waits for the registry, or for Kafka at the start: said by `waiting`, and no standstill.
+  #patience = 0
   #failure: Error | null = null
   readonly #stopping = new AbortController()
   #isReady = false
@@ -66,9 +68,15 @@ export class TopicTail {
     void this.#progress.reach(ends, null).then(() => {
       this.#isReady = true
     })
+    await this.#launch(begin)
+  }
+
+  async #launch(from: readonly Position[]): Promise<void> {
     await this.#patiently(async () => {
-      this.#reader = this.#readerFrom(begin)
-      await this.#reader.start()
+      this.#stopping.signal.throwIfAborted()
+      const reader = this.#readerFrom(from)
+      this.#reader = reader
+      await reader.start()
     })
   }
 
@@ -76,6 +84,23 @@ export class TopicTail {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('reading was stopped'))
     await this.#reader?.stop()
+  }
+
+  /** Where it is to read next, of each partition; nothing while it waits for something that {@link TopicTailEvents.waiting} names. */
+  positions(): readonly Position[] {
+    const isReading = this.#reader !== null && this.#patience === 0 && this.#failure === null
+    return isReading ? this.#progress.all() : []
+  }
+
+  /** Puts another reader in the place of this one, whatever it is doing: begins where the last one has come to. */
+  replaceReader(): void {
+    const standing = this.#reader
+    if (standing === null || this.#stopping.signal.aborted) return
+    this.#reader = null
+    void standing.stop().catch(() => undefined)
+    this.#launch(this.#progress.all()).catch((error: unknown) => {
+      if (!this.#stopping.signal.aborted) this.#fail(error)
+    })
   }
 
   /** Whether all that was there at the start was taken in. */
@@ -133,32 +158,42 @@ export class TopicTail {
   // One that could not start is of no use any more.
   #readerFrom(from: readonly Position[]): TailReader {
     const { kafka, name, topics } = this.#options
-    return kafka.tailReader({
+    const reader = kafka.tailReader({
       name,
       topics,
       from,
       events: {
-        records: (at, records, nextOffset) => this.#read(at, records, nextOffset),
+        records: (at, records, nextOffset) => {
+          return this.#read(at, records, { nextOffset, isCurrent: () => this.#reader === reader })
+        },
         crashed: (error) => {
-          this.#fail(error)
+          if (this.#reader === reader) this.#fail(error)
         },
       },
     })
+    return reader
   }
 
-  async #read(at: TopicPartition, records: readonly InputRecord[], nextOffset: number): Promise<void> {
+  async #read(
+    at: TopicPartition,
+    records: readonly InputRecord[],
+    { nextOffset, isCurrent }: { readonly nextOffset: number; readonly isCurrent: () => boolean },
+  ): Promise<void> {
     if (this.#failure !== null) throw this.#failure
     try {
       for (let first = 0; first === 0 || first < records.length; first += SLICE_RECORDS_MAX) {
         const slice = records.slice(first, first + SLICE_RECORDS_MAX)
         const isLast = first + SLICE_RECORDS_MAX >= records.length
         const position = { ...at, offset: isLast ? nextOffset : (slice.at(-1)?.offset ?? 0) + 1 }
-        await this.#options.take(await this.#decodeAll(slice), position)
-        this.#progress.advance(position)
+        const decoded = await this.#decodeAll(slice)
+        // What is taken in after another has taken over would set positions and rows back.
+        if (!isCurrent()) throw new Error('another reader has taken over')
+        await this.#options.take(decoded, position)
+        if (isCurrent()) this.#progress.advance(position)
         this.#stopping.signal.throwIfAborted()
       }
     } catch (error) {
-      throw this.#stopping.signal.aborted ? error : this.#fail(error)
+      throw this.#stopping.signal.aborted || !isCurrent() ? error : this.#fail(error)
     }
   }
 
@@ -182,7 +217,8 @@ export class TopicTail {
       } catch (error) {
         if (!isTemporary(error)) throw error
         this.#options.events.waiting(error)
-        await delay(this.#options.timers, waitMs, this.#stopping.signal)
+        this.#patience += 1
+        await delay(this.#options.timers, waitMs, this.#stopping.signal).finally(() => (this.#patience -= 1))
       }
     }
   }

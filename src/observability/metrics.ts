@@ -13,6 +13,8 @@ export interface StageMetrics {
   readonly lanesFenced: Counter<'stage'>
   readonly lanes: Gauge<'stage'>
   readonly consumerCrashes: Counter<'stage'>
+  readonly standstills: Counter<'kind' | 'consequence'>
+  readonly eventLoopStalls: Counter<'cause'>
   readonly dmiCalls: Histogram<'call' | 'outcome'>
   readonly publications: Counter<'sink' | 'outcome'>
   readonly resultTopicEvents: Counter<'outcome'>
@@ -47,6 +49,14 @@ export function createMetrics(): StageMetrics {
     consumerCrashes: new Counter({
       ...{ name: 'datajob_consumer_crashes_total', labelNames: stage, registers },
       help: 'Times that a consumer died and was replaced.',
+    }),
+    standstills: new Counter({
+      ...{ name: 'datajob_standstills_total', labelNames: ['kind', 'consequence'] as const, registers },
+      help: 'Things that stood still with work to do (lane, effect, consumer, reader), by what was done (wait, restart, exit).',
+    }),
+    eventLoopStalls: new Counter({
+      ...{ name: 'datajob_event_loop_stalls_total', labelNames: ['cause'] as const, registers },
+      help: 'Times that the event loop did nothing for more than a second, by cause (blocked, stopped).',
     }),
     dmiCalls: new Histogram({
       ...{ name: 'datajob_dmi_call_seconds', labelNames: ['call', 'outcome'] as const, buckets: SECONDS, registers },

@@ -37,6 +37,9 @@ export function steadyClock({ wall, stopwatch }: { readonly wall: () => number; 
 
 export const systemClock: Clock = steadyClock({ wall: () => Date.now(), stopwatch: () => performance.now() })
 
+/** Milliseconds from some moment on, which nobody sets: for how long something took. */
+export const monotonicClock: Clock = { now: () => performance.now() }
+
 export const systemTimers: Timers = {
   after(delayMs, run) {
     const handle = setTimeout(run, Math.min(DELAY_MS_MAX, Math.max(0, delayMs)))

@@ -21,6 +21,7 @@ import { coordinatorLanes, destinationRules, dispatcherLanes } from './lanes.ts'
 import { mayWorkLater } from './may-work-later.ts'
 import { openNamedResults } from './named-results.ts'
 import { operationSpill } from './spill.ts'
+import type { WatchedStage } from './watchdog.ts'
 
 export interface StagesOptions {
   readonly config: Config
@@ -40,6 +41,8 @@ export interface PreparedStage {
   join(): Promise<void>
   /** Whether the stage has its lanes, and each of them works. */
   ready(): boolean
+  /** What the watchdog watches. */
+  readonly watched: WatchedStage
 }
 
 const JOIN_AGAIN_MS = 1_000
@@ -60,7 +63,15 @@ export function prepareStages(options: StagesOptions): readonly PreparedStage[] 
       stopped.abort(new Error('the service is stopped'))
       return session.stop()
     })
-    stages.push({ name, ready: () => session.ready(), join: () => join(name, session, options, stopped.signal) })
+    const watched: WatchedStage = {
+      name,
+      waiting: (limits) => session.waiting(limits),
+      positions: () => session.positions(),
+      replaceConsumer: (reason) => {
+        session.replaceConsumer(reason)
+      },
+    }
+    stages.push({ name, watched, ready: () => session.ready(), join: () => join(name, session, options, stopped.signal) })
   }
   const spill = operationSpill(options)
   if (config.roles.includes('coordinator')) add('coordinator', coordinator(options, spill))
@@ -91,7 +102,7 @@ async function join(
   }
 }
 
-interface StageSession {
+interface StageSession extends Omit<WatchedStage, 'name'> {
   start(): Promise<void>
   stop(): Promise<void>
   ready(): boolean

@@ -104,6 +104,18 @@ export class Projector {
     await this.#tail.stop()
   }
 
+  readonly name = 'the reading of the projector'
+
+  /** Where it is to read next; see {@link TopicTail.positions}. */
+  positions(): readonly Position[] {
+    return this.#tail.positions()
+  }
+
+  /** Puts another reader in the place of one that stands still. */
+  replaceReader(): void {
+    this.#tail.replaceReader()
+  }
+
   /** Whether all that was on the topics at the start is in the read model. */
   isReady(): boolean {
     return this.#tail.isReady()

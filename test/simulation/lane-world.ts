@@ -4,6 +4,7 @@ import { type GroupEvent, GroupSession } from '../../src/kafka/group-session.ts'
 import type { LaneStage } from '../../src/kafka/lane-life.ts'
 import type { InputRecord } from '../../src/kafka/port.ts'
 import type { Stage, Turn } from '../../src/stages/stage.ts'
+import { StuckKafka } from '../fakes/stuck-kafka.ts'
 import { SimulatedBroker } from './broker.ts'
 import { ConsumerGroup } from './consumer-groups.ts'
 import { lostRequest, SimulatedKafka } from './kafka-client.ts'
@@ -57,6 +58,8 @@ export interface LaneProcess {
   readonly process: SimulatedProcess
   readonly session: GroupSession<string, string>
   readonly events: GroupEvent['type'][]
+  /** Stands still where it is told to. */
+  readonly kafka: StuckKafka
 }
 
 export class LaneWorld {
@@ -65,6 +68,8 @@ export class LaneWorld {
   /** Effects that were begun, by their process. */
   readonly begun: string[] = []
   loadMax = 100
+  /** Effects that begin from now on never settle. */
+  effectsHang = false
   readonly #network: Network
   readonly #group: ConsumerGroup
   #written = 0
@@ -81,7 +86,7 @@ export class LaneWorld {
     const { scheduler, broker } = this
     const network = this.#network
     const process = new SimulatedProcess(name, scheduler)
-    const kafka = new SimulatedKafka({ process, broker, network, random: () => 0.5, groupOf: () => this.#group })
+    const kafka = new StuckKafka(new SimulatedKafka({ process, broker, network, random: () => 0.5, groupOf: () => this.#group }))
     const events: GroupEvent['type'][] = []
     const observe = ({ type }: GroupEvent): void => {
       events.push(type)
@@ -90,7 +95,7 @@ export class LaneWorld {
     const options = { kafka, admin, application: APPLICATION, clock: scheduler, timers: process, observe }
     const session = new GroupSession(this.#stage(process), options)
     await session.start()
-    return { process, session, events }
+    return { process, session, events, kafka }
   }
 
   /** Writes input records, numbered through. */
@@ -152,6 +157,7 @@ export class LaneWorld {
       createStage: () => new CountingStage(),
       runEffect: async (effect) => {
         this.begun.push(`${process.name} ${effect}`)
+        if (this.effectsHang) await new Promise(() => undefined)
         await new Promise<void>((resolve) => {
           process.after(50, resolve)
         })

@@ -68,7 +68,13 @@ async function serve(cli: Cli, options: ServeOptions): Promise<ExitCode> {
   if (code === undefined) await service.stop()
   forgetService(folder, process.pid)
   stopped.release()
-  return (await service.stopped) === 0 ? ExitCode.Ok : ExitCode.Defect
+  return exitCodeOf(await service.stopped)
+}
+
+// Whatever it is that stood still may keep the process, too.
+function exitCodeOf(code: number): ExitCode {
+  if (code === ExitCode.Stuck) process.exit(ExitCode.Stuck)
+  return code === 0 ? ExitCode.Ok : ExitCode.Defect
 }
 
 function announce(
@@ -138,4 +144,6 @@ Examples:
   $ datajob serve --roles dispatcher      # more hands for talking to producers
 
 Exits with 0 after a graceful stop, 2 when a setting is wrong or the port is taken, 4 when Kafka or the schema registry
-do not answer at the start for as long as DATAJOB_START_TIMEOUT_MS says.`
+do not answer at the start for as long as DATAJOB_START_TIMEOUT_MS says, 70 after something that only a person can mend,
+75 when something stood still and beginning it anew did not help (DATAJOB_PROGRESS_TIMEOUT_MS): whoever runs the
+service should start it again then, as after a crash.`

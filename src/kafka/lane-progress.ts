@@ -1,0 +1,55 @@
+/** What a lane waits for at the moment, so that somebody else can see when it waits in vain. */
+
+export interface LaneWait {
+  readonly waitsFor: string
+  /** Changes with whatever the lane gets done. */
+  readonly progress: number
+}
+
+export class LaneProgress {
+  #waitsFor: string | null = null
+  #steps = 0
+  readonly #effects = new Map<number, string>()
+  #effectsBegun = 0
+
+  /** The step under way; null between two of them. */
+  get step(): LaneWait | null {
+    return this.#waitsFor === null ? null : { waitsFor: this.#waitsFor, progress: this.#steps }
+  }
+
+  /** How many steps were taken. */
+  get steps(): number {
+    return this.#steps
+  }
+
+  /** The effect that has been under way for longest. */
+  get oldestEffect(): LaneWait | null {
+    const [oldest] = this.#effects
+    return oldest === undefined ? null : { waitsFor: oldest[1], progress: oldest[0] }
+  }
+
+  async during<T>(what: string, work: Promise<T>): Promise<T> {
+    this.#waitsFor = what
+    try {
+      return await work
+    } finally {
+      this.advance()
+    }
+  }
+
+  /** A step is done. */
+  advance(): void {
+    this.#waitsFor = null
+    this.#steps += 1
+  }
+
+  /** Returns how to say that the effect has settled. */
+  effectBegan(effect: unknown): () => void {
+    const id = (this.#effectsBegun += 1)
+    const type = typeof effect === 'object' && effect !== null && 'type' in effect ? String(effect.type) : 'unnamed'
+    this.#effects.set(id, `the end of the effect ${type}`)
+    return () => {
+      this.#effects.delete(id)
+    }
+  }
+}

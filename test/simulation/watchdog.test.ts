@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest'
+import type { Standstill } from '../../src/runtime/watchdog.ts'
+import { Watchdog } from '../../src/service/watchdog.ts'
+import { type LaneProcess, LaneWorld } from './lane-world.ts'
+
+const LIMITS = { progressTimeoutMs: 8_000, effectTimeoutMs: 20_000, sessionTimeoutMs: 6_000 }
+
+interface Watched extends LaneProcess {
+  readonly found: Standstill[]
+  readonly stuck: string[]
+}
+
+/** A process whose lane runs, with a watchdog beside it. */
+async function watched(world: LaneWorld): Promise<Watched> {
+  const one = await world.start('a')
+  const [found, stuck]: [Standstill[], string[]] = [[], []]
+  const watchdog = new Watchdog({
+    ...{ config: LIMITS, kafka: one.kafka, readers: [], clock: world.scheduler, timers: one.process },
+    stages: [
+      {
+        name: 'counting',
+        waiting: (limits) => one.session.waiting(limits),
+        positions: () => one.session.positions(),
+        replaceConsumer: (reason) => {
+          one.session.replaceConsumer(reason)
+        },
+      },
+    ],
+    busyMicros: () => 0,
+    events: { standstill: (each) => found.push(each), stall: () => undefined },
+    onLook: () => undefined,
+    onStuck: (reason) => stuck.push(reason),
+  })
+  watchdog.start()
+  expect(await world.until(() => one.session.ready())).toBe(true)
+  return { ...one, found, stuck }
+}
+
+function summary(found: readonly Standstill[]): string[] {
+  return found.map(({ waiting: { subject, waitsFor }, verdict }) => `${verdict}: ${subject} waits for ${waitsFor}`)
+}
+
+describe('the watchdog', () => {
+  it('says nothing of a lane that works, or has nothing to do', async () => {
+    const world = new LaneWorld()
+    const { found } = await watched(world)
+    world.write(5)
+    await world.pass(60_000)
+    expect(world.output).toEqual([0, 1, 2, 3, 4])
+    expect(found).toEqual([])
+  })
+
+  it('begins a lane anew whose commit never comes back, and nothing is lost or doubled', async () => {
+    const world = new LaneWorld()
+    const { kafka, found, stuck } = await watched(world)
+    kafka.hang('commit')
+    world.write(3)
+    expect(await world.until(() => world.output.length > 0)).toBe(true)
+    world.write(2)
+    await world.until(() => world.output.length === 5)
+    expect(world.output).toEqual([0, 1, 2, 3, 4])
+    expect(summary(found)).toEqual(['restart: lane counting/0 waits for its transaction to be committed'])
+    expect(stuck).toEqual([])
+  })
+
+  it('begins a lane anew that does not come to its start', async () => {
+    const world = new LaneWorld()
+    const one = await watched(world)
+    one.kafka.hang('commit', 2)
+    world.write(1)
+    expect(await world.until(() => world.output.length === 1)).toBe(true)
+    expect(summary(one.found)).toEqual([
+      'restart: lane counting/0 waits for its transaction to be committed',
+      'restart: lane counting/0 waits for its claim to be committed',
+    ])
+  })
+
+  it('ends the process when beginning anew did not help twice', async () => {
+    const world = new LaneWorld()
+    const { kafka, found, stuck } = await watched(world)
+    kafka.hang('commit', 10)
+    world.write(1)
+    expect(await world.until(() => stuck.length > 0)).toBe(true)
+    expect(found.map(({ verdict }) => verdict)).toEqual(['restart', 'restart', 'exit'])
+    expect(stuck[0]).toMatch(/^lane counting\/0 stood still for \d+ ms, waiting for its claim to be committed$/)
+  })
+
+  it('puts another consumer in the place of one that reads nothing, though there is something', async () => {
+    const world = new LaneWorld()
+    const { kafka, found, session } = await watched(world)
+    kafka.deafen()
+    world.write(2)
+    expect(await world.until(() => world.output.length === 2)).toBe(true)
+    expect(summary(found)[0]).toMatch(/^restart: the reading of counting waits for records of .+-0 from 0 on, which are there$/)
+    expect(await world.until(() => session.ready())).toBe(true)
+  })
+
+  it('gives up a consumer that its group never takes in, and one that never says goodbye', async () => {
+    const world = new LaneWorld()
+    const { kafka, found } = await watched(world)
+    kafka.hang('join')
+    kafka.hang('stop')
+    kafka.deafen()
+    world.write(2)
+    await world.until(() => world.output.length === 2)
+    expect(world.output).toEqual([0, 1])
+    expect(summary(found).at(-1)).toBe('restart: the consumer of counting waits for its group to take it in')
+  })
+
+  it('begins a lane anew when an effect never comes to an end', async () => {
+    const world = new LaneWorld()
+    const { events, found } = await watched(world)
+    world.effectsHang = true
+    world.write(1)
+    await world.until(() => world.begun.length > 0)
+    await world.until(() => events.includes('LaneFailed'))
+    expect(summary(found)).toEqual(['restart: an effect of lane counting/0 waits for the end of the effect unnamed'])
+  })
+})
