@@ -5,7 +5,10 @@ import { isSuccess } from '../../src/domain/response-code.ts'
 import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
 import { type ExpectedCommands, expectedCommands, placeOf } from './accepted-jobs.ts'
 import type { StoredObject } from './bucket.ts'
-import { codeOf, type OperationResult, workOf } from './dmi.ts'
+import { violationsInCalls } from './check-calls.ts'
+import { violationsInCounts, wordDiffers } from './check-counts.ts'
+import { differences } from './differences.ts'
+import { codeOf, type OperationResult } from './dmi.ts'
 import type { ResultValue } from './effects.ts'
 import { decode } from './service.ts'
 import { findHandle, RESULT_TOPIC, TOPICS } from './settings.ts'
@@ -18,6 +21,7 @@ const FAILED_CALLS: readonly number[] = [102, 104, 107, 108]
 export function violationsIn(world: World): { readonly violations: readonly string[]; readonly jobs: number } {
   const commands = expectedCommands(world)
   const jobs = jobChanges(world)
+  const latest = jobs.flatMap(([job]) => (job === undefined ? [] : [job]))
   const violations = [
     ...forwardings(commands),
     ...deadLetters(world, commands),
@@ -27,7 +31,8 @@ export function violationsIn(world: World): { readonly violations: readonly stri
       return last?.state === 'ended' ? endingOf(world, submission, last) : [`job ${jobId} was accepted and is ${last?.state ?? 'unknown'}`]
     }),
     ...shownTwice(world),
-    ...orderOfWrites(world),
+    ...violationsInCalls(world, latest),
+    ...violationsInCounts(world, latest, commands.accepted),
     ...leftovers(world),
   ]
   return { violations, jobs: commands.accepted.size }
@@ -76,6 +81,8 @@ function topicOf({ broker }: World, submission: SubmitJob, job: Job): readonly s
   const completions = values.filter((value) => value.type === 'completion')
   const violations = [...reported(submission, job, results)]
   if (completions.length !== job.run) violations.push(`job ${job.jobId} was completed ${completions.length} times in ${job.run} runs`)
+  const last = completions.at(-1)
+  if (last !== undefined && wordDiffers(last, job)) violations.push(`job ${job.jobId} was completed with ${JSON.stringify(last)}`)
   if (values.at(-1)?.type !== 'completion') violations.push(`job ${job.jobId}: its completion is not the last record`)
   return violations
 }
@@ -85,10 +92,13 @@ function topicOf({ broker }: World, submission: SubmitJob, job: Job): readonly s
 function bucketOf({ bucket }: World, submission: SubmitJob, job: Job): readonly string[] {
   const manifest = bucket.objects.get(`${job.jobId}/manifest`)
   if (manifest === undefined) return [`job ${job.jobId} has no manifest`]
-  const { objects } = JSON.parse(manifest.body) as { objects: { key: string; etag: string; subjob: number }[] }
+  const { objects, ...word } = JSON.parse(manifest.body) as Manifest
   if (objects.some(({ key, etag }) => isReplacedLate(bucket.objects.get(key), bucket.written(etag)))) return []
   const violations: string[] = []
   const results: OperationResult[] = []
+  if (wordDiffers(word, job)) violations.push(`the manifest of job ${job.jobId} says ${JSON.stringify(word)}`)
+  const found = [...bucket.objects.keys()].filter((key) => key.startsWith(`${job.jobId}/`) && key !== manifest.key)
+  violations.push(...differences(`objects of job ${job.jobId}`, objects.map(({ key }) => key), found))
   for (const { key, etag } of objects) {
     const object = bucket.objects.get(key)
     if (object?.etag !== etag) violations.push(`job ${job.jobId}: its manifest names ${key} ${etag}, there is ${object?.etag ?? 'none'}`)
@@ -96,6 +106,10 @@ function bucketOf({ bucket }: World, submission: SubmitJob, job: Job): readonly 
     results.push(...(JSON.parse(object?.body ?? '[]') as OperationResult[]))
   }
   return [...violations, ...reported(submission, job, results)]
+}
+
+type Manifest = Extract<ResultValue, { type: 'completion' }> & {
+  readonly objects: readonly { readonly key: string; readonly etag: string; readonly subjob: number }[]
 }
 
 function isReplacedLate(found: StoredObject | undefined, named: StoredObject | undefined): boolean {
@@ -132,31 +146,6 @@ function shownTwice({ broker, shown }: World): readonly string[] {
   return differences('records shown to a consumer', written, shown.map(placeOf))
 }
 
-// The order in which chunks were handed to a producer's owner is the order in which they may be sent to the producer.
-function orderOfWrites({ broker, dmi }: World): readonly string[] {
-  const violations: string[] = []
-  const lines = new Map<string, string[]>()
-  for (const record of broker.logsOf(TOPICS.subjobs).flatMap((log) => log.committed())) {
-    const decoded = decode(record)
-    if (!decoded.ok || decoded.message.type !== 'DispatchSubjob') continue
-    const dispatch = decoded.message
-    if (dispatch.kind !== 'WRITE' || dispatch.refusal !== null) continue
-    const line = `${dispatch.jobId} ${dispatch.producerKey}`
-    lines.set(line, [...(lines.get(line) ?? []), workOf(dispatch)])
-  }
-  for (const line of lines.values()) {
-    let furthest = 0
-    for (const { dispatch, isExcused, process } of dmi.sendings) {
-      const id = workOf(dispatch)
-      const at = line.indexOf(id)
-      if (at === -1) continue
-      if (at < furthest && !isExcused) violations.push(`${process} sent ${id} after ${line[furthest]}`)
-      furthest = Math.max(furthest, at)
-    }
-  }
-  return violations
-}
-
 /** Memory and changelogs hold nothing of what has ended. */
 function leftovers({ broker }: World): readonly string[] {
   const kept = new Set<string>()
@@ -178,13 +167,4 @@ function leftovers({ broker }: World): readonly string[] {
   const isExpected = (key: string): boolean =>
     key.includes(' job:') || key.includes(' !') || retriable.some((jobId) => key.includes(` subjob:${jobId}/`))
   return [...kept].filter((key) => !isExpected(key)).map((key) => `left over: ${key}`)
-}
-
-function differences(what: string, expected: readonly string[], found: readonly string[]): readonly string[] {
-  const left = new Map<string, number>()
-  for (const each of expected) left.set(each, (left.get(each) ?? 0) + 1)
-  for (const each of found) left.set(each, (left.get(each) ?? 0) - 1)
-  return [...left].flatMap(([each, count]) => {
-    return count === 0 ? [] : [`${what}: ${each} ${count > 0 ? 'is missing' : 'is too many'} (${Math.abs(count)})`]
-  })
 }

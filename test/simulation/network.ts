@@ -23,7 +23,6 @@ export interface Fate {
 
 export class Network {
   readonly #options: NetworkOptions
-  #next: Partial<Fate> | undefined
   /** Parts of the requests, and of the answers, that are lost; 0 for a good network. */
   lossRatio = 0
   /** Part of the requests that arrive when nobody waits for their answers any more. */
@@ -54,11 +53,6 @@ export class Network {
     this.lateRatio = 0
   }
 
-  /** Decides on a part of what becomes of the next request. */
-  decideNext(fate: Partial<Fate>): void {
-    this.#next = fate
-  }
-
   // Most messages are quick, some take long: that is how they come to overtake each other.
   delayMs(): number {
     const { random, delayMinMs, delayMaxMs } = this.#options
@@ -70,9 +64,6 @@ export class Network {
     const { random, timeoutMs } = this.#options
     const way = (): number | null => (random() < this.lossRatio ? null : this.delayMs())
     const isLate = this.lateRatio > 0 && random() < this.lateRatio
-    const drawn = { requestDelayMs: isLate ? timeoutMs + Math.ceil(random() * timeoutMs) : way(), answerDelayMs: way() }
-    const fate = { ...drawn, ...this.#next }
-    this.#next = undefined
-    return fate
+    return { requestDelayMs: isLate ? timeoutMs + Math.ceil(random() * timeoutMs) : way(), answerDelayMs: way() }
   }
 }

@@ -3,7 +3,7 @@
  * time that it is told something, and each request that it sends, is one, so that it may end between any two effects.
  */
 import { type Clock, steadyClock, type TimerHandle, type Timers } from '../../src/runtime/clock.ts'
-import type { Network } from './network.ts'
+import type { Fate, Network } from './network.ts'
 import type { Scheduler } from './scheduler.ts'
 
 type ProcessState = 'running' | 'paused' | 'dead'
@@ -19,6 +19,7 @@ export class SimulatedProcess implements Timers {
   #resumedAt = -1
   #clockShiftMs = 0
   #steps = 0
+  #nextFate: Partial<Fate> = {}
   #ambush: { readonly step: number; readonly run: () => void } | undefined
 
   constructor(name: string, scheduler: Scheduler) {
@@ -45,6 +46,11 @@ export class SimulatedProcess implements Timers {
   /** Lets something happen to it just before a later step; the latest word counts. */
   beforeStep(step: number, run: () => void): void {
     this.#ambush = { step, run }
+  }
+
+  /** Decides on a part of what becomes of its next request. */
+  decideNext(fate: Partial<Fate>): void {
+    this.#nextFate = fate
   }
 
   /** Sets the machine's wall clock forward, or back. */
@@ -112,7 +118,8 @@ export class SimulatedProcess implements Timers {
 
   // A caller waits no longer than for its time-out; a request that is late by then is carried out all the same.
   #request<T>(network: Network, serve: () => T, { resolve, reject }: Caller<T>): void {
-    const fate = network.fate()
+    const fate = { ...network.fate(), ...this.#nextFate }
+    this.#nextFate = {}
     const sentAt = this.#scheduler.now()
     const giveUp = (): void => {
       const waitMs = sentAt + network.timeoutMs - this.#scheduler.now()

@@ -18,11 +18,15 @@ export interface Arrival {
   readonly records: readonly OutputRecord[]
 }
 
+export interface WorkloadOptions {
+  readonly partitions: number
+  readonly from: number
+  readonly spanMs: number
+  readonly jobsMax: number
+}
+
 /** Commands in the order of their arrival, within `spanMs` from `from` on. */
-export function workload(
-  random: Random,
-  options: { readonly partitions: number; readonly from: number; readonly spanMs: number },
-): readonly Arrival[] {
+export function workload(random: Random, options: WorkloadOptions): readonly Arrival[] {
   const draw = (below: number): number => Math.floor(random() * below)
   const arrivals: Arrival[] = []
   const arriveTogether = (values: readonly (Buffer | null)[], key: string | null, partition?: number): void => {
@@ -34,7 +38,7 @@ export function workload(
     arriveTogether([value], key, partition)
   }
   const anywhere = (): number | undefined => (random() < 0.2 ? draw(options.partitions) : undefined)
-  for (let number = 1 + draw(8); number > 0; number -= 1) {
+  for (let number = 1 + draw(options.jobsMax); number > 0; number -= 1) {
     const deadlineAt = draw(8) === 0 ? options.from + draw(2 * options.spanMs) : null
     const submission = { ...drawnSubmission(draw, number), deadlineAt }
     const { jobId, dependencies } = submission

@@ -25,6 +25,7 @@ export interface Slot {
 
 export class World {
   readonly random: Random
+  readonly startedAt = EPOCH_MS
   readonly scheduler = new Scheduler(EPOCH_MS)
   readonly broker: SimulatedBroker
   readonly bucket: SimulatedBucket

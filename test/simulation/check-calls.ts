@@ -1,0 +1,96 @@
+/** What producers were asked to do: in order, one write after the other, the same under the same key, nothing twice in a run. */
+import type { Job } from '../../src/domain/job.ts'
+import type { DispatchSubjob, Message } from '../../src/domain/messages.ts'
+import { type Sending, workOf } from './dmi.ts'
+import { decode } from './service.ts'
+import { TOPICS } from './settings.ts'
+import type { World } from './world.ts'
+
+export function violationsInCalls(world: World, jobs: readonly Job[]): readonly string[] {
+  return [...writes(world), ...keys(world), ...repetitions(world, jobs)]
+}
+
+/** Committed messages of a topic, with the times at which they were written. */
+export function messagesOn({ broker }: World, topic: string): readonly { readonly message: Message; readonly writtenAt: number }[] {
+  return broker.logsOf(topic).flatMap((log) =>
+    log.committed().flatMap((record) => {
+      const decoded = decode(record)
+      return decoded.ok ? [{ message: decoded.message, writtenAt: record.timestampMs }] : []
+    }),
+  )
+}
+
+/** The writes of a job at a producer, in the order in which its owner was given them: the one in which they may be sent. */
+function writes(world: World): readonly string[] {
+  const lines = new Map<string, string[]>()
+  for (const { message } of messagesOn(world, TOPICS.subjobs)) {
+    if (message.type !== 'DispatchSubjob' || message.kind !== 'WRITE' || message.refusal !== null) continue
+    const name = `${message.jobId} ${message.producerKey}`
+    lines.set(name, [...(lines.get(name) ?? []), workOf(message)])
+  }
+  const endedAt = new Map<string, number>()
+  for (const { message, writtenAt } of messagesOn(world, TOPICS.subjobEvents)) {
+    if (message.type === 'SubjobEnded') endedAt.set(workOf(message), writtenAt)
+  }
+  return [...lines.values()].flatMap((line) => inTurn(line, world.dmi.sendings, endedAt))
+}
+
+function inTurn(line: readonly string[], sendings: readonly Sending[], endedAt: ReadonlyMap<string, number>): readonly string[] {
+  const violations: string[] = []
+  const sent = new Set<string>()
+  let furthest = 0
+  for (const { dispatch, isExcused, process, at } of sendings) {
+    const work = workOf(dispatch)
+    const place = line.indexOf(work)
+    if (place === -1) continue
+    if (!isExcused) {
+      if (place < furthest) violations.push(`${process} sent ${work} after ${line[furthest]}`)
+      const open = [...sent].filter((other) => other !== work && !((endedAt.get(other) ?? Infinity) <= at))
+      if (open.length > 0) violations.push(`${process} sent ${work} while ${open.join(', ')} had not ended`)
+    }
+    furthest = Math.max(furthest, place)
+    sent.add(work)
+  }
+  return violations
+}
+
+/** What is sent again under an idempotency key is what was sent under it before. */
+function keys({ dmi }: World): readonly string[] {
+  const contents = new Map<string, string>()
+  return dmi.sendings.flatMap(({ dispatch }) => {
+    const work = workOf(dispatch)
+    const content = JSON.stringify([dispatch.producerKey, dispatch.kind, dispatch.operations])
+    const before = contents.get(work) ?? content
+    contents.set(work, before)
+    return content === before ? [] : [`${work} was sent with ${content} and with ${before}`]
+  })
+}
+
+/** Each run of a job does an operation under one key. */
+function repetitions({ dmi }: World, jobs: readonly Job[]): readonly string[] {
+  const works = new Map<string, Set<string>>()
+  for (const { dispatch } of dmi.sendings) {
+    for (const { operationId } of dispatch.operations) {
+      const operation = `${dispatch.jobId} ${operationId}`
+      works.set(operation, (works.get(operation) ?? new Set()).add(workOf(dispatch)))
+    }
+  }
+  const runs = new Map<string, number>(jobs.map(({ jobId, run }) => [jobId, run]))
+  return [...works].flatMap(([operation, done]) => {
+    const run = runs.get(operation.slice(0, operation.lastIndexOf(' '))) ?? 0
+    return done.size <= run ? [] : [`operation ${operation} was sent as ${[...done].join(', ')} in ${run} runs`]
+  })
+}
+
+/** The operations that a producer of writes is given in the first run of a job, in the order of the job. */
+export function isInOrder(dispatches: readonly DispatchSubjob[], operationIds: readonly string[]): boolean {
+  let last = -1
+  for (const { operations } of dispatches) {
+    for (const { operationId } of operations) {
+      const at = operationIds.indexOf(String(operationId))
+      if (at < last) return false
+      last = at
+    }
+  }
+  return true
+}

@@ -1,0 +1,57 @@
+/** What is told of a job in several places is the same in all: its record, the reports of its subjobs, its last word, its manifest. */
+import type { Job } from '../../src/domain/job.ts'
+import type { DispatchSubjob, SubjobEnded, SubmitJob } from '../../src/domain/messages.ts'
+import { isInOrder, messagesOn } from './check-calls.ts'
+import type { ResultValue } from './effects.ts'
+import { TOPICS } from './settings.ts'
+import type { World } from './world.ts'
+
+export function violationsInCounts(world: World, jobs: readonly Job[], accepted: ReadonlyMap<string, SubmitJob>): readonly string[] {
+  const ends = new Map<string, SubjobEnded[]>()
+  const orders = new Map<string, DispatchSubjob[]>()
+  for (const { message } of messagesOn(world, TOPICS.subjobEvents)) if (message.type === 'SubjobEnded') put(ends, message)
+  for (const { message } of messagesOn(world, TOPICS.subjobs)) if (message.type === 'DispatchSubjob') put(orders, message)
+  return jobs.flatMap((job) => [
+    ...reportsOf(job, ends.get(job.jobId) ?? [], orders.get(job.jobId) ?? []),
+    ...orderOf(job, orders.get(job.jobId) ?? [], accepted.get(job.jobId)),
+  ])
+}
+
+/** What the last word of a run says, beside the job's record at the end of that run. */
+export function wordDiffers(word: Extract<ResultValue, { type: 'completion' }>, job: Job): boolean {
+  const { total, succeeded, failed } = job.operations
+  const isSame = word.total === total && word.succeeded === succeeded && word.failed === failed
+  return !isSame || ('outcome' in job && word.outcome !== job.outcome)
+}
+
+function reportsOf(job: Job, ends: readonly SubjobEnded[], orders: readonly DispatchSubjob[]): readonly string[] {
+  const violations: string[] = []
+  const names = ends.map(({ index, run }) => `${index} in run ${run}`)
+  const given = orders.map(({ index, run }) => `${index} in run ${run}`)
+  if (new Set(names).size < names.length) violations.push(`job ${job.jobId}: subjobs ended more than once: ${names.join(', ')}`)
+  if (new Set(given).size < given.length) violations.push(`job ${job.jobId}: subjobs were handed out more than once: ${given.join(', ')}`)
+  const latest = new Map<number, SubjobEnded>()
+  for (const end of ends) if ((latest.get(end.index)?.run ?? 0) < end.run) latest.set(end.index, end)
+  const succeeded = ends.reduce((sum, end) => sum + end.succeeded, 0)
+  const failed = [...latest.values()].reduce((sum, end) => sum + end.failed, 0)
+  const { operations, subjobs } = job
+  if (succeeded !== operations.succeeded || failed !== operations.failed) {
+    violations.push(`job ${job.jobId} counts ${operations.succeeded} + ${operations.failed}, its subjobs ${succeeded} + ${failed}`)
+  }
+  if (latest.size !== subjobs.total) violations.push(`job ${job.jobId} counts ${subjobs.total} subjobs, ${latest.size} ended`)
+  return violations
+}
+
+// What waits for others comes when it may, and what is tried again is what failed of several.
+function orderOf(job: Job, orders: readonly DispatchSubjob[], submission: SubmitJob | undefined): readonly string[] {
+  if (submission === undefined || job.kind !== 'WRITE' || job.run > 1 || submission.dependencies.length > 0) return []
+  const operationIds = submission.operations.map(({ operationId }) => String(operationId))
+  const lines = Map.groupBy(orders, ({ producerKey }) => producerKey)
+  return [...lines].flatMap(([producerKey, line]) =>
+    isInOrder(line, operationIds) ? [] : [`job ${job.jobId}: its writes were not given to ${producerKey} in their order`],
+  )
+}
+
+function put<T extends { readonly jobId: string }>(lists: Map<string, T[]>, item: T): void {
+  lists.set(item.jobId, [...(lists.get(item.jobId) ?? []), item])
+}

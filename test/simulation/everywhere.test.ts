@@ -1,0 +1,17 @@
+/** One thing goes wrong in a small world, before each step that a process makes: between any two of its effects. */
+import { describe, expect, it } from 'vitest'
+import { simulateEverywhere } from './simulate.ts'
+
+describe('every accepted job ends and every operation is reported once, wherever a process', () => {
+  it.each([
+    { happens: 'dies', mishap: 'death', stride: 1 },
+    { happens: 'stands still', mishap: 'standstill', stride: 3 },
+    { happens: 'loses a request', mishap: 'lost request', stride: 3 },
+    { happens: 'loses an answer', mishap: 'lost answer', stride: 3 },
+    { happens: 'sends a request that is late', mishap: 'late request', stride: 3 },
+  ] as const)('$happens', { timeout: 120_000 }, async ({ mishap, stride }) => {
+    const { violations, worlds } = await simulateEverywhere(2, mishap, stride)
+    expect(violations).toEqual([])
+    expect(worlds).toBeGreaterThan(50)
+  })
+})
