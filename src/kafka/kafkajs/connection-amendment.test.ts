@@ -122,6 +122,12 @@ describe('a connection of kafkajs as amended', () => {
     expect(await connection.send(question())).toBe('anew')
   })
 
+  it('fails as a closed one does when an answer does not come, so that kafkajs asks who leads now', async () => {
+    await connection.connect()
+    const failure = { name: 'KafkaJSConnectionClosedError', host: '127.0.0.1', port: peer.port, retriable: true }
+    await expect(connection.send(question())).rejects.toMatchObject(failure)
+  })
+
   it('reads answers from their beginning, though it broke off in the middle of one before', async () => {
     peer.answer = (request, socket) => {
       socket.end(answerTo(request, 'half of this is lost').subarray(0, 18))
@@ -157,5 +163,44 @@ describe('a connection of kafkajs as amended', () => {
     const ConnectionPool = require('kafkajs/src/network/connectionPool') as new (options: object) => object
     const broker = new Broker({ logger, connectionPool: new ConnectionPool(optionsFor(peer)) })
     await expect(broker.connect()).rejects.toMatchObject({ name: 'KafkaJSConnectionError', retriable: true })
+  })
+})
+
+describe('a member of a group in kafkajs as amended', () => {
+  interface Member {
+    coordinator: object
+    memberId: string
+    heartbeat(options: object): Promise<void>
+  }
+
+  function memberOf(cluster: object, coordinator: object): Member {
+    const Class = require('kafkajs/src/consumer/consumerGroup') as new (options: object) => Member
+    const emitter = { emit: () => undefined }
+    const member = new Class({ cluster, groupId: 'group', topics: [], logger, retry: {}, instrumentationEmitter: emitter })
+    return Object.assign(member, { coordinator, memberId: 'me' })
+  }
+
+  function failing(name: string): object {
+    return { heartbeat: () => Promise.reject(Object.assign(new Error('gone'), { name })) }
+  }
+
+  beforeAll(() => {
+    amendKafkajs()
+  })
+
+  it.each(['KafkaJSConnectionError', 'KafkaJSConnectionClosedError'])('looks for its coordinator anew after a %s', async (name) => {
+    const heard: object[] = []
+    const next = { heartbeat: (payload: object) => Promise.resolve(heard.push(payload)) }
+    const member = memberOf({ findGroupCoordinator: () => Promise.resolve(next) }, failing(name))
+    await member.heartbeat({ interval: 0 })
+    await member.heartbeat({ interval: 0 })
+    expect(heard).toMatchObject([{ groupId: 'group', memberId: 'me' }])
+  })
+
+  it('fails as it did where nobody knows of another, or the coordinator has answered', async () => {
+    const nobody = { findGroupCoordinator: () => Promise.reject(new Error('nobody')) }
+    await expect(memberOf(nobody, failing('KafkaJSConnectionError')).heartbeat({ interval: 0 })).rejects.toThrow('gone')
+    const answered = memberOf({ findGroupCoordinator: () => Promise.resolve({}) }, failing('KafkaJSProtocolError'))
+    await expect(answered.heartbeat({ interval: 0 })).rejects.toThrow('gone')
   })
 })

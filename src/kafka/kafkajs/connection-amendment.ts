@@ -9,6 +9,8 @@ const require = createRequire(import.meta.url)
 
 interface Connection {
   readonly broker: string
+  readonly host: string
+  readonly port: number
   socket?: Socket
   chunks: Buffer[]
   bytesBuffered: number
@@ -25,18 +27,33 @@ interface Broker {
   connect: (this: Broker) => Promise<void>
 }
 
+interface ConsumerGroup {
+  readonly groupId: string
+  readonly cluster: { findGroupCoordinator(group: { readonly groupId: string }): Promise<object> }
+  coordinator: object
+  heartbeat: (this: ConsumerGroup, options: object) => Promise<void>
+}
+
 type ConnectionErrorClass = new (message: string, options: { readonly broker: string }) => Error
+type ClosedErrorClass = new (message: string, options: { readonly host: string; readonly port: number }) => Error
+
+interface ErrorClasses {
+  readonly KafkaJSConnectionError: ConnectionErrorClass
+  readonly KafkaJSConnectionClosedError: ClosedErrorClass
+}
 
 const RESPONSE_HEAD_BYTES = 4
+const CONNECTION_ERRORS: ReadonlySet<string> = new Set(['KafkaJSConnectionError', 'KafkaJSConnectionClosedError'])
 
 /** The methods of all connections of this process. Called once. */
 export function amendConnection(): void {
   const { prototype } = require('kafkajs/src/network/connection') as { readonly prototype: Connection }
-  const { KafkaJSConnectionError } = require('kafkajs/src/errors') as { readonly KafkaJSConnectionError: ConnectionErrorClass }
+  const classes = require('kafkajs/src/errors') as ErrorClasses
   amendConnect(prototype)
   amendDisconnect(prototype)
-  amendSend(prototype, KafkaJSConnectionError)
-  amendGreeting(KafkaJSConnectionError)
+  amendSend(prototype, classes)
+  amendGreeting(classes)
+  amendHeartbeat()
 }
 
 /**
@@ -76,17 +93,20 @@ function amendDisconnect(prototype: Connection): void {
 
 /**
  * A connection on which an answer did not come in time is of no more use, as in Java's client: the broker may be gone without a
- * word, and every further request would wait as long. The next one connects anew, or goes to another broker.
+ * word, and every further request would wait as long. The request fails as those do whose connection was closed: only then does
+ * kafkajs ask who leads now. After a mere timeout it goes to the same broker, forty times, though another leads since the first.
  */
-function amendSend(prototype: Connection, ConnectionError: ConnectionErrorClass): void {
+function amendSend(prototype: Connection, classes: ErrorClasses): void {
   const { send } = prototype
   prototype.send = async function (this: Connection, request: object): Promise<unknown> {
     const usedSocket = this.socket
     try {
       return await send.call(this, request)
     } catch (error) {
-      if (isSilence(error) && this.socket === usedSocket && this.isConnected()) await giveUp(this, ConnectionError)
-      throw error
+      if (!isSilence(error)) throw error
+      if (this.socket === usedSocket && this.isConnected()) await giveUp(this, classes.KafkaJSConnectionError)
+      const { host, port } = this
+      throw new classes.KafkaJSConnectionClosedError(`Given up: ${error.message}`, { host, port })
     }
   }
 }
@@ -95,20 +115,42 @@ function amendSend(prototype: Connection, ConnectionError: ConnectionErrorClass)
  * A broker that takes the connection and does not answer the first question counts as one that can't be reached: otherwise kafkajs
  * asks the same one again, forty times, before it looks at the next of the list.
  */
-function amendGreeting(ConnectionError: ConnectionErrorClass): void {
+function amendGreeting({ KafkaJSConnectionError }: ErrorClasses): void {
   const { prototype } = require('kafkajs/src/broker') as { readonly prototype: Broker }
   const { connect } = prototype
   prototype.connect = async function (this: Broker): Promise<void> {
     try {
       await connect.call(this)
     } catch (error) {
-      if (!isSilence(error)) throw error
-      throw new ConnectionError('The broker takes connections and does not answer', { broker: this.brokerAddress })
+      if (!(error instanceof Error) || error.name !== 'KafkaJSConnectionClosedError') throw error
+      throw new KafkaJSConnectionError(`The broker takes connections and does not answer: ${error.message}`, {
+        broker: this.brokerAddress,
+      })
     }
   }
 }
 
-function isSilence(error: unknown): boolean {
+/**
+ * A group whose coordinator is gone or silent has another one soon. kafkajs looks for it only when it joins the group again, and
+ * sends heartbeats, forty of them, to where it was: until then nothing is fetched.
+ */
+function amendHeartbeat(): void {
+  const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { readonly prototype: ConsumerGroup }
+  const { heartbeat } = prototype
+  prototype.heartbeat = async function (this: ConsumerGroup, options: object): Promise<void> {
+    try {
+      await heartbeat.call(this, options)
+    } catch (error) {
+      if (!(error instanceof Error) || !CONNECTION_ERRORS.has(error.name)) throw error
+      const { groupId } = this
+      this.coordinator = await this.cluster.findGroupCoordinator({ groupId }).catch(() => {
+        throw error
+      })
+    }
+  }
+}
+
+function isSilence(error: unknown): error is Error {
   return error instanceof Error && error.name === 'KafkaJSRequestTimeoutError'
 }
 
