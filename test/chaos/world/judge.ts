@@ -18,7 +18,7 @@ export interface Verdict {
   readonly settledMs: number
 }
 
-const SETTLE_MS_MAX = 150_000
+const SETTLE_MS_MAX = 240_000
 const READ_MS_MAX = 60_000
 const AGREE_MS_MAX = 20_000
 const REQUEST_MS_MAX = 10_000

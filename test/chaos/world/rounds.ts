@@ -53,16 +53,20 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
   for (let round = 1; total.rounds === 0 || performance.now() < endAt; round += 1) {
     const hand = deal(round)
     if (options.round !== null && round < options.round) continue
-    world ??= await openWorld(options, round)
+    if (world !== null && (world.rounds === WORLD_ROUNDS_MAX || world.world.options.brokers !== hand.brokers)) {
+      await closeWorld(world, false)
+      world = null
+    }
+    world ??= await openWorld(options, hand)
     const outcome = await playRound(world, hand, { ...options, round })
     total.rounds += 1
     total.jobs += outcome.jobs
     total.operations += outcome.operations
     for (const { kind } of [...hand.faults, ...hand.failpoints]) faults.set(kind, (faults.get(kind) ?? 0) + 1)
-    if (outcome.failed) total.failures += 1
     world.rounds += 1
-    if (outcome.failed || world.rounds === WORLD_ROUNDS_MAX) {
-      await closeWorld(world, outcome.failed)
+    if (outcome.failed) {
+      total.failures += 1
+      await closeWorld(world, true)
       world = null
     }
     if (options.round !== null) break
@@ -127,10 +131,9 @@ interface OpenWorld {
   rounds: number
 }
 
-async function openWorld({ say, brokers }: RunOptions, round: number): Promise<OpenWorld> {
-  const inTurn = Math.floor((round - 1) / WORLD_ROUNDS_MAX) % 2 === 0 ? 1 : 3
-  const world = await World.open({ brokers: brokers ?? inTurn, processes: PROCESSES, say })
-  say(`a world with ${world.options.brokers === 1 ? 'one broker' : 'three brokers'} and ${PROCESSES} processes`)
+async function openWorld({ say }: RunOptions, { brokers }: Hand): Promise<OpenWorld> {
+  const world = await World.open({ brokers, processes: PROCESSES, say })
+  say(`a world with ${brokers === 1 ? 'one broker' : 'three brokers'} and ${PROCESSES} processes`)
   return { world, resources: new Resources(world.slots), rounds: 0 }
 }
 

@@ -30,7 +30,7 @@ const SETTINGS = {
   DATAJOB_SUBJOB_OPERATIONS_MAX: '100',
   DATAJOB_OPERATIONS_MEMORY_BYTES_MAX: String(256 * 1024),
   DATAJOB_CALL_TIMEOUT_MS: '1500',
-  DATAJOB_CALL_FAILURES_MAX: '2',
+  DATAJOB_CALL_FAILURES_MAX: '1',
   DATAJOB_RESULT_TIMEOUT_MS: '3000',
   DATAJOB_RETRY_DELAY_MIN_MS: '100',
   DATAJOB_RETRY_DELAY_MAX_MS: '1000',
@@ -38,11 +38,13 @@ const SETTINGS = {
   DATAJOB_CANCEL_TIMEOUT_MS: '3000',
 } as const
 
-const READY_MS_MAX = 60_000
+const READY_MS_MAX = 180_000
+// EX_TEMPFAIL (src/cli/exit-codes.ts): nothing is wrong with the next process.
+const STUCK = 75
 const TRUE_SERVICES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   quick: { 'delay-ms': '20..300', 'fail-operations': FAILING_CELLS },
   slow: { 'delay-ms': '1000..5000', 'latency-ms': '100', 'fail-operations': FAILING_CELLS },
-  failing: { 'delay-ms': '50..800', 'fail-operations': FAILING_CELLS, 'fail-submits': '0.15', 'fail-status': '0.15' },
+  failing: { 'delay-ms': '50..800', 'fail-operations': FAILING_CELLS, 'fail-submits': '0.15', 'fail-status': '0.05' },
 }
 
 /** What stands between the service processes and others. Clients and judges have links of their own. */
@@ -174,8 +176,8 @@ export class World {
     if (wasAsked) return
     const how = signal ?? `code ${code ?? 'unknown'}`
     this.options.say(`${slot.name} ended with ${how}`)
-    // A failpoint kills by SIGKILL.
-    if (signal !== 'SIGKILL') this.endings.push(`${slot.name} ended by itself with ${how}`)
+    // A failpoint kills by SIGKILL, and the watchdog ends what stands still.
+    if (signal !== 'SIGKILL' && code !== STUCK) this.endings.push(`${slot.name} ended by itself with ${how}`)
   }
 }
 

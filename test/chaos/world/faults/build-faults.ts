@@ -8,8 +8,9 @@ import type { Fault } from './fault.ts'
 import { during } from './victims.ts'
 
 const ROOT = join(import.meta.dirname, '../../../..')
-/** So many commits ago. */
+/** So many commits ago, but not before builds could read what this one writes to its changelogs. */
 const AGO = 25
+const READABLE_SINCE = 'bac0665'
 const READY_MS_MAX = 30_000
 
 const run = promisify(execFile)
@@ -19,7 +20,7 @@ const rolling: Fault = {
   kind: 'two builds at once',
   detail: '',
   run: async ({ world, chaos, stop }) => {
-    const commit = (await run('git', ['rev-parse', '--short', `HEAD~${AGO}`], { cwd: ROOT })).stdout.trim()
+    const commit = await earlierCommit()
     const program = await earlierBuild(world, commit)
     for (const slot of world.slots.slice(1)) {
       await slot.replace({ program })
@@ -31,6 +32,12 @@ const rolling: Fault = {
     for (const slot of world.slots.slice(1)) await slot.restart()
     return `${commit} for ${ms} ms`
   },
+}
+
+async function earlierCommit(): Promise<string> {
+  const range = `${READABLE_SINCE}~1..HEAD~1`
+  const { stdout } = await run('git', ['rev-list', '--abbrev-commit', `--max-count=${AGO}`, range], { cwd: ROOT })
+  return stdout.trim().split('\n').at(-1) ?? READABLE_SINCE
 }
 
 /** bin/datajob.js of that commit, with the packages of this tree. */
