@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import { amendConnection } from './connection-amendment.ts'
 import { amendEncoder } from './encoder-amendment.ts'
+import { amendProduceRequest } from './produce-amendment.ts'
 import { type AbortedTransaction, endOfBatch, type FetchedRecord, hideAborted } from './fetched-records.ts'
 
 const require = createRequire(import.meta.url)
@@ -37,6 +38,7 @@ export function amendKafkajs(): void {
   amended = true
   amendConnection()
   amendEncoder()
+  amendProduceRequest()
   amendRequestQueue()
   amendFetchAnswer()
   amendProduceAnswer()

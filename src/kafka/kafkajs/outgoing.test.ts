@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module'
 import fc from 'fast-check'
-import type { TopicMessages } from 'kafkajs'
+import type { Message, TopicMessages } from 'kafkajs'
 import { describe, expect, it } from 'vitest'
 import type { OutputRecord } from '../port.ts'
 import { cutIntoRequests, sendRecords, type Sender, sizeOf } from './outgoing.ts'
@@ -52,6 +53,23 @@ describe('sending records', () => {
       ['a', 1, 2],
     ])
     expect(sender.batches[1]?.map(({ topic, messages }) => [topic, messages.length])).toEqual([['a', 3], ['b', 1]])
+  })
+
+  it('hands over messages that kafkajs groups as it groups others, and without a copy for each', async () => {
+    const group = createRequire(import.meta.url)('kafkajs/src/producer/groupMessagesPerPartition') as (grouped: {
+      readonly topic: string
+      readonly partitionMetadata: typeof partitionMetadata
+      readonly messages: readonly Message[]
+      readonly partitioner: ReturnType<StickyPartitioner['create']>
+    }) => Record<string, readonly Message[]>
+    const partitioner = new StickyPartitioner()
+    const sender = senderOver(partitioner)
+    await sendRecords(sender, partitioner, Array.from({ length: 1_000 }, (_, n) => record('a', (n * 7) % PARTITIONS)))
+    const messages = sender.batches[0]?.[0]?.messages ?? []
+    const common = { topic: 'a', partitionMetadata, partitioner: partitioner.create() }
+    const grouped = group({ ...common, messages })
+    expect(grouped).toEqual(group({ ...common, messages: [...messages] }))
+    expect(Object.values(grouped).flat()).toHaveLength(1_000)
   })
 
   it('does not take an answer for whole that leaves out a partition', async () => {

@@ -65,7 +65,7 @@ export async function sendRecords(
     else known.push(message)
   }
   partitioner.begin(messages)
-  const topicMessages = [...byTopic].map(([topic, ofTopic]) => ({ topic, messages: ofTopic }))
+  const topicMessages = [...byTopic].map(([topic, ofTopic]) => ({ topic, messages: quicklyGrouped(ofTopic) }))
   const answer = await sender.sendBatch({ acks: -1, topicMessages })
   const next = new Map(answer.map((each) => [placeOf(each.topicName, each.partition), Number(each.baseOffset)]))
   return records.map(({ topic }, at) => {
@@ -76,6 +76,27 @@ export async function sendRecords(
     next.set(place, offset + 1)
     return { topic, partition, offset }
   })
+}
+
+type Groups = Record<string, Message[]>
+
+/**
+ * kafkajs groups messages by their partition with `reduce`, and makes the group anew for each message that joins it: a thousand cost
+ * half a million copies. Asked about each message by itself, it makes groups of one, which are put together here.
+ */
+function quicklyGrouped(messages: Message[]): Message[] {
+  const reduce = (join: (groups: Groups, message: Message) => Groups): Groups => {
+    const groups: Groups = {}
+    for (const message of messages) {
+      for (const partition of Object.keys(join({}, message))) {
+        const known = groups[partition]
+        if (known === undefined) groups[partition] = [message]
+        else known.push(message)
+      }
+    }
+    return groups
+  }
+  return Object.defineProperty(messages, 'reduce', { value: reduce })
 }
 
 function toMessage({ key, value, headers, partition }: OutputRecord): Message {
