@@ -7,7 +7,7 @@ import { TOPICS } from './settings.ts'
 import type { World } from './world.ts'
 
 export function violationsInCalls(world: World, jobs: readonly Job[]): readonly string[] {
-  return [...writes(world), ...keys(world), ...repetitions(world, jobs)]
+  return [...writes(world), ...keys(world), ...repetitions(world, jobs), ...attempts(world)]
 }
 
 /** Committed messages of a topic, with the times at which they were written. */
@@ -80,6 +80,24 @@ function repetitions({ dmi }: World, jobs: readonly Job[]): readonly string[] {
     const run = runs.get(operation.slice(0, operation.lastIndexOf(' '))) ?? 0
     return done.size <= run ? [] : [`operation ${operation} was sent as ${[...done].join(', ')} in ${run} runs`]
   })
+}
+
+/** An attempt that failed is told once, and once more if it is given up after all; the next one has the next number. */
+function attempts(world: World): readonly string[] {
+  const violations: string[] = []
+  const failed = new Set<string>()
+  for (const { message } of messagesOn(world, TOPICS.subjobEvents)) {
+    if (message.type === 'SubjobAttemptFailed') {
+      const what = message.retryAt === null ? 'was given up' : 'failed'
+      const attempt = `attempt ${message.attempt.number} at ${workOf(message)} ${what}`
+      if (failed.has(attempt)) violations.push(`${attempt} more than once`)
+      failed.add(attempt)
+    } else if (message.type === 'SubjobEnded') {
+      const numbers = message.attempts.map(({ number }) => number)
+      if (numbers.some((number, at) => number !== at + 1)) violations.push(`${workOf(message)} ended after attempts ${numbers.join(', ')}`)
+    }
+  }
+  return violations
 }
 
 /** The operations that a producer of writes is given in the first run of a job, in the order of the job. */

@@ -6,6 +6,8 @@ import type { ResultValue } from './effects.ts'
 import { TOPICS } from './settings.ts'
 import type { World } from './world.ts'
 
+const TRANSACTION_MS_MAX = 10_000
+
 export function violationsInCounts(world: World, jobs: readonly Job[], accepted: ReadonlyMap<string, SubmitJob>): readonly string[] {
   const ends = new Map<string, SubjobEnded[]>()
   const orders = new Map<string, DispatchSubjob[]>()
@@ -15,6 +17,30 @@ export function violationsInCounts(world: World, jobs: readonly Job[], accepted:
     ...reportsOf(job, ends.get(job.jobId) ?? [], orders.get(job.jobId) ?? []),
     ...orderOf(job, orders.get(job.jobId) ?? [], accepted.get(job.jobId)),
   ])
+}
+
+/** Once a job is cancelled nothing more of it is handed out to be done, unless what failed is tried again. */
+export function violationsOfCancellations(world: World): readonly string[] {
+  const changes = messagesOn(world, TOPICS.jobs)
+  const orders = messagesOn(world, TOPICS.subjobs)
+  const cancelled = new Map<string, { readonly at: number; readonly job: Job }>()
+  const resumedAt = new Map<string, number>()
+  for (const { message, writtenAt } of changes) {
+    if (message.type !== 'JobChanged') continue
+    const { job } = message
+    const name = `${job.jobId} in run ${job.run}`
+    if (!resumedAt.has(name)) resumedAt.set(name, writtenAt)
+    if (job.state === 'cancelling' && !cancelled.has(name)) cancelled.set(name, { at: writtenAt, job })
+  }
+  return [...cancelled].flatMap(([name, { at, job }]) => {
+    // Records of one transaction are written within some time.
+    const until = (resumedAt.get(`${job.jobId} in run ${job.run + 1}`) ?? Infinity) - TRANSACTION_MS_MAX
+    const late = orders.filter(({ message, writtenAt }) => {
+      if (message.type !== 'DispatchSubjob' || message.jobId !== job.jobId || message.refusal !== null) return false
+      return writtenAt > at && writtenAt < until
+    })
+    return late.length === 0 ? [] : [`job ${name}: ${late.length} subjobs were handed out after it was cancelled`]
+  })
 }
 
 /** What the last word of a run says, beside the job's record at the end of that run. */

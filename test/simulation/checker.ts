@@ -6,7 +6,7 @@ import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
 import { type ExpectedCommands, expectedCommands, placeOf } from './accepted-jobs.ts'
 import type { StoredObject } from './bucket.ts'
 import { violationsInCalls } from './check-calls.ts'
-import { violationsInCounts, wordDiffers } from './check-counts.ts'
+import { violationsInCounts, violationsOfCancellations, wordDiffers } from './check-counts.ts'
 import { differences } from './differences.ts'
 import { codeOf, type OperationResult } from './dmi.ts'
 import type { ResultValue } from './effects.ts'
@@ -33,6 +33,7 @@ export function violationsIn(world: World): { readonly violations: readonly stri
     ...shownTwice(world),
     ...violationsInCalls(world, latest),
     ...violationsInCounts(world, latest, commands.accepted),
+    ...violationsOfCancellations(world),
     ...leftovers(world),
   ]
   return { violations, jobs: commands.accepted.size }

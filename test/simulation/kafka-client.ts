@@ -140,7 +140,7 @@ async function askCoordinator<T>({ process, network }: SimulatedKafkaParts, serv
       const code = error instanceof KafkaFailure ? error.code : null
       const isBusy = code === 'CONCURRENT_TRANSACTIONS' || code === 'COORDINATOR_NOT_AVAILABLE'
       if (!isBusy || tries === COORDINATOR_TRIES_MAX) throw error
-      await delay(process, COORDINATOR_WAIT_MS * 1.5 ** tries)
+      await delay(process, Math.round(COORDINATOR_WAIT_MS * 1.5 ** tries))
     }
   }
 }

@@ -176,10 +176,9 @@ export class SimulatedLaneConsumer implements LaneConsumer {
     const { process, broker } = this.#parts
     const { seeks, next } = cursor
     const log = broker.logOf(cursor.at.topic, cursor.at.partition)
-    if (nextOffset > (next ?? 0)) {
-      cursor.next = nextOffset
-      this.#options.events.records(cursor.at, records, nextOffset)
-    }
+    if (nextOffset > (next ?? 0)) cursor.next = nextOffset
+    // What was read again may end before what was shown before.
+    if (nextOffset !== next) this.#options.events.records(cursor.at, records, nextOffset)
     if (log.stableEnd > (cursor.next ?? 0)) {
       this.#read(cursor)
       return
