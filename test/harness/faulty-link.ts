@@ -43,10 +43,9 @@ export class Link {
     const inspector = options.inspect?.(reset)
     const common = { random: options.random, swallowed: options.swallowed, over: this.#over.signal, reset }
     const pass = (chunk: Buffer): readonly Passage[] => [{ bytes: chunk }]
-    this.#flows = [
-      new Flow(client, this.#server, { ...common, faults: () => options.faults().up ?? {}, inspect: inspector?.up.bind(inspector) ?? pass }),
-      new Flow(this.#server, client, { ...common, faults: () => options.faults().down ?? {}, inspect: inspector?.down.bind(inspector) ?? pass }),
-    ]
+    const up = { ...common, faults: () => options.faults().up ?? {}, inspect: inspector?.up.bind(inspector) ?? pass }
+    const down = { ...common, faults: () => options.faults().down ?? {}, inspect: inspector?.down.bind(inspector) ?? pass }
+    this.#flows = [new Flow(client, this.#server, up), new Flow(this.#server, client, down)]
     client.once('close', () => {
       this.#finish()
     })
@@ -88,6 +87,8 @@ type Sent = { readonly bytes: Buffer; readonly dueAt: number } | 'end' | 'gone'
 
 /** So many bytes wait before the sender is held back. */
 const WAITING_BYTES_MAX = 1024 * 1024
+/** In how many pieces the bytes of a second come where bandwidth is limited. */
+const SLICES_PER_SECOND = 20
 
 /** One direction of a link. */
 class Flow {
@@ -191,12 +192,14 @@ class Flow {
 
   async #deliver(bytes: Buffer): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
-      const { sliceBytes = bytes.length, bytesPerSecond = Infinity, resetAfterBytes = Infinity, stalled, swallowed } = this.#options.faults()
+      const { stalled, swallowed, ...bounds } = this.#options.faults()
+      const { sliceBytes = bytes.length, bytesPerSecond = Infinity, resetAfterBytes = Infinity } = bounds
       if (stalled === true) {
         await this.#untilWoken()
         continue
       }
-      const slice = bytes.subarray(at, at + Math.min(sliceBytes, bytesPerSecond / 20 + 1, Math.max(1, resetAfterBytes - this.#passedBytes)))
+      const beforeResetBytes = Math.max(1, resetAfterBytes - this.#passedBytes)
+      const slice = bytes.subarray(at, at + Math.min(sliceBytes, bytesPerSecond / SLICES_PER_SECOND + 1, beforeResetBytes))
       if (bytesPerSecond !== Infinity) await sleep((slice.length / bytesPerSecond) * 1000, undefined, { signal: this.#options.over })
       if (swallowed === true) this.#lose(slice)
       else await this.#write(slice)
