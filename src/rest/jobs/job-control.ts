@@ -49,6 +49,7 @@ export class JobControl {
     const { retryRetentionMs, clock } = this.#deps
     if (job.state !== 'ended') throw notRetried(job, `is still ${statusOf(job)}`, 'What failed of it can be tried again once it has ended.')
     if (job.operations.failed === 0) throw notRetried(job, 'has nothing that failed', 'All of its operations were done.')
+    if (!hasUndone(job)) throw notRetried(job, 'has nothing that could be tried again', lostParts(job))
     if (job.finishedAt + retryRetentionMs <= clock.now()) {
       const details = `What failed is kept for ${retryRetentionMs} ms (DATAJOB_RETRY_RETENTION_MS). Submit it as another job.`
       throw notRetried(job, 'ended too long ago', details)
@@ -94,6 +95,15 @@ function isCancelled(job: Job): boolean {
 /** Whether its outcome is settled. */
 function isOver({ state }: Job): boolean {
   return state === 'concluding' || state === 'ended'
+}
+
+/** Whether anything that failed of it ever came to be a subjob. */
+function hasUndone({ subjobs: { partiallyFailed, failed, cancelled } }: Job): boolean {
+  return partiallyFailed + failed + cancelled > 0
+}
+
+function lostParts({ message }: Job): string {
+  return `What failed of it never came: ${message ?? 'records with its operations are missing'}. Submit it as another job.`
 }
 
 function tooLate(job: Job): Refusal {

@@ -139,6 +139,18 @@ describe('a job that was submitted', () => {
         },
         'The job "job-1" ended too long ago',
       ],
+      [
+        'lacks operations that never came, and has nothing else that failed',
+        () =>
+          become(
+            { type: 'PartsGivenUp', operations: 1, message: '1 of 2 records did not come' },
+            { type: 'JobStarted', at: fixture.time.now() },
+            { type: 'SubjobCounted', result: { outcome: 'succeeded', succeeded: 1, failed: 0, message: null } },
+            { type: 'JobConcluded', outcome: 'partiallyFailed', at: fixture.time.now() },
+            { type: 'JobEnded', at: fixture.time.now(), message: null },
+          ),
+        'The job "job-1" has nothing that could be tried again',
+      ],
     ])('is refused where it %s', async (_what, given, message) => {
       await given()
       const answer = await retry()
