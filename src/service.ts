@@ -14,7 +14,7 @@ import { Closing } from './runtime/closing.ts'
 import { delay, monotonicClock, systemClock, systemTimers } from './runtime/clock.ts'
 import { startLoopSentry } from './runtime/loop-sentry.ts'
 import { connect, type Connections } from './service/connections.ts'
-import { startFacade, startHealth, startProjector } from './service/facade.ts'
+import { startFacade, startHealth, startProjector, startWaiting } from './service/facade.ts'
 import { mayWorkLater } from './service/may-work-later.ts'
 import { openSinks } from './service/sinks.ts'
 import { prepareStages, type PreparedStage } from './service/stages.ts'
@@ -42,13 +42,36 @@ const START_AGAIN_MS = 1_000
  */
 export async function startService(config: Config, { logger }: { readonly logger: Logger }): Promise<RunningService> {
   const giveUpAt = systemClock.now() + config.startTimeoutMs
+  let waitsFor = 'Kafka and the schema registry are asked'
+  const waiting = await startWaiting(config, { logger, waitsFor: () => waitsFor })
+  const beforeListening = async (): Promise<void> => {
+    await waiting?.close()
+  }
+  try {
+    return await startAgainAndAgain({ config, logger, giveUpAt, beforeListening }, (error) => {
+      waitsFor = error instanceof Error ? error.message : 'the start is tried again'
+    })
+  } finally {
+    await beforeListening()
+  }
+}
+
+interface Beginning extends Pick<Start, 'config' | 'logger' | 'beforeListening'> {
+  readonly giveUpAt: number
+}
+
+async function startAgainAndAgain(
+  { config, logger, giveUpAt, beforeListening }: Beginning,
+  onFailure: (error: unknown) => void,
+): Promise<RunningService> {
   for (;;) {
     const closing = new Closing((name, error) => {
       logger.warn({ part: name, err: error }, 'not closed cleanly')
     })
     try {
-      return await startOnce({ config, logger, closing })
+      return await startOnce({ config, logger, closing, beforeListening })
     } catch (error) {
+      onFailure(error)
       await closing.close()
       if (!mayWorkLater(error) || systemClock.now() + START_AGAIN_MS > giveUpAt) throw error
       logger.warn({ err: error, againInMs: START_AGAIN_MS }, 'not started yet')
@@ -57,7 +80,7 @@ export async function startService(config: Config, { logger }: { readonly logger
   }
 }
 
-async function startOnce({ config, logger, closing }: Omit<Start, 'onFatal' | 'onStuck'>): Promise<RunningService> {
+async function startOnce({ config, logger, closing, beforeListening }: Omit<Start, 'onFatal' | 'onStuck'>): Promise<RunningService> {
   const stopped = Promise.withResolvers<number>()
   const stop = async (exitCode: number): Promise<void> => {
     const overdue = systemTimers.after(config.shutdownTimeoutMs, () => {
@@ -77,7 +100,7 @@ async function startOnce({ config, logger, closing }: Omit<Start, 'onFatal' | 'o
     logger.fatal({ reason }, 'the process stops, to be started again')
     void stop(EXIT_STUCK)
   }
-  const url = await startRoles({ config, logger, closing, onFatal, onStuck })
+  const url = await startRoles({ config, logger, closing, onFatal, onStuck, beforeListening })
   logger.info({ url, roles: config.roles }, 'started')
   return { url, roles: config.roles, stopped: stopped.promise, stop: () => stop(0) }
 }
@@ -88,14 +111,15 @@ interface Start {
   readonly closing: Closing
   readonly onFatal: (error: unknown) => void
   readonly onStuck: (reason: string) => void
+  readonly beforeListening: () => Promise<void>
 }
 
-async function startRoles({ config, logger, closing, onFatal, onStuck }: Start): Promise<string | null> {
+async function startRoles({ config, logger, closing, onFatal, onStuck, beforeListening }: Start): Promise<string | null> {
   const worker = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`
   const metrics = createMetrics()
   const connections = await connect({ config, worker, logger, closing, onFatal })
   const { sinks, onRefusal, bucketExists, objects } = openSinks(config, connections)
-  const facade = { config, worker, connections, metrics, logger, closing, bucketExists, objects, onFatal }
+  const facade = { config, worker, connections, metrics, logger, closing, bucketExists, objects, onFatal, beforeListening }
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
   const stages = prepareStages({ config, worker, connections, sinks, onRefusal, metrics, logger, closing, onFatal })
   const isProjected = (): boolean => projected === null || projected.projector.isReady()
@@ -128,7 +152,7 @@ function startWatchdog({ config, worker, connections, stages, readers, metrics, 
   closing.later('loop sentry', () => sentry.stop())
 }
 
-interface Watch extends Omit<Start, 'onFatal'> {
+interface Watch extends Omit<Start, 'onFatal' | 'beforeListening'> {
   readonly worker: string
   readonly connections: Connections
   readonly stages: readonly PreparedStage[]

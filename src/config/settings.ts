@@ -220,7 +220,7 @@ export const settings = {
   }),
   callsInFlightMax: wholeNumber('DATAJOB_CALLS_IN_FLIGHT_MAX', {
     ...{ fallback: 256, min: 1, max: 10_000, unit: 'calls' },
-    description: 'Calls to DMI services that one process has under way at a time; a single service gets a quarter.',
+    description: 'Calls to DMI services that one process has under way at a time; a single service gets a quarter, less where many hang.',
   }),
   callTimeoutMs: wholeNumber('DATAJOB_CALL_TIMEOUT_MS', {
     ...{ fallback: 30_000, min: 100, max: 600_000, unit: 'ms' },
@@ -284,8 +284,9 @@ export const settings = {
   }),
   ...watchdogSettings,
   startTimeoutMs: wholeNumber('DATAJOB_START_TIMEOUT_MS', {
-    ...{ fallback: 60_000, min: 0, max: 3_600_000, unit: 'ms' },
-    description: 'How long a start waits for Kafka and the schema registry.',
+    ...{ fallback: 600_000, min: 0, max: 24 * 3_600_000, unit: 'ms' },
+    description:
+      'How long a start waits for Kafka and the schema registry; meanwhile `/livez` answers 200, and `/readyz` 503 with the reason.',
   }),
   shutdownTimeoutMs: wholeNumber('DATAJOB_SHUTDOWN_TIMEOUT_MS', {
     ...{ fallback: 10_000, min: 100, max: 600_000, unit: 'ms' },

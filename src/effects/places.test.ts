@@ -39,6 +39,30 @@ describe('places', () => {
     expect(work.begun).toEqual(['north', 'north', 'south', 'south', 'north'])
   })
 
+  it('leave others some when many parties hang, from the first time on that their calls have timed out', async () => {
+    const places = new Places(256)
+    const work = new Work()
+    for (let party = 0; party < 50; party += 1) {
+      for (let n = 0; n < 100; n += 1) void places.run([{ name: `hanging ${party}`, share: 0.25 }], work.of('hanging'))
+    }
+    await settled()
+    for (let ends = 0; ends < 256; ends += 1) await work.endFirst()
+    const hanging = work.begun.length
+    for (let n = 0; n < 100; n += 1) void places.run([south], work.of('south'))
+    await settled()
+    expect(work.begun.length - hanging).toBeGreaterThanOrEqual(2)
+    expect(hanging - 256, 'most places are of use meanwhile').toBeGreaterThan(200)
+  })
+
+  it('come back to a party as others leave them', async () => {
+    const places = new Places(8)
+    const work = new Work()
+    for (const party of [north, south]) for (let n = 0; n < 4; n += 1) void places.run([party], work.of(party.name))
+    await settled()
+    for (let ends = 0; ends < 8; ends += 1) await work.endFirst()
+    expect(work.begun.toSorted()).toEqual([...Array<string>(4).fill('north'), ...Array<string>(4).fill('south')])
+  })
+
   it('are no more than there are, however many parties', async () => {
     const places = new Places(4)
     const work = new Work()
@@ -57,7 +81,7 @@ describe('places', () => {
     void places.run([north], work.of('north, without the store'))
     void places.run([south], work.of('south, without the store'))
     await settled()
-    expect(work.begun).toEqual(['north', 'south', 'south, without the store'])
+    expect(work.begun).toEqual(['north', 'south', 'north, without the store', 'south, without the store'])
   })
 
   it('are at least one for everybody', async () => {

@@ -3,67 +3,92 @@ import { WaitingLine } from '../stages/waiting-line.ts'
 /** Whoever may hang: a service, an object store. */
 export interface Party {
   readonly name: string
-  /** The part of all places that it may take. */
+  /** The part of all places that it may take; below 1. */
   readonly share: number
+}
+
+/** Waits for places of the same parties, first come, first served. */
+interface Line {
+  readonly parties: readonly Party[]
+  readonly waiting: WaitingLine<() => void>
 }
 
 /**
  * Bounds what is under way at a time, as a whole and for each party, so that one that hangs fills its own places and leaves
- * the others theirs. What waits is bounded by what a lane holds.
+ * the others theirs. Several that hang leave some as well: the fewer places are free, the fewer a party may hold, in the proportion
+ * in which one alone comes to its share (as switches share their buffers: Choudhury and Hahne, "Dynamic queue length thresholds",
+ * 1998). What waits is bounded by what a lane holds.
  */
 export class Places {
   readonly #max: number
-  readonly #all: Row
+  #free: number
   // Names come from the operator's registry, so there are not many.
-  readonly #ofParty = new Map<string, Row>()
+  readonly #held = new Map<string, number>()
+  /** Lines in which somebody waits; who has waited for longest since its last turn comes first. */
+  readonly #lines = new Map<string, Line>()
 
   constructor(max: number) {
     this.#max = max
-    this.#all = new Row(max)
+    this.#free = max
   }
 
-  /** Does the work once there is a place for it among those of each party, in that order, and among all. */
-  run<T>([party, ...others]: readonly Party[], work: () => Promise<T>): Promise<T> {
-    if (party === undefined) return this.#all.run(work)
-    return this.#placesOf(party).run(() => this.run(others, work))
-  }
-
-  #placesOf({ name, share }: Party): Row {
-    const known = this.#ofParty.get(name)
-    if (known !== undefined) return known
-    const places = new Row(Math.max(1, Math.floor(this.#max * share)))
-    this.#ofParty.set(name, places)
-    return places
-  }
-}
-
-/**
- * As many places, given away in the order in which they were asked for. A place that becomes free goes to who waits first,
- * and the ten thousandth in line costs no more than the second.
- */
-class Row {
-  #free: number
-  readonly #waiting = new WaitingLine<() => void>()
-
-  constructor(places: number) {
-    this.#free = places
-  }
-
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1
-    else await this.#turn()
+  /** Does the work once there is a place for it among those of each party, and among all. */
+  async run<T>(parties: readonly Party[], work: () => Promise<T>): Promise<T> {
+    const key = parties.map(({ name }) => name).join('\n')
+    if (!this.#lines.has(key) && this.#admits(parties)) this.#take(parties)
+    else await this.#turn(key, parties)
     try {
       return await work()
     } finally {
-      const next = this.#waiting.takeFirst()
-      if (next === undefined) this.#free += 1
-      else next()
+      this.#leave(parties)
     }
   }
 
-  #turn(): Promise<void> {
+  #admits(parties: readonly Party[]): boolean {
+    if (this.#free === 0) return false
+    return parties.every(({ name, share }) => (this.#held.get(name) ?? 0) < this.#limitOf(share))
+  }
+
+  #limitOf(share: number): number {
+    const whole = Math.max(1, Math.floor(this.#max * share))
+    return Math.min(whole, Math.ceil((this.#free * share) / (1 - share)))
+  }
+
+  /** Resolves when it has its place. */
+  #turn(key: string, parties: readonly Party[]): Promise<void> {
+    const line = this.#lines.get(key) ?? { parties, waiting: new WaitingLine() }
+    this.#lines.set(key, line)
     return new Promise((resolve) => {
-      this.#waiting.append(resolve)
+      line.waiting.append(resolve)
     })
+  }
+
+  #take(parties: readonly Party[]): void {
+    this.#free -= 1
+    for (const { name } of parties) this.#held.set(name, (this.#held.get(name) ?? 0) + 1)
+  }
+
+  #leave(parties: readonly Party[]): void {
+    this.#free += 1
+    for (const { name } of parties) {
+      const held = (this.#held.get(name) ?? 0) - 1
+      if (held > 0) this.#held.set(name, held)
+      else this.#held.delete(name)
+    }
+    this.#admitWaiting()
+  }
+
+  // A line that had its turn goes to the end, where this meets it again.
+  #admitWaiting(): void {
+    for (const [key, line] of this.#lines) {
+      if (this.#free === 0) return
+      if (!this.#admits(line.parties)) continue
+      this.#lines.delete(key)
+      const next = line.waiting.takeFirst()
+      if (next === undefined) continue
+      this.#take(line.parties)
+      if (line.waiting.first !== undefined) this.#lines.set(key, line)
+      next()
+    }
   }
 }

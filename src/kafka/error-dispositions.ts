@@ -91,6 +91,7 @@ const clientRows: Readonly<Record<string, Row>> = {
   ANSWER_INCOMPLETE: { disposition: 'restart', reason: 'a broker failed or a partition moved while others were writing' },
   METADATA_NOT_LOADED: { disposition: 'retry', reason: 'brokers come and go; nothing was sent' },
   PRODUCER_SPENT: { disposition: 'restart', reason: 'an earlier error has ended this producer' },
+  TOO_MUCH_WAITING: { disposition: 'retry', reason: 'more is written than Kafka takes at the moment; nothing was sent' },
   CLOSED: { disposition: 'restart', reason: 'the caller has closed it' },
   SASL_AUTHENTICATION_FAILED_AT_CLIENT: { disposition: 'fatal', reason: 'a setting: wrong credentials' },
   API_NOT_SUPPORTED: { disposition: 'fatal', reason: 'the broker is too old or too new for the client' },

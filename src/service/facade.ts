@@ -12,6 +12,7 @@ import type { ReadinessCheck } from '../rest/health.ts'
 import { buildHealthServer } from '../rest/health-server.ts'
 import { DEFAULT_REST_LIMITS, type RestLimits } from '../rest/limits.ts'
 import { buildServer, startServer } from '../rest/server.ts'
+import { buildWaitingServer } from '../rest/waiting-server.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { systemClock, systemTimers } from '../runtime/clock.ts'
 import { Projector } from '../stages/projector.ts'
@@ -29,6 +30,8 @@ export interface FacadeOptions {
   readonly bucketExists: (name: string) => Promise<boolean>
   readonly objects: ResultStore
   readonly onFatal: (error: unknown) => void
+  /** Awaited before anything listens: whoever has answered at the address so far leaves it. */
+  readonly beforeListening: () => Promise<void>
 }
 
 const DAY_MS = 24 * 3_600_000
@@ -113,6 +116,7 @@ export async function startFacade(
     version: readVersion(),
   })
   closing.later('rest', () => app.close())
+  await options.beforeListening()
   return startServer(app, { host: config.host, port: config.port, insecure: config.insecure }, auth)
 }
 
@@ -128,13 +132,29 @@ function restLimits(config: Config): RestLimits {
 
 /** Where there is no facade, the address answers for the process's health only: there is no URL for clients. */
 export async function startHealth(
-  { config, metrics, logger, closing }: FacadeOptions,
+  { config, metrics, logger, closing, beforeListening }: FacadeOptions,
   readiness: readonly ReadinessCheck[],
 ): Promise<null> {
   const app = buildHealthServer({ readiness, metrics: metrics.registry, timers: systemTimers, logger })
   closing.later('health', () => app.close())
+  await beforeListening()
   await app.listen({ host: config.host, port: config.port })
   return null
+}
+
+/**
+ * Answers at the address of `config` until it is closed, or resolves to null where only the system knows the port. Closing it more than
+ * once changes nothing.
+ */
+export async function startWaiting(
+  { host, port }: Pick<Config, 'host' | 'port'>,
+  { logger, waitsFor }: { readonly logger: Logger; readonly waitsFor: () => string },
+): Promise<{ close(): Promise<void> } | null> {
+  if (port === 0) return null
+  const app = buildWaitingServer({ timers: systemTimers, logger, waitsFor })
+  await app.listen({ host, port })
+  let closed: Promise<void> | null = null
+  return { close: () => (closed ??= app.close().then(() => undefined)) }
 }
 
 function authOf({ clientTokens, operatorTokens }: Config): AuthOptions {

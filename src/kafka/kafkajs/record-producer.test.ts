@@ -114,6 +114,20 @@ describe('the record producer', () => {
     expect(await Promise.all(calls)).toEqual(['NOT_LEADER_OR_FOLLOWER', 'NOT_LEADER_OR_FOLLOWER'])
   })
 
+  it('refuses more than may wait while Kafka does not answer, and takes records again when it does', async () => {
+    const mebibytes = 16 * 1024 * 1024
+    const sent = send(record('under way'))
+    await settled()
+    const waiting = ['a', 'b', 'c', 'd'].map((key) => send(record(key, mebibytes - 100)))
+    await settled()
+    expect(await send(record('one too many', mebibytes))).toBe('TOO_MUCH_WAITING')
+    for (let request = 1; request <= 5; request += 1) await answer()
+    expect(await Promise.all([sent, ...waiting])).toEqual(['0', '1', '2', '3', '4'])
+    const again = send(record('again', mebibytes))
+    await answer()
+    expect(await again).toBe('5')
+  })
+
   it('sends what it has taken before it closes, and nothing after', async () => {
     const taken = send(record('a'))
     await settled()

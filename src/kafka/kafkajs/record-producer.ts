@@ -19,6 +19,9 @@ interface OpenProducer {
   readonly partitioner: StickyPartitioner
 }
 
+/** Callers give up waiting while Kafka is away, and come again; what they have left here must not add up. */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024
+
 /** Resolves once the broker has given the producer its id. Throws KafkaFailure. */
 export async function openRecordProducer(context: ProducerContext): Promise<RecordProducer> {
   return new KafkajsRecordProducer(context, await open(context))
@@ -32,6 +35,7 @@ export async function openRecordProducer(context: ProducerContext): Promise<Reco
 class KafkajsRecordProducer implements RecordProducer {
   readonly #context: ProducerContext
   readonly #waiting: Call[] = []
+  #waitingBytes = 0
   #open: OpenProducer | null
   #sending: Promise<void> | null = null
   #closed = false
@@ -50,6 +54,12 @@ class KafkajsRecordProducer implements RecordProducer {
         return
       }
       const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0)
+      if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > WAITING_BYTES_MAX) {
+        const message = `${this.#waitingBytes} bytes of records wait for Kafka already, of ${WAITING_BYTES_MAX} that may`
+        reject(new KafkaFailure(message, { code: 'TOO_MUCH_WAITING', disposition: dispositionOf('TOO_MUCH_WAITING') }))
+        return
+      }
+      this.#waitingBytes += bytes
       this.#waiting.push({ records, bytes, resolve, reject })
       this.#sending ??= this.#sendWaiting()
     })
@@ -71,7 +81,9 @@ class KafkajsRecordProducer implements RecordProducer {
   #take(): Call[] {
     let bytes = 0
     const fits = this.#waiting.findIndex((call) => (bytes += call.bytes) > this.#context.settings.requestBytesMax)
-    return this.#waiting.splice(0, fits === -1 ? this.#waiting.length : Math.max(1, fits))
+    const taken = this.#waiting.splice(0, fits === -1 ? this.#waiting.length : Math.max(1, fits))
+    for (const call of taken) this.#waitingBytes -= call.bytes
+    return taken
   }
 
   async #sendTogether(calls: readonly Call[]): Promise<void> {
