@@ -1,6 +1,6 @@
 /**
  * Breaks a whole installation of real processes for a while, and judges it after each round: `--minutes N`, from `--seed S`. A round
- * that failed runs again by `--round R`; `--brokers 1` or `3` and `--only TEXT` choose. The exit code is 1 when a promise was broken.
+ * that failed runs again by `--round R`; `--brokers 1` or `3` and `--only TEXT,TEXT` choose. The exit code is 1 when a promise was broken.
  */
 import { parseArgs } from 'node:util'
 import { runChaos } from '../test/chaos/world/rounds.ts'

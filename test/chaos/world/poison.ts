@@ -4,6 +4,8 @@ import { gzipSync } from 'node:zlib'
 export interface PoisonKind {
   readonly name: string
   readonly value: Buffer | null
+  /** Where the record would be forwarded from anywhere but its home: the key that leads there. */
+  readonly key?: string
   readonly cause: RegExp
 }
 
@@ -26,7 +28,12 @@ export const POISON: readonly PoisonKind[] = [
   { name: 'no operations', value: Buffer.from('{"operations":[]}'), cause: /at least one operation/ },
   { name: 'Avro of no schema', value: Buffer.of(0, 0, 0, 0, 0, 1, 2, 3), cause: /names schema 0/ },
   { name: 'a million levels', value: deep(), cause: /nested deeper/ },
-  { name: 'a cancellation of nobody', value: Buffer.from('{"type":"CancelJob","jobId":"nobody"}'), cause: /there is no job "nobody"/ },
+  {
+    name: 'a cancellation of nobody',
+    value: Buffer.from('{"type":"CancelJob","jobId":"nobody"}'),
+    key: 'nobody',
+    cause: /there is no job "nobody"/,
+  },
 ]
 
 function deep(): Buffer {

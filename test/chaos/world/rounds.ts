@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly round: number | null
   /** Null: worlds with one and with three take turns. */
   readonly brokers: 1 | 3 | null
-  /** Only faults whose kind or detail has the text in it. */
+  /** Only faults whose kind or detail has one of the texts in it, which are separated by commas. */
   readonly only: string
   readonly say: (line: string) => void
 }
@@ -85,7 +85,7 @@ interface Hand {
 /** Deals each fault once before any comes again. What a round gets depends on the seed and the round only. */
 function dealer({ seed, brokers, only }: RunOptions): (round: number) => Hand {
   const chaos = chaosOf(seed)
-  const isWanted = ({ kind, detail }: Fault): boolean => `${kind} ${detail}`.includes(only)
+  const isWanted = ({ kind, detail }: Fault): boolean => only.split(',').some((text) => `${kind} ${detail}`.includes(text))
   const general = new Deck(GENERAL.filter(isWanted), chaos)
   const failpoints = new Deck(failpointFaults.filter(isWanted), chaos)
   return (round) => {

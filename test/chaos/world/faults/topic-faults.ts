@@ -59,7 +59,8 @@ const poison: Fault = {
     await producer.connect()
     try {
       for (const kind of POISON) {
-        const messages = [{ key: chaos.chance(0.5) ? null : `poison-${chaos.between(0, 1_000)}`, value: kind.value }]
+        const key = kind.key ?? (chaos.chance(0.5) ? null : `poison-${chaos.between(0, 1_000)}`)
+        const messages = [{ key, value: kind.value }]
         const [sent] = await producer.send({ topic: `${installation.prefix}commands`, acks: -1, messages })
         world.poison.push({ ...kind, partition: sent?.partition ?? -1, offset: Number(sent?.baseOffset) })
       }
