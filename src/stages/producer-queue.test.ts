@@ -69,6 +69,17 @@ describe('a producer\'s queue', () => {
     expect(queue.idle).toBe(true)
   })
 
+  it('starts no write before all that it resumed of the job has ended', () => {
+    const queue = new ProducerQueue()
+    queue.resume(write('a', 0), true)
+    queue.resume(write('a', 2), false)
+    queue.add(write('a', 1))
+    queue.end(write('a', 2), false)
+    expect(takeAll(queue, 10)).toEqual([])
+    queue.end(write('a', 0), true)
+    expect(takeAll(queue, 10)).toEqual(['a/1'])
+  })
+
   it('resumes what had begun before a restart', () => {
     const queue = filled([write('a', 1), write('b', 1), read('c', 1)])
     queue.resume(write('a', 0), true)

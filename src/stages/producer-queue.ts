@@ -14,8 +14,11 @@ export interface QueuedSubjob extends SharingJob {
 
 interface JobTurn {
   readonly waiting: WaitingLine<QueuedSubjob>
-  /** Begun and not ended, of an ordered job; it may be waiting to be tried again. */
-  holder: string | null
+  /**
+   * Begun and not ended, of an ordered job; it may be waiting to be tried again. After a restart these may be several: of those that are
+   * only still to be reported, it is not known any more which had never begun.
+   */
+  readonly holders: Set<string>
 }
 
 export class ProducerQueue {
@@ -52,7 +55,7 @@ export class ProducerQueue {
     if (subjob === undefined) throw new Error(`broken invariant: job "${jobId}" is ready without a subjob`)
     this.#waiting.delete(subjob.subjobId)
     this.#running += 1
-    if (subjob.ordered) turn.holder = subjob.subjobId
+    if (subjob.ordered) turn.holders.add(subjob.subjobId)
     this.#shares.give(subjob, Math.max(1, subjob.operations))
     this.#refresh(subjob, turn)
     return subjob
@@ -82,7 +85,7 @@ export class ProducerQueue {
     if (running) this.#running -= 1
     const turn = this.#jobs.get(subjob.jobId)
     if (turn === undefined) return
-    if (turn.holder === subjob.subjobId) turn.holder = null
+    turn.holders.delete(subjob.subjobId)
     this.#refresh(subjob, turn)
   }
 
@@ -91,14 +94,14 @@ export class ProducerQueue {
     if (running) this.#running += 1
     if (!subjob.ordered) return
     const turn = this.#turnOf(subjob.jobId)
-    turn.holder = subjob.subjobId
+    turn.holders.add(subjob.subjobId)
     this.#refresh(subjob, turn)
   }
 
   #turnOf(jobId: string): JobTurn {
     const known = this.#jobs.get(jobId)
     if (known !== undefined) return known
-    const turn: JobTurn = { waiting: new WaitingLine(), holder: null }
+    const turn: JobTurn = { waiting: new WaitingLine(), holders: new Set() }
     this.#jobs.set(jobId, turn)
     return turn
   }
@@ -109,9 +112,10 @@ export class ProducerQueue {
       turn.waiting.takeFirst()
       head = turn.waiting.first
     }
-    const mayStart = head !== undefined && (turn.holder === null || turn.holder === head.subjobId)
+    const { holders } = turn
+    const mayStart = head !== undefined && (holders.size === 0 || (holders.size === 1 && holders.has(head.subjobId)))
     if (mayStart) this.#shares.enter(job)
     else this.#shares.leave(job)
-    if (head === undefined && turn.holder === null) this.#jobs.delete(job.jobId)
+    if (head === undefined && holders.size === 0) this.#jobs.delete(job.jobId)
   }
 }
