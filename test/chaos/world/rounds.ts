@@ -165,7 +165,7 @@ async function playRound({ world, resources }: OpenWorld, hand: Hand, options: R
   await Promise.all(working)
   const verdict = await judge(world, world.client.take(), results)
   const mayEnd = hand.faults.some((fault) => fault.mayEnd === true)
-  const findings = [...verdict.findings, ...(mayEnd ? [] : world.endings), ...resources.findings()]
+  const findings = [...verdict.findings, ...(mayEnd ? [] : world.endings), ...(await resources.findings())]
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0)
   say(
     `round ${round}: ${verdict.accepted} jobs, ${verdict.operations} operations, settled in ${(verdict.settledMs / 1_000).toFixed(1)} s, ` +
