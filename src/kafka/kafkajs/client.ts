@@ -37,7 +37,9 @@ class KafkajsClient implements KafkaClient {
 
   constructor(settings: KafkaSettings) {
     this.#settings = settings
-    this.#createKafka = () => new Kafka(kafkaConfigOf(settings))
+    // A broker that takes connections and answers nothing holds up only those who begin with it.
+    let turn = 0
+    this.#createKafka = () => new Kafka(kafkaConfigOf(settings, turn++))
     const knownTopics = new KnownTopics((topic) => this.#topicExists(topic), settings.timers)
     this.#producers = { createKafka: this.#createKafka, settings, knownTopics, largeCommits: new Turnstile() }
   }

@@ -60,9 +60,11 @@ export const retrySettings: Required<Omit<RetryOptions, 'restartOnFailure'>> = {
 /** Makes a kafkajs client of its own for each use: clients share what they believe was committed. */
 export type CreateKafka = () => Kafka
 
-export function kafkaConfigOf(settings: KafkaSettings): KafkaConfig {
+/** @param turn which of the brokers is asked first, beginning with 0 and going round: kafkajs takes them in their order */
+export function kafkaConfigOf(settings: KafkaSettings, turn: number): KafkaConfig {
+  const first = turn % settings.brokers.length
   return {
-    brokers: [...settings.brokers],
+    brokers: [...settings.brokers.slice(first), ...settings.brokers.slice(0, first)],
     clientId: settings.clientId,
     connectionTimeout: settings.connectionTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
