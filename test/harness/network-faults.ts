@@ -1,3 +1,4 @@
+import type { Chaos } from './chaos.ts'
 import type { DirectionFaults, Faults } from './fault-proxy.ts'
 import type { HttpProxy, HttpRule } from './http-proxy.ts'
 import type { KafkaApi } from './kafka-frames.ts'
@@ -108,11 +109,16 @@ const pluginFaults: readonly NetworkFault[] = [
   ...Object.entries(links).map(([how, faults]) => http(`links to plugins ${how}`, plugins, faults)),
 ]
 
-export const networkFaults: readonly NetworkFault[] = [...kafkaAnswerFaults, ...kafkaLinkFaults, ...s3Faults, ...pluginFaults]
+const groups: readonly (readonly NetworkFault[])[] = [kafkaAnswerFaults, kafkaLinkFaults, s3Faults, pluginFaults]
 
 /** The fault of that name. */
 export function networkFault(name: string): NetworkFault {
-  const found = networkFaults.find((fault) => fault.name === name)
+  const found = groups.flat().find((fault) => fault.name === name)
   if (found === undefined) throw new Error(`there is no fault of the name ${name}`)
   return found
+}
+
+/** The names of some faults that may hold side by side: one each of answers and links of brokers, the object store, and plugins. */
+export function drawFaults(chaos: Chaos): readonly string[] {
+  return groups.flatMap((group) => group[chaos.between(0, group.length - 1)]?.name ?? [])
 }
