@@ -14,6 +14,8 @@ export class SimulatedBucket {
   readonly #clock: Clock
   readonly #objects = new Map<string, StoredObject>()
   readonly #history = new Map<string, StoredObject>()
+  /** Every writing that arrived, whether it changed anything or not. */
+  readonly writings: Pick<StoredObject, 'key' | 'begunAt'>[] = []
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -30,6 +32,7 @@ export class SimulatedBucket {
 
   /** Writing what is there already leaves it as it is. */
   put({ key, body, begunAt }: Pick<StoredObject, 'key' | 'body' | 'begunAt'>): StoredObject {
+    this.writings.push({ key, begunAt })
     const known = this.#objects.get(key)
     if (known?.body === body) return known
     const etag = `etag-${this.#history.size + 1}`

@@ -7,7 +7,7 @@ import { TOPICS } from './settings.ts'
 import type { World } from './world.ts'
 
 export function violationsInCalls(world: World, jobs: readonly Job[]): readonly string[] {
-  return [...writes(world), ...keys(world), ...repetitions(world, jobs), ...attempts(world)]
+  return [...writes(world), ...keys(world), ...repetitions(world, jobs), ...attempts(world), ...objects(world)]
 }
 
 /** Committed messages of a topic, with the times at which they were written. */
@@ -28,10 +28,7 @@ function writes(world: World): readonly string[] {
     const name = `${message.jobId} ${message.producerKey}`
     lines.set(name, [...(lines.get(name) ?? []), workOf(message)])
   }
-  const endedAt = new Map<string, number>()
-  for (const { message, writtenAt } of messagesOn(world, TOPICS.subjobEvents)) {
-    if (message.type === 'SubjobEnded') endedAt.set(workOf(message), writtenAt)
-  }
+  const endedAt = endsOf(world)
   return [...lines.values()].flatMap((line) => inTurn(line, world.dmi.sendings, endedAt))
 }
 
@@ -98,6 +95,22 @@ function attempts(world: World): readonly string[] {
     }
   }
   return violations
+}
+
+/** Nobody begins to write an object of a subjob that has ended: who does must have lost its producer. */
+function objects(world: World): readonly string[] {
+  const endedAt = endsOf(world)
+  return world.bucket.writings.flatMap(({ key, begunAt }) => {
+    return begunAt > (endedAt.get(key) ?? Infinity) ? [`${key} was written, begun after its subjob had ended`] : []
+  })
+}
+
+function endsOf(world: World): ReadonlyMap<string, number> {
+  const endedAt = new Map<string, number>()
+  for (const { message, writtenAt } of messagesOn(world, TOPICS.subjobEvents)) {
+    if (message.type === 'SubjobEnded') endedAt.set(workOf(message), writtenAt)
+  }
+  return endedAt
 }
 
 /** The operations that a producer of writes is given in the first run of a job, in the order of the job. */
