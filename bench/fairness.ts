@@ -23,7 +23,7 @@ import { ensureStack, stopStack } from '../stack/stack.ts'
 import { Installation, PARTITIONS, type Service } from '../test/harness/installation.ts'
 import { recordsOf } from '../test/harness/job-in-parts.ts'
 import type { TopicLog } from '../test/harness/topic-log.ts'
-import { mib, seconds } from './harness/process-probe.ts'
+import { mib, ProcessProbe, seconds } from './harness/process-probe.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -54,6 +54,8 @@ interface Bench {
 interface Measured {
   readonly aloneMs: number
   readonly behindMs: number
+  /** Processor time of the service while the small job was behind: what a busy machine does not change. */
+  readonly behindProcessorMs: number
   /** How far the large job was when the small one had ended. */
   readonly largeEnded: number
 }
@@ -105,10 +107,15 @@ async function measure(bench: Bench, kind: JobKind, destination: string): Promis
   const jobId = idOnFirstPartition(kafka)
   await submit(bench, { jobId, kind, destination, operations: operationsOf(kind, Number(flags.operations)) })
   await new Promise((resolve) => setTimeout(resolve, Number(flags['after-ms'])))
+  const probe = new ProcessProbe(service.child.pid)
+  const before = probe.processorTime()
   const behindMs = await small(bench, kind)
+  const after = probe.processorTime()
+  probe.stop()
+  const behindProcessorMs = 1_000 * (after.user + after.system - before.user - before.system)
   const { body } = await service.client.status(jobId)
   const { total, succeeded, failed } = (body as { readonly counts: { readonly operations: Record<string, number> } }).counts.operations
-  return { aloneMs, behindMs, largeEnded: ((succeeded ?? 0) + (failed ?? 0)) / (total ?? 1) }
+  return { aloneMs, behindMs, behindProcessorMs, largeEnded: ((succeeded ?? 0) + (failed ?? 0)) / (total ?? 1) }
 }
 
 async function round(stack: Awaited<ReturnType<typeof ensureStack>>, kind: JobKind): Promise<Measured> {
@@ -153,8 +160,9 @@ try {
     const rounds: Measured[] = []
     for (let n = 0; n < Number(flags.rounds); n += 1) {
       const measured = await round(stack, kind)
-      const { aloneMs, behindMs, largeEnded } = measured
-      say(`${kind} round ${n + 1}: alone ${seconds(aloneMs)}, behind ${seconds(behindMs)}; large job ${(100 * largeEnded).toFixed(1)} %`)
+      const { aloneMs, behindMs, behindProcessorMs, largeEnded } = measured
+      const times = `alone ${seconds(aloneMs)}, behind ${seconds(behindMs)} (${seconds(behindProcessorMs)} of the processor)`
+      say(`${kind} round ${n + 1}: ${times}; large job ${(100 * largeEnded).toFixed(1)} %`)
       rounds.push(measured)
     }
     const [alone, behind] = [median(rounds.map((each) => each.aloneMs)), median(rounds.map((each) => each.behindMs))]

@@ -85,6 +85,12 @@ export const settings = {
     ...{ fallback: 200_000, min: 1, max: 10_000_000, unit: 'subjobs' },
     description: 'Subjobs that a lane holds in memory before it takes in no more work.',
   }),
+  partsWaitingMax: wholeNumber('DATAJOB_PARTS_WAITING_MAX', {
+    ...{ fallback: 2_000, min: 1, max: 1_000_000, unit: 'records' },
+    description:
+      'Records with operations of large jobs, up to a megabyte each, that a lane has read and not handed out yet before it reads no ' +
+      'more commands.',
+  }),
   operationsMemoryBytesMax: wholeNumber('DATAJOB_OPERATIONS_MEMORY_BYTES_MAX', {
     ...{ fallback: 64 * 1024 * 1024, min: 0, max: 64 * 1024 * 1024 * 1024, unit: 'bytes' },
     description: 'Bytes of waiting operations that one process keeps in memory; more are in files of the data folder until needed.',

@@ -2,8 +2,11 @@
  * How far a lane has taken its inputs. The group has it, committed with each turn; but a group that has had no members for a week
  * forgets (offsets.retention.minutes), and a lane that began at the first record would do once more what is done and forgotten. So
  * each turn writes it into the lane's changelog as well, which is where a lane finds it then (ADR 9).
+ *
+ * A stage may keep records of its first input for later in memory only (Stage.keptFrom). The position then stays before them, so
+ * that they are read again after a restart, and the changelog says up to where all others are done with (ADR 10).
  */
-import type { KafkaAdmin, OutputRecord, Position } from './port.ts'
+import type { InputRecord, KafkaAdmin, OutputRecord, Position } from './port.ts'
 
 /** Offsets of the next record to take, by topic. */
 export type OffsetsByTopic = ReadonlyMap<string, number>
@@ -16,12 +19,14 @@ interface TopicOffset {
 export interface InputPositionsOptions {
   readonly admin: KafkaAdmin
   readonly groupId: string
-  readonly inputs: readonly string[]
+  readonly inputs: readonly [string, ...string[]]
   readonly changelog: string
   readonly partition: number
 }
 
 const POSITIONS_KEY = '!positions'
+/** Beside the topics: up to where records of the first input were taken, where some before that are kept. No topic's name. */
+const TAKEN = '!taken'
 
 /** What an entry of the changelog says of positions; null for one that is about something else. */
 export function positionsIn(key: string, value: Buffer | null): OffsetsByTopic | null {
@@ -33,6 +38,10 @@ export class InputPositions {
   readonly #options: InputPositionsOptions
   readonly #offsets = new Map<string, number>()
   #committed: OffsetsByTopic = new Map()
+  /** What an earlier life of the lane has taken of the first input, though its position is before that. */
+  #again = { from: 0, to: 0 }
+  /** The next record of the first input, where its position is that of one that is kept. */
+  #next = 0
 
   constructor(options: InputPositionsOptions) {
     this.#options = options
@@ -53,6 +62,9 @@ export class InputPositions {
       const offset = this.#committed.get(topic) ?? (await this.#within(topic, stored.get(topic) ?? 0))
       this.#offsets.set(topic, offset)
     }
+    const [first] = this.#options.inputs
+    this.#again = { from: stored.get(first) ?? 0, to: stored.get(TAKEN) ?? 0 }
+    this.#next = this.#offsets.get(first) ?? 0
     return this.all().filter(({ topic, offset }) => stored.get(topic) !== offset || this.#committed.get(topic) !== offset)
   }
 
@@ -60,15 +72,29 @@ export class InputPositions {
     return Array.from(this.#offsets, ([topic, offset]) => ({ topic, offset }))
   }
 
-  /** What a turn that takes its input up to there commits and writes for it. */
-  advance(taken: readonly TopicOffset[]): { readonly offsets: readonly Position[]; readonly records: readonly OutputRecord[] } {
-    if (taken.length === 0) return { offsets: [], records: [] }
-    const { changelog, partition } = this.#options
-    for (const { topic, offset } of taken) this.#offsets.set(topic, offset)
-    const value = Buffer.from(JSON.stringify(Object.fromEntries(this.#offsets)))
+  /** Whether an earlier life of the lane has taken the record: it is there again for what is kept. */
+  wasTaken({ topic, offset }: InputRecord): boolean {
+    return topic === this.#options.inputs[0] && offset >= this.#again.from && offset < this.#again.to
+  }
+
+  /** What a turn that takes its input up to there commits and writes for it, if its stage keeps the first input from `keptFrom` on. */
+  advance(
+    taken: readonly TopicOffset[],
+    keptFrom: number | null = null,
+  ): { readonly offsets: readonly Position[]; readonly records: readonly OutputRecord[] } {
+    const { changelog, partition, inputs } = this.#options
+    const [first] = inputs
+    this.#next = taken.find(({ topic }) => topic === first)?.offset ?? this.#next
+    const position = { topic: first, offset: Math.min(this.#next, keptFrom ?? this.#next) }
+    const isNews = taken.some(({ topic }) => topic === first) || position.offset !== this.#offsets.get(first)
+    const moved = [...taken.filter(({ topic }) => topic !== first), ...(isNews ? [position] : [])]
+    if (moved.length === 0) return { offsets: [], records: [] }
+    for (const { topic, offset } of moved) this.#offsets.set(topic, offset)
+    const done = Math.max(this.#next, this.#again.to)
+    const entry = { ...Object.fromEntries(this.#offsets), ...(done > position.offset ? { [TAKEN]: done } : {}) }
     return {
-      offsets: taken.map(({ topic, offset }) => ({ topic, partition, offset })),
-      records: [{ topic: changelog, key: POSITIONS_KEY, value, partition }],
+      offsets: moved.map(({ topic, offset }) => ({ topic, partition, offset })),
+      records: [{ topic: changelog, key: POSITIONS_KEY, value: Buffer.from(JSON.stringify(entry)), partition }],
     }
   }
 

@@ -274,7 +274,9 @@ export class LaneLife<Effect, Completion> {
   }
 
   #takeRecord(record: InputRecord, decoded: Decoded, turn: TurnRecorder<Effect>): void {
-    if (decoded.ok) {
+    if (this.#positions.wasTaken(record)) {
+      if (decoded.ok) this.#stage.takeAgain?.(record, decoded.message, turn)
+    } else if (decoded.ok) {
       this.#stage.takeRecord(record, decoded.message, turn)
     } else {
       turn.deadLetter(record, decoded.cause)
@@ -296,7 +298,7 @@ export class LaneLife<Effect, Completion> {
   ): Promise<void> {
     const said = turn.records()
     if (said.length > 0 || taken.isNews) {
-      const positions = this.#positions.advance(taken.offsets)
+      const positions = this.#positions.advance(taken.offsets, this.#stage.keptFrom?.() ?? null)
       const records = [...said, ...positions.records]
       passFailpoint('lane.commit.before', this.#stageOf.name)
       const committed = producer.commit({ records, offsets: positions.offsets, groupId: this.#stageOf.groupId })

@@ -15,6 +15,7 @@ import type { OperationSpill } from '../spill/operation-spill.ts'
 import type { ConcludeJob, JobConclusion } from '../stages/conclusion.ts'
 import { Coordinator } from '../stages/coordinator.ts'
 import { Dispatcher } from '../stages/dispatcher.ts'
+import type { PortionLimits } from '../stages/part-intake.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 
@@ -34,6 +35,8 @@ export interface LaneParts {
 const INVENTORY_WAIT_MS = 2_000
 // The id as key and in the value, both of up to 1,024 bytes, a digest, defaults that were left out, where it came from.
 const FORWARDING_BYTES_MAX = 4_096
+/** Parts of large jobs, about a megabyte each, that one turn hands out at most: reading on past the others goes first. */
+const PARTS_PER_TURN_MAX = 1
 const LANE_RESTART_DELAY_MIN_MS = 100
 const LANE_RESTART_DELAY_MAX_MS = 5_000
 const RESUME_SPREAD_MS = 2_000
@@ -50,6 +53,11 @@ export function submissionLimits(config: Config): SubmissionLimits {
 
 export function splitLimits(config: Config): SplitLimits {
   return { operationsMax: config.subjobOperationsMax, bytesMax: config.subjobBytesMax }
+}
+
+// Half of the room for open subjobs is for jobs of one record: large ones never stop the reading of commands.
+function portionLimits({ partsWaitingMax, openSubjobsMax }: Config): PortionLimits {
+  return { partsPerTurnMax: PARTS_PER_TURN_MAX, partsWaitingMax, openSubjobsMax: Math.ceil(openSubjobsMax / 2) }
 }
 
 export function coordinatorLanes(
@@ -77,6 +85,7 @@ export function coordinatorLanes(
         store: spill.open(),
         attemptsMax: config.attemptsMax,
         partsTimeoutMs: config.partsTimeoutMs,
+        portions: portionLimits(config),
         jobRetentionMs: config.jobRetentionMs,
         retryRetentionMs: config.retryRetentionMs,
       }),

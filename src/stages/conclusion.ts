@@ -1,6 +1,6 @@
 /** The end of a job: what the coordinator asks for, and what comes back. */
 import type { StoredObject } from '../domain/assignment.ts'
-import type { Destination } from '../domain/destination.ts'
+import { type Destination, type DestinationRules, parseDestination } from '../domain/destination.ts'
 import type { Job } from '../domain/job.ts'
 import type { OutputRecord } from '../kafka/port.ts'
 import type { JobEntry } from './job-book.ts'
@@ -28,7 +28,17 @@ export interface JobConclusion {
   readonly message: string | null
 }
 
-export function manifestOf(entry: JobEntry): readonly ManifestEntry[] {
+/** What is to be done for the entry's job, which is concluding. */
+export function conclusionOf(entry: JobEntry, destinations: DestinationRules): ConcludeJob {
+  const { job } = entry
+  if (job.state !== 'concluding') throw new Error(`broken invariant: a job that is ${job.state} is concluded`)
+  const parsed = parseDestination(job.destination, destinations)
+  if (!parsed.ok) throw new Error(`broken invariant: ${parsed.message}, yet the job was accepted`)
+  const objects = parsed.destination.type === 'bucket' ? manifestOf(entry) : []
+  return { type: 'ConcludeJob', job, destination: parsed.destination, objects }
+}
+
+function manifestOf(entry: JobEntry): readonly ManifestEntry[] {
   const objects: ManifestEntry[] = []
   for (const assignment of entry.assignments.values()) {
     const { index: subjob, operations, earlierObjects } = assignment

@@ -1,50 +1,33 @@
 /**
  * Reads: commands, subjob-events (co-partitioned by job id).
  * Writes: subjobs, jobs, commands (what arrived away from its home), subjob-events (plans), a job's last word on its destination.
- * State: its jobs and their assignments, in coordinator-changelog.
+ * State: its jobs and their assignments, in coordinator-changelog. Parts that wait are still in commands.
  * Invariant: one writer per job: a job is only ever changed by the lane of the partition that murmur2 of its id names.
  */
 import { acceptedFacts } from '../domain/accepted-facts.ts'
 import { type Assignment, decideParentEnded, decideReport, evolveAssignment, newAssignment } from '../domain/assignment.ts'
-import { type Destination, type DestinationRules, parseDestination } from '../domain/destination.ts'
+import type { Destination } from '../domain/destination.ts'
 import { isJobId, JOB_ID_RULE } from '../domain/ids.ts'
 import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.ts'
 import type {
   AddOperations, CancelJob, DispatchSubjob, JobCommandMessage, Message, RetryJob, SubjobEnded, SubjobStarted, SubmitJob,
 } from '../domain/messages.ts'
 import { type LinkedPlan, linkPlans } from '../domain/plan.ts'
-import { type FindHandle, splitJob, type SplitLimits, type SubjobPlan } from '../domain/split.ts'
-import { checkPart, checkSubmission, type SubmissionLimits } from '../domain/submission.ts'
+import { splitJob, type SubjobPlan } from '../domain/split.ts'
+import { checkSubmission } from '../domain/submission.ts'
 import type { InputRecord } from '../kafka/port.ts'
-import { type ConcludeJob, type JobConclusion, manifestOf } from './conclusion.ts'
+import { type ConcludeJob, conclusionOf, type JobConclusion } from './conclusion.ts'
+import type { CoordinatorOptions } from './coordinator-options.ts'
 import { forward, placeOf } from './forwarding.ts'
 import { JobBook, type JobEntry } from './job-book.ts'
 import { closeParts, withoutParts } from './job-parts.ts'
 import { planRetry } from './job-retry.ts'
-import type { OperationStore } from './operation-store.ts'
+import { PartIntake, PORTION_TIMER } from './part-intake.ts'
 import type { Stage, Turn } from './stage.ts'
 import {
   JOB_CANCELLED, orderOf, type OrderTerms, plannedOf, publishOrder, publishPlanned, refusalOf, refused, remainderOf,
 } from './subjob-orders.ts'
-
-export interface CoordinatorOptions {
-  readonly partition: number
-  readonly homePartition: (jobId: string) => number
-  /** Bytes of a command that is sent to its home at most: what that adds has to fit into a record as well. */
-  readonly forwardedBytesMax: number
-  readonly findHandle: FindHandle
-  readonly destinations: DestinationRules
-  readonly submissions: SubmissionLimits
-  readonly splits: SplitLimits
-  readonly store: OperationStore
-  readonly attemptsMax: number
-  /** How long the parts of a job are waited for. */
-  readonly partsTimeoutMs: number
-  /** How long an ended job is remembered: its id stays taken, its status readable. */
-  readonly jobRetentionMs: number
-  /** How long what failed of an ended job is kept, so that it can be tried again. */
-  readonly retryRetentionMs: number
-}
+import type { NextPart } from './waiting-parts.ts'
 
 type NamedSubmission = SubmitJob & { readonly jobId: string }
 type CoordinatorTurn = Turn<ConcludeJob>
@@ -59,14 +42,31 @@ const PARTS = 'parts:'
 export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   readonly #options: CoordinatorOptions
   readonly #book: JobBook
+  readonly #parts: PartIntake<CoordinatorTurn>
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
     this.#book = new JobBook(options.store)
+    this.#parts = new PartIntake({
+      ...options,
+      entryOf: (jobId) => this.#book.get(jobId),
+      openSubjobs: () => this.#book.openSubjobs,
+      split: (entry, part, turn) => {
+        this.#splitPart(entry, part, turn)
+      },
+      close: (entry, turn) => {
+        this.#decide(entry, withoutParts(entry, options.partsTimeoutMs, turn.now), turn)
+        this.#startConclusion(entry, turn)
+      },
+    })
   }
 
   load(): number {
-    return this.#book.openSubjobs
+    return this.#parts.isFull ? Infinity : this.#book.openSubjobs
+  }
+
+  keptFrom(): number | null {
+    return this.#parts.keptFrom
   }
 
   close(): void {
@@ -110,7 +110,17 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     }
   }
 
+  takeAgain(record: InputRecord, message: Message, turn: CoordinatorTurn): void {
+    if (message.type !== 'AddOperations') return
+    const entry = this.#book.get(record.key?.toString() ?? '')
+    if (entry !== undefined) this.#parts.takeAgain(entry, record, message, turn)
+  }
+
   takeTimer(id: string, turn: CoordinatorTurn): void {
+    if (id === PORTION_TIMER) {
+      this.#parts.splitSome(turn)
+      return
+    }
     const colon = id.indexOf(':') + 1
     const entry = this.#book.get(id.slice(colon))
     if (entry === undefined) return
@@ -123,7 +133,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
         if (isEnded) this.#book.dropAssignments(entry, turn)
         return
       case PARTS:
-        closeParts(entry.job, this.#options.partition, turn)
+        if (this.#parts.leftOf(entry.job) > 0) closeParts(entry.job, this.#options.partition, turn)
     }
   }
 
@@ -208,23 +218,14 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       turn.deadLetter(record, `there is no job "${jobId}" that this could be a part of`)
       return
     }
+    this.#parts.take(entry, record, part, turn)
+  }
+
+  #splitPart(entry: JobEntry, { operations, authorization }: NextPart, turn: CoordinatorTurn): void {
     const { job } = entry
-    const expected = job.parts - job.partsLeft
-    if (job.submission !== part.submission || part.part < expected || job.partsLeft === 0) return
-    if (part.part === job.parts) {
-      this.#decide(entry, withoutParts(entry, this.#options.partsTimeoutMs, turn.now), turn)
-      this.#startConclusion(entry, turn)
-      return
-    }
-    const fault = checkPart(part.operations, job.kind, this.#options.submissions)
-    if (fault !== null || part.part > expected) {
-      turn.deadLetter(record, fault === null ? `part ${part.part} came when part ${expected} was due` : `${fault.field}: ${fault.message}`)
-      return
-    }
-    const plans = this.#split({ kind: job.kind, operations: part.operations, dependencies: [] })
-    const placed = plans.map((plan) => ({ ...plan, index: plan.index + job.subjobs.total }))
+    const plans = splitJob({ kind: job.kind, operations }, this.#options.findHandle, this.#options.splits)
     this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 1 }, turn)
-    this.#assignAll(entry, placed, { run: job.run, authorization: part.authorization, refusal: refusalOf(job, plans) }, turn)
+    this.#assignAll(entry, plansFrom(job.subjobs.total, plans), { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
   }
 
   #assignAll(
@@ -256,7 +257,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const entry = this.#book.get(report.jobId)
     const assignment = entry?.assignments.get(report.index)
     if (entry === undefined || assignment?.run !== report.run) return
-    const events = decideReport(assignment, assignmentEventOf(report))
+    const events = decideReport(assignment, report)
     if (events.length === 0) return
     const after = events.reduce(evolveAssignment, assignment)
     this.#book.changeAssignment(entry, after, report.type === 'SubjobEnded' ? remainderOf(entry.job, after, report) : null, turn)
@@ -268,6 +269,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const outcome = after.state === 'ended' ? after.outcome : report.outcome
     this.#decide(entry, { type: 'RecordSubjobEnded', at: report.at, result: { ...report, outcome } }, turn)
     this.#startConclusion(entry, turn)
+    this.#parts.splitLater(turn)
   }
 
   // A child whose parent did not succeed is not run: it is reported as rejected, and so are its own children.
@@ -315,9 +317,8 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   #addSubjobs(entry: JobEntry, plans: readonly SubjobPlan[], authorization: string | null, turn: CoordinatorTurn): void {
     if (plans.length === 0) return
     const from = entry.job.subjobs.total
-    const placed = plans.map((plan, position) => ({ ...plan, index: from + position, parents: [], children: [] }))
     this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
-    this.#assignAll(entry, placed, { run: 1, authorization, refusal: null }, turn)
+    this.#assignAll(entry, plansFrom(from, plans), { run: 1, authorization, refusal: null }, turn)
   }
 
   /** Says whether the command changed the job. */
@@ -328,16 +329,10 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   }
 
   #startConclusion(entry: JobEntry, turn: CoordinatorTurn): void {
-    const { job } = entry
-    if (job.state !== 'concluding') return
-    const parsed = parseDestination(job.destination, this.#options.destinations)
-    if (!parsed.ok) throw new Error(`broken invariant: ${parsed.message}, yet the job was accepted`)
-    const objects = parsed.destination.type === 'bucket' ? manifestOf(entry) : []
-    turn.start({ type: 'ConcludeJob', job, destination: parsed.destination, objects })
+    if (entry.job.state === 'concluding') turn.start(conclusionOf(entry, this.#options.destinations))
   }
 }
 
-function assignmentEventOf(report: SubjobStarted | SubjobEnded): Parameters<typeof decideReport>[1] {
-  if (report.type === 'SubjobStarted') return { type: 'SubjobStarted' }
-  return { type: 'SubjobEnded', outcome: report.outcome, object: report.object }
+function plansFrom(index: number, plans: readonly SubjobPlan[]): readonly LinkedPlan[] {
+  return plans.map((plan, position) => ({ ...plan, index: index + position, parents: [], children: [] }))
 }

@@ -83,7 +83,11 @@ describe('a fair share', () => {
   })
 
   const steps = fc.array(
-    fc.record({ what: fc.constantFrom('enter', 'leave', 'serve', 'serve'), who: fc.nat({ max: 5 }), weight: fc.integer({ min: 1, max: 9 }) }),
+    fc.record({
+      what: fc.constantFrom('enter', 'leave', 'serve', 'serve'),
+      who: fc.nat({ max: 5 }),
+      weight: fc.integer({ min: 1, max: 9 }),
+    }),
     { maxLength: 300 },
   )
 

@@ -14,6 +14,13 @@ export interface Stage<Effect, Completion> {
   /** All entries were restored: sets timers and starts effects again. */
   restored(turn: Turn<Effect>): void
   takeRecord(record: InputRecord, message: Message, turn: Turn<Effect>): void
+  /**
+   * A record that was taken before a restart, read again because one at or before it was kept: of interest if it was kept itself.
+   * All else that it led to is in the changelog or written.
+   */
+  takeAgain?(record: InputRecord, message: Message, turn: Turn<Effect>): void
+  /** Offset of the first record of the first input that is kept for later, and not in the changelog; null when none is. */
+  keptFrom?(): number | null
   takeTimer(id: string, turn: Turn<Effect>): void
   takeCompletion(completion: Completion, turn: Turn<Effect>): void
   /** The lane has ended: what is held outside of the heap is given back. */

@@ -5,6 +5,7 @@ import type { Job } from '../domain/job.ts'
 import type { DispatchSubjob, PlannedSubjob, SubjobEnded } from '../domain/messages.ts'
 import type { LinkedPlan } from '../domain/plan.ts'
 import { ResponseCode } from '../domain/response-code.ts'
+import type { SubjobPlan } from '../domain/split.ts'
 import type { Turn } from './stage.ts'
 
 /** What all subjobs of a job or a part of it have in common, beside the job. */
@@ -27,7 +28,7 @@ export const JOB_CANCELLED = 'the job was cancelled'
 const NOT_ALL_READY = 'the job is strict, and not all of its operations have a handle that is ready'
 
 /** Why none of these is to be done, whoever answers for them. Of a strict job in parts, each part is judged by itself. */
-export function refusalOf(job: Job, plans: readonly LinkedPlan[]): string | null {
+export function refusalOf(job: Job, plans: readonly SubjobPlan[]): string | null {
   if (job.state === 'cancelling') return JOB_CANCELLED
   return job.strict && plans.some(({ refusal }) => refusal !== null) ? NOT_ALL_READY : null
 }

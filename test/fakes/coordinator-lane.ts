@@ -3,7 +3,8 @@ import type { Outcome } from '../../src/domain/job.ts'
 import type { SubjobEnded, SubjobStarted, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
-import { Coordinator, type CoordinatorOptions } from '../../src/stages/coordinator.ts'
+import { Coordinator } from '../../src/stages/coordinator.ts'
+import type { CoordinatorOptions } from '../../src/stages/coordinator-options.ts'
 import { heapStore } from '../../src/stages/operation-store.ts'
 import { exampleHandle, exampleOperation, exampleSubmission } from './domain-examples.ts'
 import type { RecordedTurn } from './recorded-turn.ts'
@@ -31,6 +32,7 @@ const options: CoordinatorOptions = {
   store: heapStore,
   attemptsMax: 3,
   partsTimeoutMs: PARTS_TIMEOUT_MS,
+  portions: { partsPerTurnMax: 1, partsWaitingMax: 3, openSubjobsMax: 4 },
   jobRetentionMs: RETENTION_MS,
   retryRetentionMs: RETRY_RETENTION_MS,
 }

@@ -27,6 +27,12 @@ export class StageRun<Effect, Completion, Kind extends Stage<Effect, Completion>
     })
   }
 
+  /** A record that was taken before a restart. */
+  takeAgain(message: Message, place: Partial<InputRecord>): RecordedTurn<Effect> {
+    const record = recordAt({ timestampMs: this.now, ...place })
+    return this.#turn((turn) => this.stage.takeAgain?.(record, message, turn))
+  }
+
   complete(completion: Completion): RecordedTurn<Effect> {
     return this.#turn((turn) => {
       this.stage.takeCompletion(completion, turn)

@@ -30,6 +30,7 @@ export function newCoordinator(): Coordinator {
     store: heapStore,
     attemptsMax: 3,
     partsTimeoutMs: 200,
+    portions: { partsPerTurnMax: 1, partsWaitingMax: 10, openSubjobsMax: 100 },
     jobRetentionMs: 500,
     retryRetentionMs: 300,
   })

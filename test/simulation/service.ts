@@ -66,6 +66,7 @@ export class SimulatedService {
 
 const PARTS_TIMEOUT_MS = 60_000
 const CANCEL_TIMEOUT_MS = 5_000
+const PORTIONS = { partsPerTurnMax: 1, partsWaitingMax: 4, openSubjobsMax: 6 }
 
 function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclusion> {
   const { settings } = parts
@@ -84,6 +85,7 @@ function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclu
         store: heapStore,
         attemptsMax: settings.attemptsMax,
         partsTimeoutMs: PARTS_TIMEOUT_MS,
+        portions: PORTIONS,
         jobRetentionMs: JOB_RETENTION_MS,
         retryRetentionMs: JOB_RETENTION_MS,
       }),

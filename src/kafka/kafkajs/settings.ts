@@ -38,7 +38,7 @@ export const kafkaDefaults = {
   transactionTimeoutMs: 5_000,
   fetchWaitMs: 200,
   fetchBytesMax: 10_485_760,
-  fetchPartitionBytesMax: 1_048_576,
+  fetchPartitionBytesMax: 4_194_304,
   requestBytesMax: 900_000,
   requestTimeoutMs: 5_000,
   connectionTimeoutMs: 3_000,
