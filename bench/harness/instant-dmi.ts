@@ -106,7 +106,8 @@ function resultOf(data: readonly SubmittedOperation[]): string {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { 'latency-ms': { type: 'string', default: '0' }, 'never-ends': { type: 'boolean', default: false } } })
+  const options = { 'latency-ms': { type: 'string', default: '0' }, 'never-ends': { type: 'boolean', default: false } } as const
+  const { values } = parseArgs({ options })
   const dmi = new InstantDmi({ latencyMs: Number(values['latency-ms']), neverEnds: values['never-ends'] })
   process.stdout.write(`${JSON.stringify({ url: await dmi.listen() })}\n`)
   process.on('disconnect', () => process.exit())

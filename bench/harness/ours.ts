@@ -28,6 +28,10 @@ export interface JobTimes {
   readonly completed: number
 }
 
+interface CompletionEvent {
+  readonly data: { readonly counts: { readonly operations: { readonly succeeded: number } } }
+}
+
 interface Completion {
   readonly at: number
   readonly value: Buffer
@@ -61,7 +65,8 @@ export class Ours {
       events: {
         records: (_, records) => {
           for (const { headers, value } of records) {
-            if (headers['ce_type']?.endsWith(COMPLETION) === true && value !== null) this.#complete(headers['ce_correlationid'] ?? '', value)
+            const isCompletion = headers['ce_type']?.endsWith(COMPLETION) === true
+            if (isCompletion && value !== null) this.#complete(headers['ce_correlationid'] ?? '', value)
           }
           return Promise.resolve()
         },
@@ -153,8 +158,7 @@ export class Ours {
   async #completed(jobId: string, operations: number): Promise<number> {
     const { at, value } = this.#completions.get(jobId) ?? (await this.#completion(jobId))
     this.#completions.delete(jobId)
-    const { data } = JSON.parse(String(value)) as { readonly data: { readonly counts: { readonly operations: { readonly succeeded: number } } } }
-    const { succeeded } = data.counts.operations
+    const { succeeded } = (JSON.parse(String(value)) as CompletionEvent).data.counts.operations
     if (succeeded !== operations) throw new Error(`job ${jobId}: ${succeeded} of ${operations} operations succeeded`)
     return at
   }

@@ -18,7 +18,8 @@ const HEAD: readonly string[] = ['scenario', 'ours', 'spread', 'peer', 'spread',
 function rowOf({ scenario, unit, ours, peer, peerName, ratio, target, met, runs }: JudgedFigure): readonly string[] {
   const theirs = peer === null ? '' : `${short(peer)} ${peerName ?? ''}`
   const judgement = met === null ? '' : met ? 'yes' : 'NO'
-  return [scenario, short(ours), spread(runs.ours), theirs, spread(runs.peer), ratio === null ? '' : short(ratio), unit, target ?? '', judgement]
+  const byPeer = ratio === null ? '' : short(ratio)
+  return [scenario, short(ours), spread(runs.ours), theirs, spread(runs.peer), byPeer, unit, target ?? '', judgement]
 }
 
 function spread(values: readonly number[]): string {

@@ -15,7 +15,9 @@ const SETTINGS = { DATAJOB_JOB_RETENTION_MS: '20000', DATAJOB_RETRY_RETENTION_MS
 /** Whether a service is as quick after a million subjobs as it was before. */
 export const growth: Scenario = {
   name: 'growth',
-  about: 'A hundred jobs of 10,000 subjobs, one after the other: the rate of the last five by that of the first five, and what memory grew meanwhile.',
+  about:
+    'A hundred jobs of 10,000 subjobs, one after the other: the rate of the last five by that of the first five, and what memory grew ' +
+    'meanwhile.',
   async measure(bench: Bench): Promise<readonly Figure[]> {
     const subjobs = sized(bench, SUBJOBS, 20)
     const jobs = sized(bench, 100, 2 * WINDOW)

@@ -11,7 +11,7 @@ const PROCESSES = 3
 /** What more processes bring where plugins are what is waited for. */
 export const scaleOut: Scenario = {
   name: 'scale-out',
-  about: 'Subjobs a second at a DMI that takes 50 ms for each answer, with three service processes, and with one beside them in the same run.',
+  about: 'Subjobs a second at a DMI that takes 50 ms for each answer, with three service processes, and with one in the same run.',
   async measure(bench: Bench): Promise<readonly Figure[]> {
     const count = sized(bench, 10_000, 30)
     const stack = await bench.stack()

@@ -13,7 +13,7 @@ interface Times {
 /** What one client waits for, on a service that has nothing else to do. */
 export const small: Scenario = {
   name: 'small',
-  about: '100 write operations at one producer, one job after the other: from the request until the DMI has them, and until the completion event.',
+  about: '100 write operations at one producer, one job after the other: until the DMI has them, and until the completion event.',
   async measure(bench: Bench): Promise<readonly Figure[]> {
     let submittedAt = 0
     const dmi = new InstantDmi({ onSubmit: () => { submittedAt = performance.now() } })

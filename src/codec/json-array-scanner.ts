@@ -144,8 +144,8 @@ export class JsonArrayScanner {
     try {
       return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : 'it is not valid JSON'
-      throw new JsonScanError('malformed', this.#offset, `The document is not valid JSON${this.path === null ? '' : ' outside of its array'}: ${reason}`)
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new JsonScanError('malformed', this.#offset, `${this.path === null ? 'It' : 'All but its array'} is not valid JSON: ${reason}`)
     }
   }
 

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../src/runtime/random.ts'
-import type { DirectionFaults, Faults } from './fault-proxy.ts'
+import type { DirectionFaults, Faults } from './link-faults.ts'
 
 /** Bytes to pass on, that much later than they would be. */
 export interface Passage {

@@ -1,5 +1,6 @@
 import { type Random, seededRandom } from '../../src/runtime/random.ts'
-import { FaultProxy, type Faults, type ProxyCounts } from './fault-proxy.ts'
+import { FaultProxy, type ProxyCounts } from './fault-proxy.ts'
+import type { Faults } from './link-faults.ts'
 import type { Inspector, Passage } from './faulty-link.ts'
 import { type Addresses, FrameReader, type KafkaApi, nameOf, readRequestHeader, withAddresses } from './kafka-frames.ts'
 

@@ -1,5 +1,5 @@
 import type { Chaos } from './chaos.ts'
-import type { DirectionFaults, Faults } from './fault-proxy.ts'
+import type { DirectionFaults, Faults } from './link-faults.ts'
 import type { HttpProxy, HttpRule } from './http-proxy.ts'
 import type { KafkaApi } from './kafka-frames.ts'
 import type { Fate } from './kafka-proxy.ts'

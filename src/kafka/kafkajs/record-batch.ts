@@ -41,7 +41,7 @@ export function encodeRecordBatch(batch: RecordBatch): Buffer {
   for (const body of bodies) bytes += varIntBytes(body) + body
   const target = Buffer.allocUnsafeSlow(bytes)
   let at = writeHead(target, batch)
-  for (let n = 0; n < records.length; n += 1) at = writeRecord(target, at, { record: records[n] as BatchRecord, bytes: bodies[n] as number, offsetDelta: n })
+  for (const [n, record] of records.entries()) at = writeRecord(target, at, { record, bytes: bodies[n] as number, offsetDelta: n })
   if (at !== bytes) throw new Error(`broken invariant: a record batch of ${at} bytes was to have ${bytes}`)
   target.writeUInt32BE(crc32C(target.subarray(ATTRIBUTES_AT)), CRC_AT)
   return target

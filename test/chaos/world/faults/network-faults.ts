@@ -1,5 +1,5 @@
 /** Faults of the links between the service processes and everything that they talk to, whose answers get lost as well. */
-import type { Faults } from '../../../harness/fault-proxy.ts'
+import type { Faults } from '../../../harness/link-faults.ts'
 import type { KafkaApi } from '../../../harness/kafka-frames.ts'
 import type { Fate, ReplyRule } from '../../../harness/kafka-proxy.ts'
 import { pick } from '../chaos-job.ts'
