@@ -127,7 +127,7 @@ export class World {
 
   #observe(process: SimulatedProcess, event: GroupEvent): void {
     const place = 'partition' in event ? `${event.stage}[${event.partition}]` : event.stage
-    const error = 'error' in event ? `: ${event.error instanceof Error ? (event.error.stack ?? '') : String(event.error)}` : ''
+    const error = 'error' in event ? `: ${toldError(event.error, event.type === 'LaneBroken')}` : ''
     const more = event.type === 'LanesAssigned' ? ` ${event.partitions.join()}` : event.type === 'TurnCommitted' ? ` ${event.records}` : ''
     this.note(`${process.name} ${place} ${event.type}${more}${error}`)
     if (event.type === 'LaneBroken') this.broken.push(`${process.name} ${place}${error}`)
@@ -180,4 +180,9 @@ function drawnSettings(random: Random): ServiceSettings {
     callFailuresMax: 1 + draw(4),
     subjobsInFlightMax: 1 + draw(3),
   }
+}
+
+// What is expected to happen is told without the stack: that has where the simulation was called from, which is not the seed's.
+function toldError(error: unknown, isOurs: boolean): string {
+  return error instanceof Error && isOurs ? (error.stack ?? String(error)) : String(error)
 }
