@@ -1,4 +1,7 @@
-/** Each of three brokers goes away in its own way while two are there: what they led and coordinated moves, and work goes on. */
+/**
+ * One of three brokers goes away while two are there: what it led and coordinated moves, and work goes on. Which one, and in which way, the
+ * seed says; `npm run chaos` tries them all.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -97,10 +100,10 @@ async function absent(name: BrokerName, { name: how, begin, end }: Absence): Pro
   tell(`${name}, ${how}: without it jobs were taken within ${ms(began, taken)}, and ended ${ms(taken, finished)} after that`)
 }
 
-describe('one of three brokers away, each in its turn', () => {
-  it('jobs are taken and end meanwhile, and every operation arrives once', async () => {
-    const turns = chaos.chance(0.5) ? brokerNames : brokerNames.toReversed()
-    for (const [index, absence] of absences.entries()) await absent(turns[index]!, absence)
+describe('while one of three brokers is away', () => {
+  it('jobs are taken and end, and every operation arrives once', async () => {
+    const name = brokerNames[chaos.between(0, brokerNames.length - 1)]!
+    await absent(name, absences[chaos.between(0, absences.length - 1)]!)
     for (const job of jobs) await ended(job)
     for (const { client } of services) await client.ready()
     const log = await results.settled(END_MS_MAX)
