@@ -36,7 +36,7 @@ it('every scenario runs in its tiny form and has its figures', { timeout: 240_00
   const figures = JSON.parse(readFileSync(file, 'utf8')) as readonly JudgedFigure[]
   const names = figures.map(({ scenario }) => scenario.split('.')[0])
   expect([...new Set(names)]).toEqual([
-    ...['subjobs', 'small', 'large', 'in-flight', 'restart', 'growth', 'scale-out', 'neighbours', 'status', 'inventory', 'idle'],
+    ...['subjobs', 'small', 'large', 'in-flight', 'restart', 'growth', 'scale-out', 'neighbours', 'status', 's3', 'inventory', 'idle'],
   ])
   for (const { scenario, ours, runs } of figures) expect([typeof ours, runs.ours.length], scenario).toEqual(['number', 1])
 })
