@@ -109,6 +109,12 @@ describe('submit', () => {
     expect(connections()).toBeLessThanOrEqual(2)
   })
 
+  it('does not keep a connection for longer than we want to, though the service would', async () => {
+    const { service, open } = await testService(json({ dataProducerJobId: '1' }, 202, { 'keep-alive': 'timeout=60' }))
+    await testClient({ keepAliveMs: 100 }).submit(service, call, body, untilDone)
+    await expect.poll(open, { timeout: 5_000 }).toBe(0)
+  })
+
   it('opens no more connections than allowed', async () => {
     const { service, connections } = await testService(json({ dataProducerJobId: 'd1' }))
     const client = testClient({ connectionsMax: 2 })

@@ -35,7 +35,7 @@ export interface DmiClientOptions {
   readonly callTimeoutMs: number
   /** The longest that a result may keep us waiting for more of it, all pauses together. */
   readonly resultTimeoutMs: number
-  /** How long an idle connection is kept. */
+  /** How long an idle connection is kept, at most; a service may ask for less. */
   readonly keepAliveMs: number
   /** The largest answer to a submission, a status or a cancellation. A result's reader bounds it. */
   readonly replyBytesMax: number
@@ -86,6 +86,8 @@ export class DmiClient {
       headersTimeout: options.headersTimeoutMs,
       bodyTimeout: options.bodyTimeoutMs,
       keepAliveTimeout: options.keepAliveMs,
+      // A service may ask for less by its `Keep-Alive`; by itself, undici also keeps a connection for as long as that asks it to.
+      keepAliveMaxTimeout: options.keepAliveMs,
       // The timeouts above are those of HTTP/1.1 connections that carry one request at a time.
       pipelining: 1,
       allowH2: false,

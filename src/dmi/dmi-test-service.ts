@@ -16,6 +16,8 @@ export interface TestService {
   readonly requests: readonly ReceivedRequest[]
   /** Connections that were ever opened to it. */
   readonly connections: () => number
+  /** Those that are open now. */
+  readonly open: () => number
 }
 
 type Answer = (response: ServerResponse, request: ReceivedRequest) => void
@@ -24,6 +26,7 @@ type Answer = (response: ServerResponse, request: ReceivedRequest) => void
 export async function testService(answer: Answer, service: Partial<DmiService> = {}): Promise<TestService> {
   const requests: ReceivedRequest[] = []
   let connections = 0
+  let open = 0
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = []
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -34,10 +37,16 @@ export async function testService(answer: Answer, service: Partial<DmiService> =
       answer(response, request)
     })
   })
-  server.on('connection', () => { connections += 1 })
+  server.on('connection', (socket) => {
+    connections += 1
+    open += 1
+    socket.once('close', () => {
+      open -= 1
+    })
+  })
   const baseUrl = await listening(server)
   const full: DmiService = { name: 'ran-1', contract: 'dataJob', baseUrl, ...service }
-  return { service: full, requests, connections: () => connections }
+  return { service: full, requests, connections: () => connections, open: () => open }
 }
 
 /** Starts a server on a free port, closes it after the test, and gives its URL. */
