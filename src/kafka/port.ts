@@ -1,6 +1,6 @@
 /**
  * The only door to Kafka. Everything above it speaks these types; an adapter (src/kafka/kafkajs/) implements them and is
- * held to test/contract/kafka-port.ts against a real broker.
+ * held to test/contract/kafka-port.ts against a real broker, and so is the simulated one of test/simulation/.
  */
 
 /** A record as read. Offsets are numbers: Kafka's 64 bits are not used up below 2^53. */

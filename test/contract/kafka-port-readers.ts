@@ -98,6 +98,12 @@ function exerciseLaneConsumer({ test, write, commit }: ReaderTest): void {
       await write(topic, 1, ['other'])
       await probe.reached([{ topic, partition: 1, offset: 1 }])
       expect(probe.values(topic, 0)).toEqual(['0'])
+      // What was asked for in between does not come any more.
+      probe.consumer.resume({ topic, partition: 0 })
+      probe.consumer.pause({ topic, partition: 0 })
+      await write(topic, 1, ['another'])
+      await probe.reached([{ topic, partition: 1, offset: 2 }])
+      expect(probe.values(topic, 0)).toEqual(['0'])
       probe.consumer.resume({ topic, partition: 0 })
       await probe.reached([{ topic, partition: 0, offset: 3 }])
       expect(probe.values(topic, 0)).toEqual(['0', '1', '2'])
@@ -226,6 +232,21 @@ function exerciseTailReader({ test, write, commit }: ReaderTest): void {
       await open.abort()
       await probe.reached([{ topic, partition: 0, offset: 4 }])
       expect(probe.values(topic)).toEqual(['a'])
+    })
+
+    it('stops before a transaction that is open, and shows what is behind once that has ended', async () => {
+      const topic = await test.topic(1)
+      await write(topic, 0, ['before'])
+      const open = await test.leaveOpen(test.uniqueName('producer'), textRecords(topic, 0, ['aborted']))
+      await write(topic, 0, ['behind'])
+      const probe = tailProbe(test.kafka, [topic])
+      test.atEnd(() => probe.reader.stop())
+      await probe.reader.start()
+      await probe.reached([{ topic, partition: 0, offset: 1 }])
+      expect([probe.values(topic), probe.position({ topic, partition: 0 })]).toEqual([['before'], 1])
+      await open.abort()
+      await probe.reached([{ topic, partition: 0, offset: 3 }])
+      expect(probe.values(topic)).toEqual(['before', 'behind'])
     })
 
     it('waits for what it calls before it shows more', async () => {

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
-import { afterAll, inject } from 'vitest'
+import { afterAll, describe, expect, inject, it } from 'vitest'
 import { createKafkaClient } from '../../src/kafka/kafkajs/client.ts'
 import type { OutputRecord, Position } from '../../src/kafka/port.ts'
-import { exerciseKafkaPort, type OpenTransaction } from './kafka-port.ts'
+import { systemClock, systemTimers } from '../../src/runtime/clock.ts'
+import { exerciseKafkaPort, failureOf, type OpenTransaction } from './kafka-port.ts'
 
 const brokers = inject('kafkaBrokers').split(',')
 const silent = { debug: (): void => undefined, info: (): void => undefined, warn: (): void => undefined }
@@ -36,11 +38,19 @@ afterAll(async () => {
   await Promise.all(left.map((producer) => producer.disconnect()))
 })
 
-exerciseKafkaPort('kafkajs', {
-  kafka: createKafkaClient({
-    ...{ brokers, clientId: 'contract', logger: silent },
-    ...{ sessionTimeoutMs: 3_000, heartbeatIntervalMs: 100, fetchWaitMs: 50 },
-  }),
-  leaveOpen,
-  deleteRecords,
+const kafka = createKafkaClient({
+  ...{ brokers, clientId: 'contract', logger: silent },
+  ...{ sessionTimeoutMs: 3_000, heartbeatIntervalMs: 100, fetchWaitMs: 50 },
+})
+
+exerciseKafkaPort('kafkajs', { kafka, clock: systemClock, timers: systemTimers, leaveOpen, deleteRecords })
+
+describe('kafkajs on a broker with settings of its own', () => {
+  it('refuses a topic that the broker refuses, by name', async () => {
+    const admin = await kafka.admin()
+    const name = `contract.odd.${randomUUID()}`
+    const refused = admin.createTopics([{ name, partitions: 1, replicationFactor: -1, config: { 'no.such': 'setting' } }])
+    expect(await failureOf(refused)).toMatchObject({ code: 'INVALID_CONFIG', disposition: 'reject', topic: name })
+    await admin.close()
+  })
 })

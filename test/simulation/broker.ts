@@ -1,5 +1,5 @@
 /** The broker: topics, transactional producers with their epochs, committed positions of groups. */
-import { KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
+import { type Disposition, KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import type { Clock, Timers } from '../../src/runtime/clock.ts'
 import type { Random } from '../../src/runtime/random.ts'
@@ -26,6 +26,13 @@ interface ProducerState {
   untold: number
 }
 
+interface SimulatedTopic {
+  readonly logs: readonly PartitionLog[]
+  readonly config: TopicConfig
+}
+
+type TopicConfig = Readonly<Record<string, string>>
+
 /** How long after a transaction's end each of its partitions, and its group, hears of that. */
 export interface MarkerDelays {
   readonly timers: Timers
@@ -34,7 +41,7 @@ export interface MarkerDelays {
 
 export class SimulatedBroker {
   readonly #clock: Clock
-  readonly #topics = new Map<string, readonly PartitionLog[]>()
+  readonly #topics = new Map<string, SimulatedTopic>()
   readonly #producers = new Map<string, ProducerState>()
   readonly #committed = new Map<string, number>()
   readonly #markers: MarkerDelays | null
@@ -47,27 +54,38 @@ export class SimulatedBroker {
     this.#markers = markers
   }
 
-  createTopic(name: string, partitions: number): void {
-    this.#topics.set(name, Array.from({ length: partitions }, (_, partition) => new PartitionLog(name, partition)))
+  /** One that is there already stays as it is. */
+  createTopic(name: string, partitions: number, config: TopicConfig = {}): void {
+    if (this.#topics.has(name)) return
+    const logs = Array.from({ length: partitions }, (_, partition) => new PartitionLog(name, partition))
+    this.#topics.set(name, { logs, config })
+  }
+
+  deleteTopic(name: string): void {
+    this.#topics.delete(name)
   }
 
   hasTopic(name: string): boolean {
     return this.#topics.has(name)
   }
 
+  configOf(topic: string): TopicConfig {
+    return this.#topicOf(topic).config
+  }
+
   logsOf(topic: string): readonly PartitionLog[] {
-    const logs = this.#topics.get(topic)
-    if (logs === undefined) throw failure('UNKNOWN_TOPIC_OR_PARTITION', 'reject', `there is no topic ${topic}`)
-    return logs
+    return this.#topicOf(topic).logs
   }
 
   logOf(topic: string, partition: number): PartitionLog {
     const log = this.logsOf(topic)[partition]
-    if (log === undefined) throw failure('UNKNOWN_TOPIC_OR_PARTITION', 'reject', `there is no partition ${partition} of ${topic}`)
+    if (log === undefined) throw unknownTopic(topic, `there is no partition ${partition} of ${topic}`)
     return log
   }
 
+  /** All of them or, where a topic does not take one, none. */
   write(records: readonly OutputRecord[]): readonly Position[] {
+    for (const record of records) this.#admit(record)
     return records.map((record) => this.#append(record, null).position)
   }
 
@@ -101,6 +119,10 @@ export class SimulatedBroker {
     const state = this.#current(producer)
     if (state.transaction === null) throw failure('INVALID_TXN_STATE', 'restart', 'there is no transaction to commit')
     this.#end(state, 'committed')
+  }
+
+  abort(producer: ProducerEpoch): void {
+    this.#end(this.#current(producer), 'aborted')
   }
 
   /** Positions of a group; -1 where there is none. */
@@ -178,7 +200,22 @@ export class SimulatedBroker {
     })
   }
 
+  #topicOf(name: string): SimulatedTopic {
+    const topic = this.#topics.get(name)
+    if (topic === undefined) throw unknownTopic(name, `there is no topic ${name}`)
+    return topic
+  }
+
+  #admit({ topic, key, value }: OutputRecord): void {
+    const { 'max.message.bytes': bytesMax = 'Infinity', 'cleanup.policy': cleanup } = this.configOf(topic)
+    if ((value?.length ?? 0) > Number(bytesMax)) {
+      throw failure('MESSAGE_TOO_LARGE', 'reject', `a record of ${topic} has more than ${bytesMax} bytes`, topic)
+    }
+    if (cleanup === 'compact' && key === null) throw failure('INVALID_RECORD', 'reject', `a record of ${topic} has no key`, topic)
+  }
+
   #append(record: OutputRecord, transaction: LogTransaction | null): { readonly log: PartitionLog; readonly position: Position } {
+    this.#admit(record)
     const { topic, key, value, headers = {} } = record
     const partition = record.partition ?? partitionOfKey(key ?? '', this.logsOf(topic).length)
     const log = this.logOf(topic, partition)
@@ -195,6 +232,10 @@ function stillEnding(transactionalId: string): KafkaFailure {
   return failure('CONCURRENT_TRANSACTIONS', 'restart', `the transaction before of ${transactionalId} is still being ended`)
 }
 
-function failure(code: string, disposition: 'retry' | 'restart' | 'fenced' | 'reject', message: string): KafkaFailure {
-  return new KafkaFailure(message, { code, disposition })
+function unknownTopic(topic: string, message: string): KafkaFailure {
+  return failure('UNKNOWN_TOPIC_OR_PARTITION', 'reject', message, topic)
+}
+
+function failure(code: string, disposition: Disposition, message: string, topic: string | null = null): KafkaFailure {
+  return new KafkaFailure(message, { code, disposition, topic })
 }

@@ -1,4 +1,5 @@
 /** The broker's group coordinator with the eager protocol: all members join again before any of them has the next assignment. */
+import { assignLanes, type LaneMember } from '../../src/kafka/kafkajs/assign-lanes.ts'
 import type { Timers } from '../../src/runtime/clock.ts'
 import type { Random } from '../../src/runtime/random.ts'
 
@@ -10,8 +11,15 @@ export type Assigned = (generation: number, partitions: readonly number[]) => vo
 
 export type HeartbeatAnswer = 'confirmed' | 'rejoin' | 'unknown'
 
+/** What a member says when it joins. */
+export interface Joining extends LaneMember {
+  /** How many lanes there are. */
+  readonly count: number
+  readonly assigned: Assigned
+}
+
 interface Member {
-  assigned: Assigned
+  readonly joining: Joining
   hasJoined: boolean
   seenAt: number
 }
@@ -20,7 +28,24 @@ export interface ConsumerGroupOptions {
   readonly timers: Timers
   readonly now: () => number
   readonly random: Random
-  readonly partitions: number
+  /** The part of the generations in which any lane may go to anybody, whoever had it: members come back that nobody remembers. */
+  readonly shuffleRatio: number
+}
+
+/** All groups of a broker. */
+export class ConsumerGroups {
+  readonly #options: ConsumerGroupOptions
+  readonly #groups = new Map<string, ConsumerGroup>()
+
+  constructor(options: ConsumerGroupOptions) {
+    this.#options = options
+  }
+
+  of(groupId: string): ConsumerGroup {
+    const group = this.#groups.get(groupId) ?? new ConsumerGroup(this.#options)
+    this.#groups.set(groupId, group)
+    return group
+  }
 }
 
 export class ConsumerGroup {
@@ -35,9 +60,9 @@ export class ConsumerGroup {
     this.#watchSessions()
   }
 
-  join(memberId: string, assigned: Assigned): void {
+  join(joining: Joining): void {
     if (!this.#isJoining) this.#beginRound()
-    this.#members.set(memberId, { assigned, hasJoined: true, seenAt: this.#options.now() })
+    this.#members.set(joining.memberId, { joining, hasJoined: true, seenAt: this.#options.now() })
     this.#completeRound()
   }
 
@@ -72,13 +97,19 @@ export class ConsumerGroup {
     if (!members.every((member) => member.hasJoined)) return
     this.#isJoining = false
     this.#generation += 1
-    const shift = Math.floor(this.#options.random() * Math.max(1, members.length))
-    for (const [at, member] of members.entries()) {
-      const mine = Array.from({ length: this.#options.partitions }, (_, partition) => partition).filter(
-        (partition) => (partition + shift) % members.length === at,
-      )
-      member.assigned(this.#generation, mine)
-    }
+    const joined = members.map(({ joining }) => joining)
+    const count = joined[0]?.count ?? 0
+    const lanes = assignLanes(count, this.#options.random() < this.#options.shuffleRatio ? this.#shuffled(joined) : joined)
+    for (const { memberId, assigned } of joined) assigned(this.#generation, lanes.get(memberId) ?? [])
+  }
+
+  #shuffled(members: readonly Joining[]): readonly LaneMember[] {
+    const shift = Math.floor(this.#options.random() * members.length)
+    return members.map(({ memberId, count }, at) => ({
+      memberId,
+      generation: this.#generation,
+      lanes: Array.from({ length: count }, (_, lane) => lane).filter((lane) => (lane + shift) % members.length === at),
+    }))
   }
 
   #watchSessions(): void {

@@ -1,14 +1,14 @@
 /** The Kafka port of one process, on the simulated broker. */
 import {
   type KafkaAdmin, type KafkaClient, KafkaFailure, type LaneConsumer, type LaneConsumerOptions, type OutputRecord, type PartitionReader,
-  type Position, type RecordProducer, type TailReader, type TailReaderOptions, type TopicDescription, type TransactionalProducer,
-  type TransactionStep,
+  type Position, type RecordProducer, type TailReader, type TailReaderOptions, type TopicDescription, type TopicSpec,
+  type TransactionalProducer, type TransactionStep,
 } from '../../src/kafka/port.ts'
 import { delay } from '../../src/runtime/clock.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import type { Random } from '../../src/runtime/random.ts'
 import type { ProducerEpoch, SimulatedBroker } from './broker.ts'
-import type { ConsumerGroup } from './consumer-groups.ts'
+import type { ConsumerGroups } from './consumer-groups.ts'
 import { SimulatedLaneConsumer } from './lane-consumer.ts'
 import type { Network } from './network.ts'
 import type { SimulatedProcess } from './process.ts'
@@ -19,7 +19,7 @@ export interface SimulatedKafkaParts {
   readonly broker: SimulatedBroker
   readonly network: Network
   readonly random: Random
-  readonly groupOf: (groupId: string) => ConsumerGroup
+  readonly groups: ConsumerGroups
 }
 
 /** What a client is told whose request or answer was lost: nobody knows whether it was carried out. */
@@ -46,9 +46,16 @@ export class SimulatedKafka implements KafkaClient {
 
   producer(): Promise<RecordProducer> {
     const { process, network, broker } = this.#parts
+    let isClosed = false
     return Promise.resolve({
-      send: (records) => process.call(network, () => broker.write(records)),
-      close: () => Promise.resolve(),
+      send: (records) => {
+        if (isClosed) return Promise.reject(new KafkaFailure('the producer was closed', { code: 'CLOSED', disposition: 'restart' }))
+        return process.call(network, () => broker.write(records))
+      },
+      close: () => {
+        isClosed = true
+        return Promise.resolve()
+      },
     })
   }
 
@@ -59,7 +66,7 @@ export class SimulatedKafka implements KafkaClient {
   }
 
   laneConsumer(options: LaneConsumerOptions): LaneConsumer {
-    const consumer = new SimulatedLaneConsumer({ ...this.#parts, group: this.#parts.groupOf(options.groupId) }, options)
+    const consumer = new SimulatedLaneConsumer({ ...this.#parts, group: this.#parts.groups.of(options.groupId) }, options)
     this.consumers.add(consumer)
     return consumer
   }
@@ -71,11 +78,10 @@ export class SimulatedKafka implements KafkaClient {
   partitionReader(): PartitionReader {
     const { process, network, broker } = this.#parts
     return {
-      read: ({ topic, partition, offset }) =>
+      read: ({ topic, partition, offset }, { bytesMax }) =>
         process.call(network, () => {
-          const log = broker.logsOf(topic).find((each) => each.partition === partition)
-          if (log === undefined) throw new Error(`no partition ${partition} of ${topic}`)
-          return { ...log.read(offset, READ_RECORDS_MAX), endOffset: log.end }
+          const log = broker.logOf(topic, partition)
+          return { ...log.read(offset, READ_RECORDS_MAX, bytesMax), endOffset: log.end }
         }),
       close: () => Promise.resolve(),
     }
@@ -89,31 +95,57 @@ export class SimulatedKafka implements KafkaClient {
 class SimulatedTransactionalProducer implements TransactionalProducer {
   readonly #parts: SimulatedKafkaParts
   readonly #epoch: ProducerEpoch
-  #isUsable = true
+  #isBusy = false
+  #spent: KafkaFailure | null = null
 
   constructor(parts: SimulatedKafkaParts, epoch: ProducerEpoch) {
     this.#parts = parts
     this.#epoch = epoch
   }
 
-  /** Several requests, each of which may be the last that arrives: records in one or two, offsets, the end. */
-  async commit({ records, offsets, groupId }: TransactionStep): Promise<void> {
-    if (!this.#isUsable) throw new Error('the contract is broken: a producer that failed was used again')
-    this.#isUsable = false
-    const { process, network, broker, random } = this.#parts
-    const cut = random() < 0.3 ? Math.floor(random() * records.length) : records.length
-    for (const part of [records.slice(0, cut), records.slice(cut)]) {
-      if (part.length > 0) await askCoordinator(this.#parts, () => { broker.writeInTransaction(this.#epoch, part) })
-    }
-    // The real client does not ask again for offsets.
-    if (offsets.length > 0) await process.call(network, () => { broker.addOffsets(this.#epoch, groupId, offsets) })
-    await askCoordinator(this.#parts, () => { broker.commit(this.#epoch) })
-    this.#isUsable = true
+  async commit(step: TransactionStep): Promise<void> {
+    if (step.records.length > 0 || step.offsets.length > 0) await this.#transact(() => this.#commit(step))
   }
 
   async commitAll(batches: AsyncIterable<readonly OutputRecord[]>): Promise<Position> {
-    if (!this.#isUsable) throw new Error('the contract is broken: a producer that failed was used again')
-    this.#isUsable = false
+    return this.#transact(() => this.#commitAll(batches))
+  }
+
+  close(): Promise<void> {
+    this.#spent ??= new KafkaFailure('the producer was closed', { code: 'CLOSED', disposition: 'restart' })
+    return Promise.resolve()
+  }
+
+  async #transact<T>(run: () => Promise<T>): Promise<T> {
+    if (this.#spent !== null) {
+      const { message, disposition } = this.#spent
+      throw new KafkaFailure(`of no more use: ${message}`, { code: 'PRODUCER_SPENT', disposition, cause: this.#spent })
+    }
+    if (this.#isBusy) throw new Error('the contract is broken: two transactions of one producer at once')
+    this.#isBusy = true
+    try {
+      return await run()
+    } catch (error) {
+      const unclear = { code: 'UNKNOWN', disposition: 'restart', cause: error } as const
+      this.#spent = error instanceof KafkaFailure ? error : new KafkaFailure('its records failed', unclear)
+      throw error
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  /** Several requests, each of which may be the last that arrives: offsets, records in one or two, the end. */
+  async #commit({ records, offsets, groupId }: TransactionStep): Promise<void> {
+    const { broker, random } = this.#parts
+    const cut = random() < 0.3 ? Math.floor(random() * records.length) : records.length
+    if (offsets.length > 0) await askCoordinator(this.#parts, () => { broker.addOffsets(this.#epoch, groupId, offsets) })
+    for (const part of [records.slice(0, cut), records.slice(cut)]) {
+      if (part.length > 0) await askCoordinator(this.#parts, () => { broker.writeInTransaction(this.#epoch, part) })
+    }
+    await askCoordinator(this.#parts, () => { broker.commit(this.#epoch) })
+  }
+
+  async #commitAll(batches: AsyncIterable<readonly OutputRecord[]>): Promise<Position> {
     const { broker } = this.#parts
     let first: Position | undefined
     for await (const batch of batches) {
@@ -122,13 +154,7 @@ class SimulatedTransactionalProducer implements TransactionalProducer {
     }
     if (first === undefined) throw new Error('the contract is broken: a transaction without records')
     await askCoordinator(this.#parts, () => { broker.commit(this.#epoch) })
-    this.#isUsable = true
     return first
-  }
-
-  close(): Promise<void> {
-    this.#isUsable = false
-    return Promise.resolve()
   }
 }
 
@@ -153,18 +179,20 @@ class SimulatedAdmin implements KafkaAdmin {
   }
 
   clusterId(): Promise<string> {
-    return this.#ask(() => 'simulated')
+    return this.#ask(() => 'a-simulated-cluster-id')
   }
 
   describeTopics(names: readonly string[]): Promise<readonly TopicDescription[]> {
     return this.#ask((broker) =>
-      names.map((name) => ({ name, partitions: broker.logsOf(name).length, replicationFactor: 1, config: {} })),
+      names.filter((name) => broker.hasTopic(name)).map((name) => ({
+        ...{ name, partitions: broker.logsOf(name).length, replicationFactor: 1, config: broker.configOf(name) },
+      })),
     )
   }
 
-  createTopics(specs: readonly { readonly name: string; readonly partitions: number }[]): Promise<void> {
+  createTopics(specs: readonly TopicSpec[]): Promise<void> {
     return this.#ask((broker) => {
-      for (const { name, partitions } of specs) broker.createTopic(name, partitions)
+      for (const { name, partitions, config } of specs) broker.createTopic(name, partitions, config)
     })
   }
 
@@ -173,7 +201,7 @@ class SimulatedAdmin implements KafkaAdmin {
   }
 
   startOffsets(topic: string): Promise<readonly Position[]> {
-    return this.#ask((broker) => broker.logsOf(topic).map(({ partition }) => ({ topic, partition, offset: 0 })))
+    return this.#ask((broker) => broker.logsOf(topic).map(({ partition, start }) => ({ topic, partition, offset: start })))
   }
 
   offsetsAt(topic: string, timestampMs: number): Promise<readonly Position[]> {

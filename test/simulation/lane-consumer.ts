@@ -1,6 +1,7 @@
 /** A member of a consumer group, as src/kafka/kafkajs makes one: whole lanes, paused when assigned, read from where it is told. */
-import type { LaneConsumer, LaneConsumerOptions, Position, TopicPartition } from '../../src/kafka/port.ts'
+import { KafkaFailure, type LaneConsumer, type LaneConsumerOptions, type Position, type TopicPartition } from '../../src/kafka/port.ts'
 import type { Random } from '../../src/runtime/random.ts'
+import { askAgain } from './ask-again.ts'
 import type { SimulatedBroker } from './broker.ts'
 import type { ConsumerGroup, HeartbeatAnswer } from './consumer-groups.ts'
 import type { Network } from './network.ts'
@@ -11,6 +12,7 @@ const HEARTBEAT_INTERVAL_MS = 1_000
 
 interface Cursor {
   readonly at: TopicPartition
+  /** Null until it was sought, or its group's position is known. */
   next: number | null
   paused: boolean
   isReading: boolean
@@ -26,6 +28,15 @@ export interface SimulatedConsumerParts {
   readonly random: Random
 }
 
+/** A consumer dies without a reason that would be ours. */
+export class SimulatedCrash extends Error {
+  override readonly name = 'SimulatedCrash'
+
+  constructor() {
+    super('the simulated consumer has crashed')
+  }
+}
+
 export class SimulatedLaneConsumer implements LaneConsumer {
   readonly #parts: SimulatedConsumerParts
   readonly #options: LaneConsumerOptions
@@ -33,6 +44,9 @@ export class SimulatedLaneConsumer implements LaneConsumer {
   #memberId: string
   #members = 0
   #generation = -1
+  #lanes: readonly number[] = []
+  #lanesCount = 0
+  readonly #assignedOnce = Promise.withResolvers<undefined>()
   #joins = 0
   #isJoining = false
   #hasStopped = false
@@ -43,10 +57,14 @@ export class SimulatedLaneConsumer implements LaneConsumer {
     this.#memberId = this.#newMemberId()
   }
 
-  start(): Promise<void> {
+  /** Resolves once it has been assigned its lanes, or was stopped. */
+  async start(): Promise<void> {
+    const { process, network } = this.#parts
+    this.#lanesCount = await askAgain(process, network, () => this.#countLanes())
+    if (this.#hasStopped) return
     this.#join()
     this.#beat()
-    return Promise.resolve()
+    await this.#assignedOnce.promise
   }
 
   stop(): Promise<void> {
@@ -58,10 +76,10 @@ export class SimulatedLaneConsumer implements LaneConsumer {
   }
 
   /** Dies for good. */
-  crash(): void {
+  crash(error: Error = new SimulatedCrash()): void {
     if (this.#hasStopped) return
     this.#end()
-    this.#options.events.crashed(new Error('the simulated consumer has crashed'))
+    this.#options.events.crashed(error)
   }
 
   seek({ topic, partition, offset }: Position): void {
@@ -88,6 +106,15 @@ export class SimulatedLaneConsumer implements LaneConsumer {
   #end(): void {
     this.#hasStopped = true
     this.#cursors.clear()
+    this.#assignedOnce.resolve(undefined)
+  }
+
+  #countLanes(): number {
+    const { topics } = this.#options
+    const counts = topics.map((topic) => this.#parts.broker.logsOf(topic).length)
+    if (new Set(counts).size <= 1) return counts[0] ?? 0
+    const list = topics.map((topic, at) => `${topic} has ${counts[at] ?? 0}`).join(', ')
+    throw new KafkaFailure(`partitions differ: ${list}`, { code: 'PARTITION_COUNTS_DIFFER', disposition: 'fatal' })
   }
 
   #newMemberId(): string {
@@ -106,7 +133,8 @@ export class SimulatedLaneConsumer implements LaneConsumer {
         if (!this.#hasStopped && memberId === this.#memberId && generation > this.#generation) this.#own(generation, partitions)
       })
     }
-    process.call(network, () => { group.join(memberId, assigned) }).catch(() => {
+    const joining = { memberId, count: this.#lanesCount, generation: this.#generation, lanes: this.#lanes, assigned }
+    process.call(network, () => { group.join(joining) }).catch(() => {
       if (!this.#hasStopped && this.#isJoining && round === this.#joins) this.#join()
     })
   }
@@ -133,28 +161,36 @@ export class SimulatedLaneConsumer implements LaneConsumer {
       return
     }
     if (answer === 'unknown') this.#memberId = this.#newMemberId()
-    this.#cursors.clear()
     this.#join()
   }
 
   #own(generation: number, partitions: readonly number[]): void {
     this.#generation = generation
+    this.#lanes = partitions
     this.#isJoining = false
+    const before = this.#cursors
     this.#cursors = new Map()
     for (const topic of this.#options.topics) {
       for (const partition of partitions) {
         const at = { topic, partition }
-        this.#cursors.set(keyOf(at), { at, next: null, paused: true, isReading: false, seeks: 0 })
+        // What is kept stays where it was.
+        const next = before.get(keyOf(at))?.next ?? null
+        this.#cursors.set(keyOf(at), { at, next, paused: true, isReading: false, seeks: 0 })
       }
     }
     this.#options.events.assigned(new Set(partitions))
+    this.#assignedOnce.resolve(undefined)
   }
 
   #read(cursor: Cursor): void {
-    if (cursor.paused || cursor.isReading || cursor.next === null) return
+    if (cursor.paused || cursor.isReading || this.#isJoining) return
     cursor.isReading = true
     const { process, broker, network, random } = this.#parts
     const { seeks, next } = cursor
+    if (next === null) {
+      void this.#findPlace(cursor)
+      return
+    }
     const log = broker.logOf(cursor.at.topic, cursor.at.partition)
     // At times a reader is shown again what it has seen: its position was lost, its request repeated.
     const from = random() < network.lossRatio ? Math.max(0, next - 3) : next
@@ -170,6 +206,21 @@ export class SimulatedLaneConsumer implements LaneConsumer {
     )
   }
 
+  // Where nobody has sought, the group's position counts, else the first record.
+  async #findPlace(cursor: Cursor): Promise<void> {
+    const { process, broker, network } = this.#parts
+    const { seeks } = cursor
+    const { topic, partition } = cursor.at
+    const offset = await askAgain(process, network, () => {
+      const committed = broker.committedOffsets(this.#options.groupId, [topic]).find((at) => at.partition === partition)?.offset ?? -1
+      return committed === -1 ? broker.logOf(topic, partition).start : committed
+    })
+    if (!this.#isCurrent(cursor, seeks)) return
+    cursor.next = offset
+    cursor.isReading = false
+    this.#read(cursor)
+  }
+
   #show(cursor: Cursor, { records, nextOffset }: ReadBatch): void {
     cursor.isReading = false
     if (cursor.paused) return
@@ -178,7 +229,7 @@ export class SimulatedLaneConsumer implements LaneConsumer {
     const log = broker.logOf(cursor.at.topic, cursor.at.partition)
     if (nextOffset > (next ?? 0)) cursor.next = nextOffset
     // What was read again may end before what was shown before.
-    if (nextOffset !== next) this.#options.events.records(cursor.at, records, nextOffset)
+    if (nextOffset !== next && !this.#tell(cursor.at, records, nextOffset)) return
     if (log.stableEnd > (cursor.next ?? 0)) {
       this.#read(cursor)
       return
@@ -193,8 +244,19 @@ export class SimulatedLaneConsumer implements LaneConsumer {
     })
   }
 
+  // A defect in what is called is the consumer's end.
+  #tell(at: TopicPartition, records: ReadBatch['records'], nextOffset: number): boolean {
+    try {
+      this.#options.events.records(at, records, nextOffset)
+      return true
+    } catch (error) {
+      this.crash(error as Error)
+      return false
+    }
+  }
+
   #isCurrent(cursor: Cursor, seeks: number): boolean {
-    return cursor.seeks === seeks && this.#cursors.get(keyOf(cursor.at)) === cursor
+    return cursor.seeks === seeks && !this.#isJoining && this.#cursors.get(keyOf(cursor.at)) === cursor
   }
 }
 

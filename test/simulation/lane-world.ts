@@ -6,7 +6,7 @@ import type { InputRecord } from '../../src/kafka/port.ts'
 import type { Stage, Turn } from '../../src/stages/stage.ts'
 import { StuckKafka } from '../fakes/stuck-kafka.ts'
 import { SimulatedBroker } from './broker.ts'
-import { ConsumerGroup } from './consumer-groups.ts'
+import { ConsumerGroups } from './consumer-groups.ts'
 import { lostRequest, SimulatedKafka } from './kafka-client.ts'
 import { Network } from './network.ts'
 import { SimulatedProcess } from './process.ts'
@@ -71,14 +71,14 @@ export class LaneWorld {
   /** Effects that begin from now on never settle. */
   effectsHang = false
   readonly #network: Network
-  readonly #group: ConsumerGroup
+  readonly #groups: ConsumerGroups
   #written = 0
 
   constructor() {
     const { scheduler } = this
     const random = (): number => 0.5
     this.#network = new Network({ random, delayMinMs: 2, delayMaxMs: 2, timeoutMs: 1_000, lost: lostRequest })
-    this.#group = new ConsumerGroup({ timers: scheduler, now: () => scheduler.now(), random, partitions: 1 })
+    this.#groups = new ConsumerGroups({ timers: scheduler, now: () => scheduler.now(), random, shuffleRatio: 1 })
     for (const topic of [TOPICS.subjobs, TOPICS.subjobEvents, TOPICS.deadLetters, CHANGELOG]) this.broker.createTopic(topic, 1)
   }
 
@@ -86,7 +86,7 @@ export class LaneWorld {
     const { scheduler, broker } = this
     const network = this.#network
     const process = new SimulatedProcess(name, scheduler)
-    const kafka = new StuckKafka(new SimulatedKafka({ process, broker, network, random: () => 0.5, groupOf: () => this.#group }))
+    const kafka = new StuckKafka(new SimulatedKafka({ process, broker, network, random: () => 0.5, groups: this.#groups }))
     const events: GroupEvent['type'][] = []
     const observe = ({ type }: GroupEvent): void => {
       events.push(type)
@@ -94,7 +94,7 @@ export class LaneWorld {
     const admin = await kafka.admin()
     const options = { kafka, admin, application: APPLICATION, clock: scheduler, timers: process, observe }
     const session = new GroupSession(this.#stage(process), options)
-    await session.start()
+    void session.start()
     return { process, session, events, kafka }
   }
 

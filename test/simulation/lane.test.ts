@@ -84,6 +84,7 @@ describe('a lane', () => {
     await world.until(() => world.output.length === 3)
     process.kill()
     world.broker.expireOffsets(LANE_GROUP)
+    world.broker.deleteTopic(TOPICS.subjobs)
     world.broker.createTopic(TOPICS.subjobs, 1)
     await running(world)
     world.write(1)

@@ -27,6 +27,7 @@ export class PartitionLog {
   readonly topic: string
   readonly partition: number
   #entries: LogEntry[] = []
+  #start = 0
   #nextOffset = 0
   readonly #open = new Map<LogTransaction, number>()
   readonly #readers = new Set<() => void>()
@@ -34,6 +35,11 @@ export class PartitionLog {
   constructor(topic: string, partition: number) {
     this.topic = topic
     this.partition = partition
+  }
+
+  /** The first record that is still there, or would be. */
+  get start(): number {
+    return this.#start
   }
 
   get end(): number {
@@ -67,17 +73,21 @@ export class PartitionLog {
     this.#wakeReaders()
   }
 
-  /** What a read_committed reader is shown from an offset on, at most `max` records. */
-  read(from: number, max: number): ReadBatch {
+  /** What a read_committed reader is shown from an offset on, at most `max` records, and at most one beyond `bytesMax`. */
+  read(offset: number, max: number, bytesMax = Infinity): ReadBatch {
+    const from = Math.max(offset, this.#start)
     const end = this.stableEnd
     const records: InputRecord[] = []
     let next = from
+    let bytes = 0
     for (let at = this.#indexOf(from); at < this.#entries.length; at += 1) {
       const entry = this.#entries[at]!
       if (entry.offset >= end) break
-      if (records.length === max) return { records, nextOffset: next }
+      if (records.length === max || bytes >= bytesMax) return { records, nextOffset: next }
       next = entry.offset + 1
-      if (entry.record !== null && entry.transaction?.state !== 'aborted') records.push(entry.record)
+      if (entry.record === null || entry.transaction?.state === 'aborted') continue
+      records.push(entry.record)
+      bytes += entry.record.value?.length ?? 0
     }
     return { records, nextOffset: Math.max(next, Math.min(end, this.#nextOffset), from) }
   }
@@ -90,6 +100,12 @@ export class PartitionLog {
   /** Called, once, when there is more to read. */
   onceReadable(read: () => void): void {
     this.#readers.add(read)
+  }
+
+  /** Forgets what is before the offset, as retention does. */
+  deleteBefore(offset: number): void {
+    this.#start = Math.max(this.#start, offset)
+    this.#entries = this.#entries.filter((entry) => entry.offset >= this.#start)
   }
 
   /** Keeps the latest record of each key up to some stable point, as the broker's cleaner does. */

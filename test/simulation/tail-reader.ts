@@ -1,8 +1,9 @@
 /** Reads every partition of some topics, read_committed, for one process alone. */
 import type { TailReader, TailReaderOptions } from '../../src/kafka/port.ts'
+import { askAgain } from './ask-again.ts'
 import type { SimulatedBroker } from './broker.ts'
 import type { Network } from './network.ts'
-import type { PartitionLog } from './partition-log.ts'
+import type { PartitionLog, ReadBatch } from './partition-log.ts'
 import type { SimulatedProcess } from './process.ts'
 
 const RECORDS_MAX = 50
@@ -23,15 +24,14 @@ export class SimulatedTailReader implements TailReader {
     this.#options = options
   }
 
-  start(): Promise<void> {
+  async start(): Promise<void> {
+    const { process, network, broker } = this.#parts
+    const logs = await askAgain(process, network, () => this.#options.topics.flatMap((topic) => broker.logsOf(topic)))
     this.#isRunning = true
-    for (const topic of this.#options.topics) {
-      for (const log of this.#parts.broker.logsOf(topic)) {
-        const from = this.#options.from.find((each) => each.topic === topic && each.partition === log.partition)
-        void this.#follow(log, from?.offset ?? 0)
-      }
+    for (const log of logs) {
+      const from = this.#options.from.find((each) => each.topic === log.topic && each.partition === log.partition)
+      void this.#follow(log, from?.offset ?? 0)
     }
-    return Promise.resolve()
   }
 
   stop(): Promise<void> {
@@ -42,15 +42,24 @@ export class SimulatedTailReader implements TailReader {
   async #follow(log: PartitionLog, from: number): Promise<void> {
     const { process, network } = this.#parts
     let next = from
-    while (this.#isRunning) {
-      try {
-        const batch = await process.call(network, () => log.read(next, RECORDS_MAX))
-        if (batch.nextOffset > next) await this.#options.events.records(log, batch.records, batch.nextOffset)
-        next = batch.nextOffset
-      } catch {
-        continue
-      }
+    for (;;) {
+      const batch = await askAgain(process, network, () => log.read(next, RECORDS_MAX))
+      if (!this.#isRunning) return
+      if (batch.nextOffset > next && !(await this.#show(log, batch))) return
+      next = batch.nextOffset
       if (log.stableEnd <= next) await this.#moreOf(log)
+    }
+  }
+
+  /** Whether whoever is shown it has taken it; if not, the reader is dead. */
+  async #show({ topic, partition }: PartitionLog, { records, nextOffset }: ReadBatch): Promise<boolean> {
+    try {
+      await this.#options.events.records({ topic, partition }, records, nextOffset)
+      return true
+    } catch (error) {
+      this.#isRunning = false
+      this.#options.events.crashed(error as Error)
+      return false
     }
   }
 

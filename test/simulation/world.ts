@@ -4,9 +4,10 @@ import type { InputRecord } from '../../src/kafka/port.ts'
 import { type Random, seededRandom } from '../../src/runtime/random.ts'
 import { SimulatedBroker } from './broker.ts'
 import { SimulatedBucket } from './bucket.ts'
-import { ConsumerGroup } from './consumer-groups.ts'
+import { ConsumerGroups } from './consumer-groups.ts'
 import { SimulatedDmi } from './dmi.ts'
 import { lostRequest, SimulatedKafka } from './kafka-client.ts'
+import { SimulatedCrash } from './lane-consumer.ts'
 import { LostMessage, Network } from './network.ts'
 import { SimulatedProcess } from './process.ts'
 import { Scheduler } from './scheduler.ts'
@@ -14,6 +15,9 @@ import { type ServiceSettings, SimulatedService } from './service.ts'
 import { APPLICATION, RESULT_TOPIC, TOPICS } from './settings.ts'
 
 const EPOCH_MS = 1_000_000
+
+/** As often as not lanes move only where they must, as they do outside; to move them all finds more. */
+const SHUFFLE_RATIO = 0.5
 
 /** A place where a process of the service runs, again and again. */
 export interface Slot {
@@ -40,7 +44,7 @@ export class World {
   /** Lanes that gave up: nothing may bring a lane to that. */
   readonly broken: string[] = []
   readonly trace: string[] = []
-  readonly #groups = new Map<string, ConsumerGroup>()
+  readonly #groups: ConsumerGroups
   #processes = 0
 
   constructor(seed: number) {
@@ -48,6 +52,7 @@ export class World {
     const { random, scheduler } = this
     this.settings = drawnSettings(random)
     this.broker = new SimulatedBroker(scheduler, { timers: scheduler, delayMs: this.#drawnMarkerDelays() })
+    this.#groups = new ConsumerGroups({ timers: scheduler, now: () => scheduler.now(), random, shuffleRatio: SHUFFLE_RATIO })
     this.bucket = new SimulatedBucket(scheduler)
     this.dmi = new SimulatedDmi({ clock: scheduler, random, workMsMax: 1 + this.draw(8_000) })
     const lostMessage = (): Error => new LostMessage()
@@ -112,17 +117,8 @@ export class World {
     this.#processes += 1
     const process = new SimulatedProcess(`process-${slot}.${this.#processes}`, this.scheduler)
     const { broker, random, kafkaNetwork: network } = this
-    const kafka = new SimulatedKafka({ process, broker, network, random, groupOf: (groupId) => this.#groupOf(groupId) })
+    const kafka = new SimulatedKafka({ process, broker, network, random, groups: this.#groups })
     return { process, kafka }
-  }
-
-  #groupOf(groupId: string): ConsumerGroup {
-    const known = this.#groups.get(groupId)
-    if (known !== undefined) return known
-    const { scheduler, random, settings } = this
-    const group = new ConsumerGroup({ timers: scheduler, now: () => scheduler.now(), random, partitions: settings.partitions })
-    this.#groups.set(groupId, group)
-    return group
   }
 
   #observe(process: SimulatedProcess, event: GroupEvent): void {
@@ -130,7 +126,8 @@ export class World {
     const error = 'error' in event ? `: ${toldError(event.error, event.type === 'LaneBroken')}` : ''
     const more = event.type === 'LanesAssigned' ? ` ${event.partitions.join()}` : event.type === 'TurnCommitted' ? ` ${event.records}` : ''
     this.note(`${process.name} ${place} ${event.type}${more}${error}`)
-    if (event.type === 'LaneBroken') this.broken.push(`${process.name} ${place}${error}`)
+    const isDefect = event.type === 'ConsumerCrashed' && !(event.error instanceof SimulatedCrash)
+    if (event.type === 'LaneBroken' || isDefect) this.broken.push(`${process.name} ${place}${error}`)
   }
 
   #expireTransactions(): void {
