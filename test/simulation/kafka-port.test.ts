@@ -5,7 +5,7 @@ import { SimulatedBroker } from './broker.ts'
 import { ConsumerGroups } from './consumer-groups.ts'
 import { lostRequest, SimulatedKafka } from './kafka-client.ts'
 import { Network } from './network.ts'
-import { letTimePass } from './passing-time.ts'
+import { letSchedulerRun } from './passing-time.ts'
 import { SimulatedProcess } from './process.ts'
 import { Scheduler } from './scheduler.ts'
 
@@ -34,7 +34,7 @@ function deleteRecords({ topic, partition, offset }: Position): Promise<void> {
   return Promise.resolve()
 }
 
-letTimePass(scheduler)
+letSchedulerRun(scheduler)
 
 exerciseKafkaPort('the simulated client', {
   kafka: new SimulatedKafka({ process, broker, network, random, groups }),

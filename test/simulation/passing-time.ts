@@ -2,15 +2,16 @@ import { afterAll, beforeAll } from 'vitest'
 import type { Scheduler } from './scheduler.ts'
 
 /**
- * Lets simulated time pass for the tests of this file by itself, as real time does: whatever a test waits for comes as soon as all
- * that is due before it has happened. So a suite that was written for real servers runs against simulated ones, within no time.
+ * Lets time that does not pass by itself do so while the tests around wait for anything: `pass` is called again and again, and is to come
+ * back when it is over. So a suite that was written for real time and real servers runs against simulated ones, within no time.
  */
-export function letTimePass(scheduler: Scheduler): void {
+export function letTimePass(pass: (isOver: () => boolean) => Promise<unknown>): void {
   let isOver = false
   let passing = Promise.resolve()
 
   beforeAll(() => {
-    passing = pass()
+    isOver = false
+    passing = goOn()
   })
 
   afterAll(async () => {
@@ -18,8 +19,12 @@ export function letTimePass(scheduler: Scheduler): void {
     await passing
   })
 
-  // While nothing is due, somebody outside may set off the next event at any moment.
-  async function pass(): Promise<void> {
-    while (!isOver) await scheduler.run(Infinity, () => isOver)
+  async function goOn(): Promise<void> {
+    while (!isOver) await pass(() => isOver)
   }
+}
+
+/** Whatever is waited for comes as soon as all that is due before it has happened. Where nothing is due, a test may set it off yet. */
+export function letSchedulerRun(scheduler: Scheduler): void {
+  letTimePass((isOver) => scheduler.run(Infinity, isOver))
 }
