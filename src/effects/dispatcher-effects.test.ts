@@ -4,7 +4,7 @@ import type { RoutedOperation } from '../domain/operation.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { SinkFailure, type Sink } from '../sinks/sink.ts'
-import { heapStore, OperationsReleased } from '../stages/operation-store.ts'
+import { HeapOperations, OperationsReleased } from '../stages/operation-store.ts'
 import type { DispatcherEffect } from '../stages/subjob-calls.ts'
 import { dispatcherEffects } from './dispatcher-effects.ts'
 import type { DmiCalls } from './dmi-calls.ts'
@@ -12,7 +12,7 @@ import { Publications } from './publications.ts'
 
 const operations = [1, 2, 3, 4].map((operationId) => exampleRoutedOperation({ operationId, path: '/a/b'.repeat(100) }))
 const { operations: _, ...dispatch } = exampleDispatch()
-const call = { subjobId: 'job-1/0', run: 1, attempt: 1, dispatch, operations: heapStore.keep(operations) }
+const call = { subjobId: 'job-1/0', run: 1, attempt: 1, dispatch, operations: new HeapOperations(operations) }
 const publish = {
   ...{ type: 'PublishResult', ...call, calledSince: 0, unmentioned: null },
   source: { type: 'failure', code: ResponseCode.Rejected, message: 'no' },

@@ -14,8 +14,8 @@ const failpoints: Record<DispatcherEffect['type'], readonly [before: Failpoint, 
 
 /** Carries out what the dispatcher decided. */
 export function dispatcherEffects(
-  calls: DmiCalls,
-  publications: Publications,
+  calls: Pick<DmiCalls, 'submit' | 'poll' | 'cancel'>,
+  publications: Pick<Publications, 'publish'>,
 ): EffectRunner<DispatcherEffect, DispatcherCompletion> {
   const run = (effect: DispatcherEffect, signal: AbortSignal): Promise<DispatcherCompletion> => {
     switch (effect.type) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { exampleDispatch, exampleRoutedOperation } from '../../test/fakes/domain-examples.ts'
 import type { Destination } from '../domain/destination.ts'
 import { type Disposition, KafkaFailure } from '../kafka/port.ts'
-import { heapStore } from '../stages/operation-store.ts'
+import { HeapOperations } from '../stages/operation-store.ts'
 import type { DispatcherEffect } from '../stages/subjob-calls.ts'
 import type { CollectRequest, TopicResults } from './internal-topics/internal-topics.ts'
 import { NamedResults } from './named-results.ts'
@@ -17,7 +17,7 @@ const { operations: _, ...dispatch } = exampleDispatch()
 function effectOf(changes: Partial<PublishResult['dispatch']> = {}, unmentioned: PublishResult['unmentioned'] = null): PublishResult {
   return {
     ...{ type: 'PublishResult', subjobId: 'job-1/0', run: 1, attempt: 1, dispatch: { ...dispatch, ...changes } },
-    ...{ operations: heapStore.keep([exampleRoutedOperation()]), calledSince: 7, unmentioned },
+    ...{ operations: new HeapOperations([exampleRoutedOperation()]), calledSince: 7, unmentioned },
     source: { type: 'result', dataProducerJobId: 'dpj' },
   }
 }

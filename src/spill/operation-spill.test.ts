@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { exerciseOperationStore } from '../../test/contract/operation-store.ts'
 import type { RoutedOperation } from '../domain/operation.ts'
 import { type KeptOperations, OperationsReleased } from '../stages/operation-store.ts'
 import { OperationSpill, SpillFailure } from './operation-spill.ts'
@@ -43,20 +44,10 @@ function breakFolder(): void {
   writeFileSync(join(folder, 'operations'), '')
 }
 
-describe('OperationSpill', () => {
-  it.each([
-    ['in memory', Infinity],
-    ['in a file', 0],
-  ])('gives operations back as they were kept, as often as they are asked for, %s', (_, memoryBytesMax) => {
-    const store = spillOf(memoryBytesMax).open()
-    const kept = [store.keep(operations(100, 'one')), store.keep([]), store.keep(operations(3, 'two'))]
-    expect(kept.map(({ count }) => count)).toEqual([100, 0, 3])
-    expect(kept[1]?.bytes).toBeLessThan(kept[2]?.bytes ?? 0)
-    for (let again = 0; again < 2; again += 1) {
-      expect(kept.map((each) => each.load())).toEqual([operations(100, 'one'), [], operations(3, 'two')])
-    }
-  })
+exerciseOperationStore('in memory', () => spillOf(Infinity).open())
+exerciseOperationStore('in files', () => spillOf(0).open())
 
+describe('OperationSpill', () => {
   it('writes files only beyond its budget, which all lanes share', () => {
     const packed = Buffer.byteLength(JSON.stringify(operations(10).map((each): unknown => Object.values(each)))) + PLACE_OVERHEAD_BYTES
     const spill = spillOf(3 * packed)

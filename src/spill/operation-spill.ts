@@ -3,7 +3,7 @@
  * files. Both are a cache; what a killed process kept is gone, and rebuilt from the changelog.
  */
 import type { RoutedOperation } from '../domain/operation.ts'
-import { heapStore, type KeptOperations, OperationsReleased, type OperationStore } from '../stages/operation-store.ts'
+import { HeapOperations, type KeptOperations, OperationsReleased, type OperationStore } from '../stages/operation-store.ts'
 import { packOperations, unpackOperations } from './packed-operations.ts'
 import { type Extent, Segment } from './segment.ts'
 
@@ -74,7 +74,7 @@ export class OperationSpill {
       this.#release(place)
     }
     const keep = (operations: readonly RoutedOperation[]): KeptOperations => {
-      if (isClosed) return heapStore.keep(operations)
+      if (isClosed) return new HeapOperations(operations)
       const packed = packOperations(operations)
       const kept: KeptOperations = {
         count: operations.length,

@@ -5,7 +5,7 @@ import { newAssignment } from '../domain/assignment.ts'
 import { jobId } from '../domain/ids.ts'
 import { evolveJob } from '../domain/job.ts'
 import { JobBook } from './job-book.ts'
-import { heapStore } from './operation-store.ts'
+import { openHeapStore } from '../../test/fakes/heap-store.ts'
 
 const job = evolveJob(undefined, { type: 'JobAccepted', facts: exampleFacts({ jobId: jobId('a/1') }), operations: 2, subjobs: 2 })
 const assignment = (index: number, parents = 0): ReturnType<typeof newAssignment> =>
@@ -20,7 +20,7 @@ describe('a book of jobs', () => {
   it('is the same after it was read back, subjobs before their job or behind it', () => {
     const { book, turn } = written()
     for (const order of [turn.stored, turn.stored.toReversed()]) {
-      const restored = new JobBook(heapStore)
+      const restored = new JobBook(openHeapStore())
       for (const { key, entry } of order) restored.restore(key, entry)
       expect(restored.get('a/1')).toEqual(book.get('a/1'))
       expect(restored.openSubjobs).toBe(2)
@@ -30,7 +30,7 @@ describe('a book of jobs', () => {
   it('holds no more subjobs once they were dropped, live or read back', () => {
     const { book, turn } = written()
     book.dropAssignments(book.get('a/1')!, turn)
-    const restored = new JobBook(heapStore)
+    const restored = new JobBook(openHeapStore())
     for (const { key, entry } of turn.stored) restored.restore(key, entry)
     for (const each of [book, restored]) {
       expect(each.openSubjobs).toBe(0)
@@ -42,13 +42,13 @@ describe('a book of jobs', () => {
     const { book, turn } = written()
     book.dropAssignments(book.get('a/1')!, turn)
     book.forget(book.get('a/1')!, turn)
-    const restored = new JobBook(heapStore)
+    const restored = new JobBook(openHeapStore())
     for (const { key, entry } of turn.stored) restored.restore(key, entry)
     expect([[...book.all()], [...restored.all()]]).toEqual([[], []])
   })
 
   it('reads over deletions of what it never saw', () => {
-    const restored = new JobBook(heapStore)
+    const restored = new JobBook(openHeapStore())
     restored.restore('subjob:a/1/0', null)
     restored.restore('job:a/1', null)
     expect([...restored.all()]).toEqual([])
@@ -58,7 +58,7 @@ describe('a book of jobs', () => {
 
 function written(): { book: JobBook; turn: RecordedTurn<never> } {
   const turn = new RecordedTurn<never>(1)
-  const book = new JobBook(heapStore)
+  const book = new JobBook(openHeapStore())
   const entry = book.add(job, turn)
   book.changeAssignment(entry, assignment(0), null, turn)
   book.changeAssignment(entry, assignment(1, 1), exampleDispatch({ jobId: 'a/1', index: 1 }), turn)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { coordinator, type CoordinatorLane, dispatchesOf, endOf, states, submission } from '../../test/fakes/coordinator-lane.ts'
 import { exampleRoutedOperation } from '../../test/fakes/domain-examples.ts'
 import type { RetryJob, SubjobEnded } from '../domain/messages.ts'
-import { heapStore, type OperationStore } from './operation-store.ts'
+import type { OperationStore } from './operation-store.ts'
 
 const MIB = 1024 * 1024
 const retry: RetryJob = { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: null, authorization: null }
@@ -12,7 +12,7 @@ function storeOf(bytes: number): OperationStore {
   const keep: OperationStore['keep'] = (operations) => {
     return { count: operations.length, bytes, load: () => operations, release: () => undefined }
   }
-  return { ...heapStore, keep }
+  return { keep, close: () => undefined }
 }
 
 function failureOf(index: number, run = 1): SubjobEnded {

@@ -28,33 +28,24 @@ export class OperationsReleased extends Error {
   }
 }
 
-class HeapOperations implements KeptOperations {
-  readonly #operations: readonly RoutedOperation[]
+/** Operations that stay where they are until they are released: a handful of them, and those of tests. */
+export class HeapOperations implements KeptOperations {
+  readonly count: number
+  readonly bytes: number
+  #operations: readonly RoutedOperation[] | null
 
   constructor(operations: readonly RoutedOperation[]) {
+    this.count = operations.length
+    this.bytes = operations.reduce((sum, operation) => sum + operationBytes(operation), 0)
     this.#operations = operations
   }
 
-  get count(): number {
-    return this.#operations.length
-  }
-
-  get bytes(): number {
-    return this.#operations.reduce((sum, operation) => sum + operationBytes(operation), 0)
-  }
-
   load(): readonly RoutedOperation[] {
+    if (this.#operations === null) throw new OperationsReleased()
     return this.#operations
   }
 
-  // Who drops it frees it.
   release(): void {
-    return
+    this.#operations = null
   }
-}
-
-/** Operations that stay where they are: a handful of them, and those of tests. */
-export const heapStore: OperationStore = {
-  keep: (operations) => new HeapOperations(operations),
-  close: () => undefined,
 }

@@ -28,7 +28,8 @@ export function exerciseTimers(name: string, { clock, timers }: TimersUnderTest)
 
     it('fire in the order of their times; of those for the same time, the one that was set first', async () => {
       const fired: string[] = []
-      for (const [ms, what] of [[40, 'late'], [5, 'early'], [20, 'first'], [20, 'second']] as const) timers.after(ms, () => fired.push(what))
+      const set = [[40, 'late'], [5, 'early'], [20, 'first'], [20, 'second']] as const
+      for (const [ms, what] of set) timers.after(ms, () => fired.push(what))
       await passed(80)
       expect(fired).toEqual(['early', 'first', 'second', 'late'])
     })

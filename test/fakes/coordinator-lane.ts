@@ -5,7 +5,7 @@ import type { Handle } from '../../src/domain/split.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
 import { Coordinator } from '../../src/stages/coordinator.ts'
 import type { CoordinatorOptions } from '../../src/stages/coordinator-options.ts'
-import { heapStore } from '../../src/stages/operation-store.ts'
+import { openHeapStore } from './heap-store.ts'
 import { exampleHandle, exampleOperation, exampleSubmission } from './domain-examples.ts'
 import type { RecordedTurn } from './recorded-turn.ts'
 import { StageRun } from './stage-run.ts'
@@ -29,7 +29,7 @@ const options: CoordinatorOptions = {
   destinations: { bareNameIs: 'topic', topicPrefix: 'datajob.' },
   submissions: { operationsMax: 100, pathLengthMax: 100 },
   splits: { operationsMax: 2, bytesMax: 1_000_000 },
-  store: heapStore,
+  store: openHeapStore(),
   attemptsMax: 3,
   partsTimeoutMs: PARTS_TIMEOUT_MS,
   portions: { partsPerTurnMax: 1, partsWaitingMax: 3, openSubjobsMax: 4 },

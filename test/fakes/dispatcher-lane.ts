@@ -4,7 +4,7 @@ import { ResponseCode } from '../../src/domain/response-code.ts'
 import type { CallFailure, Publication } from '../../src/domain/subjob.ts'
 import { Dispatcher } from '../../src/stages/dispatcher.ts'
 import type { DispatcherOptions } from '../../src/stages/dispatcher-options.ts'
-import { heapStore } from '../../src/stages/operation-store.ts'
+import { openHeapStore } from './heap-store.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
 import type { RecordedTurn } from './recorded-turn.ts'
 import { StageRun } from './stage-run.ts'
@@ -15,7 +15,7 @@ const options: DispatcherOptions = {
   polls: { delayMinMs: 100, delayMaxMs: 1_000, elapsedRatio: 0.1, jitterRatio: 0 },
   retries: { delayMinMs: 200, delayMaxMs: 10_000 },
   callFailuresMax: 3,
-  store: heapStore,
+  store: openHeapStore(),
   subjobTimeoutMs: () => Infinity,
   cancelTimeoutMs: 5_000,
   subjobsInFlightMax: () => 2,

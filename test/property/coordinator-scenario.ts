@@ -3,7 +3,7 @@ import type { Outcome } from '../../src/domain/job.ts'
 import type { DispatchSubjob, Message, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
-import { heapStore } from '../../src/stages/operation-store.ts'
+import { openHeapStore } from '../fakes/heap-store.ts'
 import { Coordinator } from '../../src/stages/coordinator.ts'
 import { exampleHandle, exampleOperation, exampleSubmission } from '../fakes/domain-examples.ts'
 import type { RecordedTurn, StoredEntry } from '../fakes/recorded-turn.ts'
@@ -27,7 +27,7 @@ export function newCoordinator(): Coordinator {
     destinations: { bareNameIs: 'topic', topicPrefix: 'datajob.' },
     submissions: { operationsMax: 100, pathLengthMax: 100 },
     splits: { operationsMax: 2, bytesMax: 100_000 },
-    store: heapStore,
+    store: openHeapStore(),
     attemptsMax: 3,
     partsTimeoutMs: 200,
     portions: { partsPerTurnMax: 1, partsWaitingMax: 10, openSubjobsMax: 100 },

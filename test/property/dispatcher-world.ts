@@ -3,7 +3,8 @@ import { expect } from 'vitest'
 import type { DispatchSubjob, SubjobEnded } from '../../src/domain/messages.ts'
 import { ResponseCode } from '../../src/domain/response-code.ts'
 import type { CallFailure, Publication } from '../../src/domain/subjob.ts'
-import { heapStore } from '../../src/stages/operation-store.ts'
+import { OperationsReleased } from '../../src/stages/operation-store.ts'
+import { openHeapStore } from '../fakes/heap-store.ts'
 import { Dispatcher } from '../../src/stages/dispatcher.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
 import { exampleDispatch, exampleRoutedOperation } from '../fakes/domain-examples.ts'
@@ -26,7 +27,7 @@ export function newDispatcher(): Dispatcher {
     polls: { delayMinMs: 10, delayMaxMs: 100, elapsedRatio: 0.1, jitterRatio: 0.1 },
     retries: { delayMinMs: 10, delayMaxMs: 500 },
     callFailuresMax: CALL_FAILURES_MAX,
-    store: heapStore,
+    store: openHeapStore(),
     subjobTimeoutMs: () => Infinity,
     cancelTimeoutMs: 1_000,
     subjobsInFlightMax: () => IN_FLIGHT_MAX,
@@ -200,8 +201,18 @@ export class DispatcherWorld {
 }
 
 function answerTo(effect: DispatcherEffect, which: number): DispatcherCompletion {
+  try {
+    return answered(effect, which)
+  } catch (error) {
+    if (!(error instanceof OperationsReleased)) throw error
+    // As src/effects/dispatcher-effects.ts has it: it came too late for a subjob that has ended.
+    const { subjobId, run, attempt } = effect
+    return { type: 'CancelAnswered', subjobId, run, attempt, again: false }
+  }
+}
+
+function answered(effect: DispatcherEffect, which: number): DispatcherCompletion {
   const { subjobId, run, attempt, dispatch } = effect
-  const operations = effect.operations.load()
   const fate = fateOf(subjobId, attempt)
   const reply = { subjobId, run, attempt }
   switch (effect.type) {
@@ -216,6 +227,7 @@ function answerTo(effect: DispatcherEffect, which: number): DispatcherCompletion
       return { ...reply, type: 'CancelAnswered', again: which % 2 === 0 }
     case 'PublishResult': {
       const { source } = effect
+      const operations = effect.operations.load()
       // A result that can't be had never gets as far as the sink.
       if (source.type === 'result' && fate === 'result fails') return { ...reply, type: 'CallFailed', failure: retriable, retryAfterMs: 0 }
       if (which % 4 === 0) return { ...reply, type: 'SinkFailed', failure: retriable }

@@ -3,6 +3,7 @@ import { parseDestination } from '../../src/domain/destination.ts'
 import type { RoutedOperation } from '../../src/domain/operation.ts'
 import { isSuccess, ResponseCode } from '../../src/domain/response-code.ts'
 import type { CallFailure } from '../../src/domain/subjob.ts'
+import { dispatcherEffects } from '../../src/effects/dispatcher-effects.ts'
 import type { OutputRecord } from '../../src/kafka/port.ts'
 import { delay } from '../../src/runtime/clock.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
@@ -28,27 +29,26 @@ export type ResultValue =
   | { readonly type: 'completion'; readonly outcome: string; readonly total: number; readonly succeeded: number; readonly failed: number }
 
 type Effect<Type extends DispatcherEffect['type']> = Extract<DispatcherEffect, { readonly type: Type }>
+type Completion<Type extends DispatcherCompletion['type']> = Extract<DispatcherCompletion, { readonly type: Type }>
+type Published = Completion<'Published' | 'SinkFailed'>
 
 const noAnswer: CallFailure = { disposition: 'retry', code: ResponseCode.ServiceNotResponding, message: 'no answer' }
 const storeAway: CallFailure = { disposition: 'retry', code: ResponseCode.UnknownError, message: 'the store is away' }
 const MANIFEST_RETRY_MS = 500
 
-export function dispatcherEffects(parts: EffectParts): EffectRunner<DispatcherEffect, DispatcherCompletion> {
-  return async (effect) => {
-    switch (effect.type) {
-      case 'SubmitSubjob':
-        return submit(parts, effect)
-      case 'PollSubjob':
-        return poll(parts, effect)
-      case 'CancelSubjob':
-        return cancel(parts, effect)
-      case 'PublishResult':
-        return publish(parts, effect)
-    }
+export function simulatedEffects(parts: EffectParts): EffectRunner<DispatcherEffect, DispatcherCompletion> {
+  const calls: Parameters<typeof dispatcherEffects>[0] = {
+    submit: (effect) => submit(parts, effect),
+    poll: (effect) => poll(parts, effect),
+    cancel: (effect) => cancel(parts, effect),
   }
+  return dispatcherEffects(calls, { publish: (effect) => publish(parts, effect) })
 }
 
-async function submit({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'SubmitSubjob'>): Promise<DispatcherCompletion> {
+async function submit(
+  { process, dmi, dmiNetwork }: EffectParts,
+  effect: Effect<'SubmitSubjob'>,
+): Promise<Completion<'Submitted' | 'CallFailed'>> {
   const dispatch = { ...effect.dispatch, operations: effect.operations.load() }
   const { decidedAt } = process
   const sent = (): void => {
@@ -59,17 +59,20 @@ async function submit({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<
   return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: answer.dataProducerJobId }
 }
 
-async function cancel({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'CancelSubjob'>): Promise<DispatcherCompletion> {
+async function cancel({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'CancelSubjob'>): Promise<Completion<'CancelAnswered'>> {
   const answer = await ask(process, dmiNetwork, () => dmi.cancel(workOf(effect.dispatch)))
   return { type: 'CancelAnswered', ...replyTo(effect), again: !answer.ok && answer.failure.disposition === 'retry' }
 }
 
-async function poll({ process, dmi, dmiNetwork }: EffectParts, effect: Effect<'PollSubjob'>): Promise<DispatcherCompletion> {
+async function poll(
+  { process, dmi, dmiNetwork }: EffectParts,
+  effect: Effect<'PollSubjob'>,
+): Promise<Completion<'Polled' | 'CallFailed'>> {
   const answer = await ask(process, dmiNetwork, () => dmi.status(workOf(effect.dispatch)))
   return answer.ok ? { type: 'Polled', ...replyTo(effect), status: answer.status } : failedCall(effect, answer)
 }
 
-async function publish(parts: EffectParts, effect: Effect<'PublishResult'>): Promise<DispatcherCompletion> {
+async function publish(parts: EffectParts, effect: Effect<'PublishResult'>): Promise<Published | Completion<'CallFailed'>> {
   const { process, dmi, dmiNetwork } = parts
   const begunAt = process.decidedAt
   const { source, dispatch, unmentioned } = effect
@@ -90,7 +93,7 @@ async function publishResults(
   { process, bucket, bucketNetwork }: EffectParts,
   { effect, begunAt }: { readonly effect: Effect<'PublishResult'>; readonly begunAt: number },
   results: readonly OperationResult[],
-): Promise<DispatcherCompletion> {
+): Promise<Published> {
   const { dispatch } = effect
   const succeeded = results.filter(({ code }) => isSuccess(code)).length
   const counts = { succeeded, failed: results.length - succeeded, message: null }
@@ -169,7 +172,7 @@ async function ask<T>(
 function failedCall(
   effect: DispatcherEffect,
   answer: { readonly failure: CallFailure; readonly retryAfterMs: number },
-): DispatcherCompletion {
+): Completion<'CallFailed'> {
   return { type: 'CallFailed', ...replyTo(effect), failure: answer.failure, retryAfterMs: answer.retryAfterMs }
 }
 

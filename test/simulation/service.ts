@@ -6,11 +6,11 @@ import type { InputRecord } from '../../src/kafka/port.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import type { Random } from '../../src/runtime/random.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
-import { heapStore } from '../../src/stages/operation-store.ts'
+import { openHeapStore } from '../fakes/heap-store.ts'
 import { Coordinator } from '../../src/stages/coordinator.ts'
 import { Dispatcher } from '../../src/stages/dispatcher.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
-import { coordinatorEffects, dispatcherEffects, type EffectParts } from './effects.ts'
+import { coordinatorEffects, type EffectParts, simulatedEffects } from './effects.ts'
 import type { SimulatedKafka } from './kafka-client.ts'
 import { APPLICATION, DESTINATIONS, findHandle, JOB_RETENTION_MS, SUBMISSION_LIMITS, TOPICS } from './settings.ts'
 
@@ -82,7 +82,7 @@ function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclu
         destinations: DESTINATIONS,
         submissions: SUBMISSION_LIMITS,
         splits: { operationsMax: settings.operationsPerSubjobMax, bytesMax: 1_000_000 },
-        store: heapStore,
+        store: openHeapStore(),
         attemptsMax: settings.attemptsMax,
         partsTimeoutMs: PARTS_TIMEOUT_MS,
         portions: PORTIONS,
@@ -105,13 +105,13 @@ function dispatcherStage(parts: ServiceParts): LaneStage<DispatcherEffect, Dispa
         polls: { delayMinMs: 100, delayMaxMs: 2_000, elapsedRatio: 0.2, jitterRatio: 0.2 },
         retries: { delayMinMs: 200, delayMaxMs: 5_000 },
         callFailuresMax: settings.callFailuresMax,
-        store: heapStore,
+        store: openHeapStore(),
         subjobTimeoutMs: () => Infinity,
         cancelTimeoutMs: CANCEL_TIMEOUT_MS,
         subjobsInFlightMax: () => settings.subjobsInFlightMax,
         resumeSpreadMs: 1_000,
       }),
-    runEffect: dispatcherEffects(parts),
+    runEffect: simulatedEffects(parts),
   }
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { ManualTime } from '../../../test/fakes/manual-time.ts'
 import { MemoryTopics } from '../../../test/fakes/memory-topics.ts'
 import { KafkaFailure } from '../../kafka/port.ts'
-import { heapStore } from '../../stages/operation-store.ts'
+import { HeapOperations } from '../../stages/operation-store.ts'
 import { InternalTopics, type InternalTopicsOptions, type CollectRequest, type TopicResults } from './internal-topics.ts'
 
 const TOPIC = 'internal'
@@ -40,7 +40,7 @@ function bench(options: Partial<InternalTopicsOptions> = {}) {
     topics.collect({
       ...{ topic: TOPIC, since: START, waitMs: WAIT_MS, signal: new AbortController().signal },
       ...{ service: 'north', correlationIds: ['job-1', 'job-1/0', 'dpj-1'], certainSince: null },
-      operations: heapStore.keep(
+      operations: new HeapOperations(
         operationIds.map((operationId) => {
           return { operationId, op: 'read', path: `/Me=${operationId}`, moduleSetTag: '', value: null, options: null }
         }),
