@@ -149,7 +149,7 @@ describe('a command that is refused says where and why', () => {
     ['{}', 'operations: a job has an array of at least one operation'],
     ['{"operations":{}}', 'operations: a job has an array of at least one operation'],
     [`{"operations":[${READ}],"prio":1}`, 'prio: there is no such member, only type, jobId, tenant,'],
-    [`{"operations":[${READ}],"priority":1.5}`, 'priority: 1.5 is not a whole number from -2147483647 to 2147483647'],
+    [`{"operations":[${READ}],"priority":1.5}`, 'priority: 1.5 is not a whole number from -2147483648 to 2147483647'],
     [`{"operations":[${READ}],"priority":1,"priority":2}`, 'priority: it is there twice'],
     [`{"operations":[${READ}],"operations":[${READ}]}`, 'second place where the array could be'],
     [`{"operations":[${READ}],"operations":1}`, 'second'],

@@ -29,8 +29,9 @@ const COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob'] as const
 /** What the schema says about members that are left out. */
 const defaults = Object.fromEntries(fields.map((field) => [field.name, field.defaultValue() as unknown])) as unknown as SubmitJob
 
+// Avro's int.
 const INT_MAX = 2 ** 31 - 1
-const int = wholeNumber({ min: -INT_MAX, max: INT_MAX })
+const int = wholeNumber({ min: -INT_MAX - 1, max: INT_MAX })
 const count = wholeNumber({ min: 1, max: INT_MAX })
 // The times that ECMAScript can tell apart, from 1970 on.
 const time = wholeNumber({ min: 0, max: 8.64e15 })
