@@ -27,9 +27,9 @@ const anyCommand: fc.Arbitrary<JobCommand> = fc.oneof(
 )
 const commands = fc.array(anyCommand, { maxLength: 60, size: 'max' })
 
-const operationsOfSubjobs = (minLength: number): fc.Arbitrary<number[]> => fc.array(fc.integer({ min: 1, max: 5 }), { minLength, maxLength: 5 })
-const whole = operationsOfSubjobs(1).map((subjobs): JobShape => ({ subjobs, parts: [] }))
-const inParts = fc.array(operationsOfSubjobs(1), { minLength: 1, maxLength: 3 }).map((parts): JobShape => ({ subjobs: [], parts }))
+const operationsOfSubjobs = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 })
+const whole = operationsOfSubjobs.map((subjobs): JobShape => ({ subjobs, parts: [] }))
+const inParts = fc.array(operationsOfSubjobs, { minLength: 1, maxLength: 3 }).map((parts): JobShape => ({ subjobs: [], parts }))
 const shapes = fc.oneof(whole, inParts)
 
 /** The job after the command; each event is held against the table of transitions. */

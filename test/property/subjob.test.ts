@@ -11,7 +11,8 @@ const OPERATIONS = 3
 
 const at = fc.nat({ max: 99 })
 const code = fc.constantFrom(...Object.values(ResponseCode))
-const failure = fc.record({ disposition: fc.constantFrom('retry' as const, 'retry' as const, 'reject' as const), code, message: fc.constant('why') })
+const disposition = fc.constantFrom('retry' as const, 'retry' as const, 'reject' as const)
+const failure = fc.record({ disposition, code, message: fc.constant('why') })
 const object = fc.constantFrom(null, { key: 'k', bytes: 1, etag: 'e' })
 const publication = fc
   .record({ failed: fc.nat({ max: OPERATIONS }), object, message: fc.constantFrom(null, 'said') })
