@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Job } from '../../src/domain/job.ts'
-import type { DispatchSubjob, Message } from '../../src/domain/messages.ts'
+import type { DispatchSubjob, Message, SubjobEnded } from '../../src/domain/messages.ts'
 import type { ConcludeJob } from '../../src/stages/conclusion.ts'
 import type { Coordinator } from '../../src/stages/coordinator.ts'
 import type { RecordedTurn } from '../fakes/recorded-turn.ts'
@@ -78,6 +78,25 @@ describe('one job', () => {
       }),
     )
   })
+
+  it('hands a subjob out behind the ends of all that it waits for, and asks its producer only if those succeeded', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 47 }), picks, (number, order) => {
+        const { steps, parentsOf } = runJob(number * 4, order)
+        const endings = new Map<number, string>()
+        for (const step of steps) {
+          if (step.type === 'SubjobEnded') {
+            endings.set(step.index, step.outcome)
+            continue
+          }
+          const awaited = parentsOf.get(step.index)!.map((parent) => endings.get(parent))
+          expect(awaited).not.toContain(undefined)
+          if (awaited.some((outcome) => outcome !== 'succeeded')) expect(step.refusal).not.toBeNull()
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
 })
 
 /** What a restored coordinator begins, in any order. */
@@ -90,6 +109,9 @@ interface JobRun {
   readonly dispatched: ReadonlySet<string>
   readonly operationIds: readonly number[]
   readonly conclusions: number
+  /** What was handed out and what ended, in that order. */
+  readonly steps: readonly (DispatchSubjob | SubjobEnded)[]
+  readonly parentsOf: ReadonlyMap<number, readonly number[]>
 }
 
 /** Accepts a job and lets its subjobs start and end, repeating themselves at times, in the order that the numbers choose. */
@@ -100,9 +122,14 @@ function runJob(number: number, order: readonly number[]): JobRun {
   let job: Job | undefined
   let conclusions = 0
   let step = 0
+  const steps: (DispatchSubjob | SubjobEnded)[] = []
+  const parentsOf = new Map<number, readonly number[]>()
   const take = (message: Message): void => {
     step += 1
     const turn = give(stage, { type: 'record', now: step, offset: step, message })
+    if (message.type === 'SubjobEnded') steps.push(message)
+    for (const { index, parents } of turn.messages('SubjobsPlanned').flatMap(({ subjobs }) => subjobs)) parentsOf.set(index, parents)
+    steps.push(...turn.messages('DispatchSubjob'))
     job = turn.messages('JobChanged').at(-1)?.job ?? job
     conclusions += turn.effects.length
     for (const dispatch of turn.messages('DispatchSubjob')) {
@@ -122,7 +149,7 @@ function runJob(number: number, order: readonly number[]): JobRun {
   }
   const shapes = dispatched.map(({ index, producerKey, refusal }) => `${index} ${producerKey} ${refusal}`)
   const operationIds = dispatched.flatMap((each) => each.operations.map(({ operationId }) => Number(operationId)))
-  return { job: job!, dispatched: new Set(shapes), operationIds, conclusions }
+  return { job: job!, dispatched: new Set(shapes), operationIds, conclusions, steps, parentsOf }
 }
 
 function reportsOf({ jobId, index, operations, refusal }: DispatchSubjob, number: number): Message[] {

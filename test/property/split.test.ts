@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { producerKey } from '../../src/domain/ids.ts'
-import type { Dependency } from '../../src/domain/messages.ts'
+import type { Dependency, HandleRegistered } from '../../src/domain/messages.ts'
 import { type JobKind, operationBytes } from '../../src/domain/operation.ts'
 import { linkPlans } from '../../src/domain/plan.ts'
 import { type FindHandle, type Handle, managedObjectOf, splitJob } from '../../src/domain/split.ts'
 import { checkSubmission } from '../../src/domain/submission.ts'
+import { HandleIndex } from '../../src/inventory/handle-index.ts'
 import { exampleHandle, exampleOperation, exampleSubmission } from '../fakes/domain-examples.ts'
 
 const name = fc.integer({ min: 0, max: 5 }).map((n) => `/mo-${n}`)
@@ -61,6 +62,38 @@ describe('a split', () => {
             else expect(plan.producerKey).toBe(producerKey(serviceFor(kind, found), found.dataProducerId))
           }
         }
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('a split by the inventory', () => {
+  const segments = fc.array(fc.constantFrom('a=1', 'a=2', 'b=1'), { minLength: 1, maxLength: 4 })
+  const fdn = segments.map((all) => `/${all.join('/')}`)
+  const registered = fc.uniqueArray(fdn, { minLength: 1, maxLength: 12 }).map((names) =>
+    names.map((alternateId, n): HandleRegistered => {
+      const facts = { cmHandle: `ch-${n}`, moduleSetTag: `tag-${n % 2}`, dataProducerId: `p${n % 3}`, service: `dmi-${n % 2}` }
+      const state = n % 5 === 4 ? 'LOCKED' : 'READY'
+      return { type: 'HandleRegistered', alternateId, ...facts, writeService: null, state, properties: {} }
+    }),
+  )
+  const inTwoOrders = registered.chain((all) => {
+    const order = fc.shuffledSubarray(all, { minLength: all.length })
+    return fc.tuple(order, order)
+  })
+
+  it('is the same whatever the order in which the handles were registered, and however often', () => {
+    const bounds = { operationsMax: 4, bytesMax: 2_000 }
+    fc.assert(
+      fc.property(inTwoOrders, fc.array(fdn, { minLength: 1, maxLength: 20 }), ([one, other], names) => {
+        const operations = names.map((each, at) => exampleOperation({ operationId: at, path: each }))
+        const [first, second] = [one, [...other, ...one]].map((handles) => {
+          const index = new HandleIndex()
+          for (const each of handles) index.put(each)
+          return splitJob({ kind: 'READ', operations }, (each) => index.find(each), bounds)
+        })
+        expect(second).toEqual(first)
       }),
       { numRuns: 300 },
     )
