@@ -43,6 +43,7 @@ describe('loadConfig', () => {
     [{ DATAJOB_EVENT_LOOP_TIMEOUT_MS: '6000' }, 'DATAJOB_SESSION_TIMEOUT_MS (6000) must be below DATAJOB_EVENT_LOOP_TIMEOUT_MS (6000)'],
     [{ DATAJOB_EFFECT_TIMEOUT_MS: '900000' }, 'DATAJOB_RESULT_TIMEOUT_MS (900000) must be below DATAJOB_EFFECT_TIMEOUT_MS (900000)'],
     [{ DATAJOB_EVENT_BYTES_MAX: '10000' }, 'DATAJOB_EVENT_BYTES_MAX (10000) must be at least 6 × DATAJOB_PATH_LENGTH_MAX (4096)'],
+    [{ DATAJOB_CALLS_IN_FLIGHT_MAX: '500' }, 'DATAJOB_PLUGIN_CONNECTIONS_MAX (512) must be at least DATAJOB_CALLS_IN_FLIGHT_MAX (500) + '],
     [{ DATAJOB_ROLES: 'facade' }, 'run both in one process'],
   ])('refuses settings that do not go together: %o', (env, problem) => {
     const loaded = loadConfig({ env })

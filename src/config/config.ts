@@ -67,6 +67,12 @@ function brokenRelations(config: Config): string[] {
       const names = [settings[lesser].variable, settings[greater].variable] as const
       return `${names[0]} (${String(config[lesser])}) must be below ${names[1]} (${String(config[greater])}), ${why}`
     })
+  const { callsInFlightMax, resultsInFlightMax, pluginConnectionsMax } = config
+  if (pluginConnectionsMax < callsInFlightMax + resultsInFlightMax) {
+    const needed = `DATAJOB_CALLS_IN_FLIGHT_MAX (${callsInFlightMax}) + DATAJOB_RESULTS_IN_FLIGHT_MAX (${resultsInFlightMax})`
+    const given = `DATAJOB_PLUGIN_CONNECTIONS_MAX (${pluginConnectionsMax})`
+    problems.push(`${given} must be at least ${needed}, for each of them holds a connection`)
+  }
   // A path may take six bytes a character in JSON, and each operation's report has to fit into one event.
   if (config.eventBytesMax < 6 * config.pathLengthMax + 1_024) {
     const needed = `6 × DATAJOB_PATH_LENGTH_MAX (${config.pathLengthMax}) + 1024`

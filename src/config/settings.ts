@@ -1,5 +1,6 @@
 /** Every setting of the service. Defaults suit one process beside a local stack. docs/config.md is made from this file. */
 import { choice, flag, list, type Setting, text, wholeNumber } from './setting.ts'
+import { pluginCallSettings } from './plugin-call-settings.ts'
 import { watchdogSettings } from './watchdog-settings.ts'
 
 export const ROLES = ['facade', 'coordinator', 'dispatcher', 'projector'] as const
@@ -224,14 +225,7 @@ export const settings = {
     ...{ fallback: 64, min: 1, max: 1_000_000, unit: 'subjobs' },
     description: 'Subjobs that one producer works on at a time, unless its DMI service is registered with another limit.',
   }),
-  callsInFlightMax: wholeNumber('DATAJOB_CALLS_IN_FLIGHT_MAX', {
-    ...{ fallback: 256, min: 1, max: 10_000, unit: 'calls' },
-    description: 'Calls to DMI services that one process has under way at a time; a single service gets a quarter, less where many hang.',
-  }),
-  callTimeoutMs: wholeNumber('DATAJOB_CALL_TIMEOUT_MS', {
-    ...{ fallback: 30_000, min: 100, max: 600_000, unit: 'ms' },
-    description: 'How long a submission, status or cancellation may take.',
-  }),
+  ...pluginCallSettings,
   resultTimeoutMs: wholeNumber('DATAJOB_RESULT_TIMEOUT_MS', {
     ...{ fallback: 900_000, min: 1_000, max: 86_400_000, unit: 'ms' },
     description:

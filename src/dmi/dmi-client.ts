@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { JsonScanError } from '../codec/json-scan-error.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { DmiConnections, type DmiConnectionsOptions } from './connections.ts'
 import { contractPaths, isDotSegment } from './contract-paths.ts'
 import {
   type DmiFailure, type DmiFailureCause, dmiFailure, type FailedCall, failureOfTransport, mayRetryStatus,
@@ -18,25 +19,12 @@ export type { DmiFailure } from './dmi-failure.ts'
 export type { DmiService, SubjobCall } from './dmi-service.ts'
 export type { DmiJobStatus } from './replies.ts'
 
-export interface DmiClientOptions {
-  /**
-   * Connections to one service's address. A result holds one for as long as it is read, so this should be well above
-   * the number of subjobs that are in flight at one service.
-   */
-  readonly connectionsMax: number
-  /** Addresses with open connections at one time. */
-  readonly originsMax: number
-  readonly connectTimeoutMs: number
-  /** From the request's last byte to the answer's headers. */
-  readonly headersTimeoutMs: number
-  /** The longest pause within an answer. */
-  readonly bodyTimeoutMs: number
+/** `headersTimeoutMs` counts from the request's last byte on, `bodyTimeoutMs` is the longest pause within an answer. */
+export interface DmiClientOptions extends DmiConnectionsOptions {
   /** The longest that a submission, a status or a cancellation may take as a whole. */
   readonly callTimeoutMs: number
   /** The longest that a result may keep us waiting for more of it, all pauses together. */
   readonly resultTimeoutMs: number
-  /** How long an idle connection is kept, at most; a service may ask for less. */
-  readonly keepAliveMs: number
   /** The largest answer to a submission, a status or a cancellation. A result's reader bounds it. */
   readonly replyBytesMax: number
   /** The longest wait that a service can ask for with `Retry-After`. */
@@ -75,23 +63,11 @@ interface Answer {
  */
 export class DmiClient {
   readonly #options: DmiClientOptions
-  readonly #agent: Agent
+  readonly #connections: DmiConnections
 
   constructor(options: DmiClientOptions) {
     this.#options = options
-    this.#agent = new Agent({
-      connections: options.connectionsMax,
-      maxOrigins: options.originsMax,
-      connect: { timeout: options.connectTimeoutMs },
-      headersTimeout: options.headersTimeoutMs,
-      bodyTimeout: options.bodyTimeoutMs,
-      keepAliveTimeout: options.keepAliveMs,
-      // A service may ask for less by its `Keep-Alive`; by itself, undici also keeps a connection for as long as that asks it to.
-      keepAliveMaxTimeout: options.keepAliveMs,
-      // The timeouts above are those of HTTP/1.1 connections that carry one request at a time.
-      pipelining: 1,
-      allowH2: false,
-    })
+    this.#connections = new DmiConnections(options)
   }
 
   /** Hands a subjob over; `body` is what {@link submitBody} made. */
@@ -175,7 +151,7 @@ export class DmiClient {
 
   /** Ends all connections; calls that are still running fail as aborted. */
   async close(): Promise<void> {
-    await this.#agent.destroy()
+    await this.#connections.close()
   }
 
   async #json(request: Request): Promise<{ ok: true; value: unknown; bytes: Buffer } | DmiFailure> {
@@ -205,7 +181,7 @@ export class DmiClient {
     const deadline = this.#options.clock.now() + this.#options.callTimeoutMs
     let response: Dispatcher.ResponseData
     try {
-      response = await this.#agent.request({
+      response = await this.#connections.request({
         origin: target.origin,
         path: target.path,
         method: request.method,

@@ -73,7 +73,6 @@ export function json(value: unknown, status = 200, headers: Record<string, strin
 export function testClient(options: Partial<DmiClientOptions> = {}): DmiClient {
   const client = new DmiClient({
     connectionsMax: 4,
-    originsMax: 10,
     connectTimeoutMs: 5_000,
     headersTimeoutMs: 5_000,
     bodyTimeoutMs: 5_000,

@@ -6,8 +6,9 @@ import { type CallFailure, codeOfCallFailure } from '../domain/subjob.ts'
 import type { DmiClient, DmiFailure, DmiService, SubjobCall } from '../dmi/dmi-client.ts'
 import { submitBody } from '../dmi/submit-body.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { DispatcherCompletion, DispatcherEffect, Reply, SubjobOrder } from '../stages/subjob-calls.ts'
-import { Places } from './places.ts'
+import { AnsweringServices } from './answering-services.ts'
 
 type Effect<Type extends DispatcherEffect['type']> = Extract<DispatcherEffect, { readonly type: Type }>
 type Completion<Type extends DispatcherCompletion['type']> = Extract<DispatcherCompletion, { readonly type: Type }>
@@ -19,6 +20,8 @@ export interface DmiCallsOptions {
   readonly serviceOf: (name: string) => ServiceRegistered | undefined
   readonly destinationOf: (text: string) => Destination
   readonly callsInFlightMax: number
+  /** Monotonic. */
+  readonly clock: Clock
   readonly metrics: Pick<StageMetrics, 'dmiCalls'>
 }
 
@@ -32,11 +35,12 @@ export const SERVICE_SHARE = 1 / 4
 
 export class DmiCalls {
   readonly #options: DmiCallsOptions
-  readonly #places: Places
+  readonly #services: AnsweringServices
 
   constructor(options: DmiCallsOptions) {
     this.#options = options
-    this.#places = new Places(options.callsInFlightMax)
+    const { callsInFlightMax, clock } = options
+    this.#services = new AnsweringServices({ callsInFlightMax, clock, share: SERVICE_SHARE })
   }
 
   async submit(effect: Effect<'SubmitSubjob'>, signal: AbortSignal): Promise<Completion<'Submitted'> | CallFailed> {
@@ -94,7 +98,7 @@ export class DmiCalls {
     service: DmiService,
     call: () => Promise<Reply>,
   ): Promise<Reply> {
-    return this.#places.run([{ name: service.name, share: SERVICE_SHARE }], async () => {
+    return this.#services.run(service.name, async () => {
       const end = this.#options.metrics.dmiCalls.startTimer({ call: name })
       const reply = await call()
       end({ outcome: reply.ok ? 'ok' : reply.disposition })

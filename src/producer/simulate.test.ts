@@ -66,7 +66,7 @@ async function producer(texts: Texts = {}, contract: DmiService['contract'] = 'd
   onTestFinished(() => simulated.close())
   const { url } = simulated
   const client = new DmiClient({
-    connectionsMax: 8, originsMax: 1, connectTimeoutMs: 5_000, headersTimeoutMs: 5_000, bodyTimeoutMs: 5_000,
+    connectionsMax: 8, connectTimeoutMs: 5_000, headersTimeoutMs: 5_000, bodyTimeoutMs: 5_000,
     callTimeoutMs: 5_000, resultTimeoutMs: 60_000, keepAliveMs: 4_000, replyBytesMax: 65_536, retryAfterMsMax: 60_000, clock: time,
   })
   onTestFinished(() => client.close())

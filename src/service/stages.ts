@@ -12,7 +12,7 @@ import { type GroupEvent, GroupSession, type GroupSessionOptions } from '../kafk
 import type { OutputRefusal } from '../kafka/lane-life.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import { observeGroup } from '../observability/stage-events.ts'
-import { delay, systemClock, systemTimers } from '../runtime/clock.ts'
+import { delay, monotonicClock, systemClock, systemTimers } from '../runtime/clock.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { OperationSpill } from '../spill/operation-spill.ts'
@@ -51,7 +51,6 @@ const RESULT_DEPTH_MAX = 1_000
 const CONNECT_TIMEOUT_MS = 5_000
 const BODY_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 10_000
-const ORIGINS_MAX = 1_000
 const REPLY_BYTES_MAX = 1024 * 1024
 
 export function prepareStages(options: StagesOptions): readonly PreparedStage[] {
@@ -124,8 +123,7 @@ function coordinator(options: StagesOptions, spill: OperationSpill): StageSessio
 function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession {
   const { config, worker, connections, sinks, onRefusal, metrics, closing } = options
   const client = new DmiClient({
-    connectionsMax: config.callsInFlightMax + config.resultsInFlightMax,
-    originsMax: ORIGINS_MAX,
+    connectionsMax: config.pluginConnectionsMax,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     headersTimeoutMs: config.callTimeoutMs,
     bodyTimeoutMs: BODY_TIMEOUT_MS,
@@ -139,7 +137,8 @@ function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession
   closing.later('dmi', () => client.close())
   const destinationOf = acceptedDestination(config)
   const serviceOf = (name: string): ReturnType<typeof connections.inventory.service> => connections.inventory.service(name)
-  const calls = new DmiCalls({ client, serviceOf, destinationOf, callsInFlightMax: config.callsInFlightMax, metrics })
+  const { callsInFlightMax } = config
+  const calls = new DmiCalls({ client, serviceOf, destinationOf, callsInFlightMax, clock: monotonicClock, metrics })
   const resultLimits = { valueBytesMax: config.resultValueBytesMax, depthMax: RESULT_DEPTH_MAX }
   const publications = new Publications({
     ...{ calls, client, sinks, destinationOf, resultLimits, metrics },

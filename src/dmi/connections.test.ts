@@ -1,0 +1,61 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { DmiConnections } from './connections.ts'
+import { json, type TestService, testService } from './dmi-test-service.ts'
+
+function connectionsOf(connectionsMax: number): DmiConnections {
+  const timeouts = { connectTimeoutMs: 5_000, headersTimeoutMs: 300, bodyTimeoutMs: 5_000, keepAliveMs: 5_000 }
+  const connections = new DmiConnections({ connectionsMax, ...timeouts })
+  onTestFinished(() => connections.close())
+  return connections
+}
+
+async function ask(connections: DmiConnections, { service }: TestService): Promise<unknown> {
+  const { body } = await connections.request({ origin: service.baseUrl, path: '/', method: 'GET' })
+  return await body.json()
+}
+
+function manyServices(count: number): Promise<readonly TestService[]> {
+  return Promise.all(Array.from({ length: count }, (_, n) => testService(json(n))))
+}
+
+describe('connections to plugins', () => {
+  it('are no more than allowed, to however many services: the ones that were used the longest ago are closed', async () => {
+    const services = await manyServices(12)
+    const connections = connectionsOf(4)
+    for (let round = 0; round < 2; round += 1) {
+      for (const [n, service] of services.entries()) expect(await ask(connections, service)).toBe(n)
+    }
+    expect(services.map((each) => each.connections())).toEqual(services.map(() => 2))
+    const open = (): number => services.reduce((sum, each) => sum + each.open(), 0)
+    await expect.poll(open).toBe(4)
+    await ask(connections, services.at(-1)!)
+    expect(services.at(-1)!.connections()).toBe(2)
+  })
+
+  it('are waited for when all are in use, to the same service or another', async () => {
+    const services = await manyServices(3)
+    const connections = connectionsOf(2)
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => ask(connections, services[n % 3]!)))
+    expect(answers).toEqual(Array.from({ length: 30 }, (_, n) => n % 3))
+  })
+
+  it('come back from services that never answer, and from those that are not there', async () => {
+    const [lively, silent, gone] = [await testService(json('yes')), await testService(() => undefined), 'http://127.0.0.1:1']
+    const connections = connectionsOf(2)
+    const failing = [silent.service.baseUrl, gone, gone, silent.service.baseUrl].map((origin) => {
+      return connections.request({ origin, path: '/', method: 'GET' })
+    })
+    const asked = ask(connections, lively)
+    expect((await Promise.allSettled(failing)).map(({ status }) => status)).toEqual(Array(4).fill('rejected'))
+    expect(await asked).toBe('yes')
+  })
+
+  it('fail those who wait when they are closed', async () => {
+    const silent = await testService(() => undefined)
+    const connections = connectionsOf(1)
+    const asked = [0, 1, 2].map(() => ask(connections, silent))
+    const all = Promise.allSettled(asked)
+    await connections.close()
+    expect((await all).map(({ status }) => status)).toEqual(Array(3).fill('rejected'))
+  })
+})
