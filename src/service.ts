@@ -19,6 +19,7 @@ import { mayWorkLater } from './service/may-work-later.ts'
 import { openSinks } from './service/sinks.ts'
 import { prepareStages, type PreparedStage } from './service/stages.ts'
 import { Watchdog, type WatchedReader } from './service/watchdog.ts'
+import type { Projector } from './stages/projector.ts'
 
 export interface RunningService {
   /** Where REST answers; null where this process has no facade. */
@@ -122,8 +123,7 @@ async function startRoles({ config, logger, closing, onFatal, onStuck, beforeLis
   const facade = { config, worker, connections, metrics, logger, closing, bucketExists, objects, onFatal, beforeListening }
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
   const stages = prepareStages({ config, worker, connections, sinks, onRefusal, metrics, logger, closing, onFatal })
-  const isProjected = (): boolean => projected === null || projected.projector.isReady()
-  const readiness = readinessOf(connections, stages, isProjected)
+  const readiness = readinessOf(connections, stages, projected?.projector ?? null)
   const hasFacade = projected !== null && config.roles.includes('facade')
   const url = hasFacade ? await startFacade(facade, projected, readiness) : await startHealth(facade, readiness)
   const readers = [connections.inventory, ...(projected === null ? [] : [projected.projector])]
@@ -163,7 +163,7 @@ interface Watch extends Omit<Start, 'onFatal' | 'beforeListening'> {
 function readinessOf(
   { inventory, admin }: Connections,
   stages: readonly PreparedStage[],
-  isProjected: () => boolean,
+  projector: Pick<Projector, 'isReady' | 'waitsFor'> | null,
 ): readonly ReadinessCheck[] {
   const check = (name: string, ready: () => boolean, missing: string): ReadinessCheck => ({
     name,
@@ -173,7 +173,11 @@ function readinessOf(
     // Rejects, or takes too long, when no broker answers.
     { name: 'kafka', check: () => admin.clusterId().then(() => null) },
     check('inventory', () => inventory.isReady(), 'the inventory is being read'),
-    check('projector', isProjected, 'the read model is catching up'),
+    { name: 'projector', check: () => Promise.resolve(projector === null ? null : missingOf(projector)) },
     ...stages.map((stage) => check(stage.name, () => stage.ready(), 'lanes are being restored')),
   ]
+}
+
+function missingOf(projector: Pick<Projector, 'isReady' | 'waitsFor'>): string | null {
+  return projector.waitsFor() ?? (projector.isReady() ? null : 'the read model is catching up')
 }

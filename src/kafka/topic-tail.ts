@@ -26,7 +26,10 @@ export interface TopicTailOptions {
   readonly topics: readonly string[]
   /** May reject; with an error whose `disposition` is `retry` it is asked again later, with any other reading fails. */
   readonly decode: (record: InputRecord, value: Buffer) => Decoded | Promise<Decoded>
-  /** Called with a few records at a time, in order for a partition, side by side for several. They count as read once it resolves. */
+  /**
+   * Called with a few records at a time, in order for a partition, side by side for several. They count as read once it resolves. May
+   * reject as `decode` may.
+   */
   readonly take: (records: readonly TailRecord[], position: Position) => Promise<void>
   readonly events: TopicTailEvents
 }
@@ -34,7 +37,7 @@ export interface TopicTailOptions {
 export interface TopicTailEvents {
   /** Reading has ended for good. Called once. */
   failed(error: Error): void
-  /** Beginning to read, or decoding, is tried again after a while; reading waits meanwhile. */
+  /** Beginning to read, decoding or taking in is tried again after a while; reading waits meanwhile. */
   waiting(error: Error): void
 }
 
@@ -47,8 +50,9 @@ export class TopicTail {
   readonly #options: TopicTailOptions
   readonly #progress: TailProgress
   #reader: TailReader | null = null
-  // Waits for the registry, or for Kafka at the start: said by `waiting`, and no standstill.
+  // Waits for the registry, for whoever takes records in, or for Kafka at the start: said by `waiting`, and no standstill.
   #patience = 0
+  #waitsFor: string | null = null
   #failure: Error | null = null
   readonly #stopping = new AbortController()
   #isReady = false
@@ -106,6 +110,11 @@ export class TopicTail {
   /** Whether all that was there at the start was taken in. */
   isReady(): boolean {
     return this.#isReady && this.#failure === null
+  }
+
+  /** Why it waits, as {@link TopicTailEvents.waiting} said last; null while it reads. */
+  waitsFor(): string | null {
+    return this.#patience > 0 ? this.#waitsFor : null
   }
 
   /** The offset of the next record to take in. */
@@ -186,9 +195,11 @@ export class TopicTail {
         const isLast = first + SLICE_RECORDS_MAX >= records.length
         const position = { ...at, offset: isLast ? nextOffset : (slice.at(-1)?.offset ?? 0) + 1 }
         const decoded = await this.#decodeAll(slice)
-        // What is taken in after another has taken over would set positions and rows back.
-        if (!isCurrent()) throw new Error('another reader has taken over')
-        await this.#options.take(decoded, position)
+        await this.#patiently(() => {
+          // What is taken in after another has taken over would set positions and rows back.
+          if (!isCurrent()) throw new Error('another reader has taken over')
+          return this.#options.take(decoded, position)
+        })
         if (isCurrent()) this.#progress.advance(position)
         this.#stopping.signal.throwIfAborted()
       }
@@ -218,6 +229,7 @@ export class TopicTail {
         if (!isTemporary(error)) throw error
         this.#options.events.waiting(error)
         this.#patience += 1
+        this.#waitsFor = error.message
         await delay(this.#options.timers, waitMs, this.#stopping.signal).finally(() => (this.#patience -= 1))
       }
     }

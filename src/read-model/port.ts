@@ -105,10 +105,13 @@ export interface ReadModel {
 
 export class ReadModelFailure extends Error {
   override readonly name = 'ReadModelFailure'
-  /** `restart`: what was damaged is put aside, and a new process rebuilds it. `fatal`: a person must act first. */
-  readonly disposition: 'restart' | 'fatal'
+  /**
+   * `retry`: there is no room, or the disk fails; nothing was changed, and the same may succeed later. `restart`: what was damaged is
+   * put aside, and a new process rebuilds it. `fatal`: a person must act first.
+   */
+  readonly disposition: 'retry' | 'restart' | 'fatal'
 
-  constructor(message: string, details: { disposition: 'restart' | 'fatal'; cause?: unknown }) {
+  constructor(message: string, details: { disposition: ReadModelFailure['disposition']; cause?: unknown }) {
     super(message, { cause: details.cause })
     this.disposition = details.disposition
   }

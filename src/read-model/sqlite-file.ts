@@ -25,7 +25,9 @@ export const READ_MODEL_FILE = 'read-model.sqlite'
 
 // SQLite's primary result codes (sqlite.org/rescode.html).
 const SQLITE_BUSY = 5
+const SQLITE_IOERR = 10
 const SQLITE_CORRUPT = 11
+const SQLITE_FULL = 13
 const SQLITE_NOTADB = 26
 
 // A process that was told to go may still be closing its file when its successor starts.
@@ -58,6 +60,12 @@ export function discardFile(folder: string): void {
 export function isDamage(error: unknown): boolean {
   const code = resultCodeOf(error)
   return code === SQLITE_CORRUPT || code === SQLITE_NOTADB
+}
+
+/** Whether SQLite says that there is no room, or that the disk fails; a limit on files or a quota is told as the latter. */
+export function isDiskTrouble(error: unknown): boolean {
+  const code = resultCodeOf(error)
+  return code === SQLITE_FULL || code === SQLITE_IOERR
 }
 
 function connect(file: string): DatabaseSync {
@@ -114,7 +122,8 @@ function openFailure(file: string, cause: unknown): ReadModelFailure {
     const message = `${file} is in use by another process: give each process a data folder of its own`
     return new ReadModelFailure(message, { disposition: 'fatal', cause })
   }
-  return new ReadModelFailure(`${file} can't be opened: ${String(cause)}`, { disposition: 'fatal', cause })
+  const disposition = isDiskTrouble(cause) ? 'retry' : 'fatal'
+  return new ReadModelFailure(`${file} can't be opened: ${String(cause)}`, { disposition, cause })
 }
 
 // Extended result codes carry the primary one in their lowest byte.

@@ -17,7 +17,7 @@ import {
   type SubjobPageRequest,
   type VersionedJob,
 } from './port.ts'
-import { discardFile, isDamage, openDatabase, type SqliteLocation } from './sqlite-file.ts'
+import { discardFile, isDamage, isDiskTrouble, openDatabase, type SqliteLocation } from './sqlite-file.ts'
 import { foldPlannedSubjob, foldSubjobEvent, type SubjobRow } from './subjob-row.ts'
 
 /** Throws ReadModelFailure when the file can't be opened, or another process has it. */
@@ -232,6 +232,10 @@ class SqliteReadModel implements ReadModel {
 
   // What is damaged now would be at the next start too, were the file kept.
   #failure(cause: unknown): ReadModelFailure {
+    if (this.#folder !== null && isDiskTrouble(cause)) {
+      const message = `the disk is full or fails below ${this.#folder}: ${cause instanceof Error ? cause.message : String(cause)}`
+      return new ReadModelFailure(message, { disposition: 'retry', cause })
+    }
     if (this.#folder === null || !isDamage(cause)) {
       return new ReadModelFailure(`the read model failed: ${String(cause)}`, { disposition: 'fatal', cause })
     }

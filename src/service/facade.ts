@@ -66,7 +66,7 @@ export async function startProjector(options: FacadeOptions): Promise<ProjectedR
     events: {
       failed: onFatal,
       waiting: (error) => {
-        logger.warn({ err: error }, 'the projector waits for Kafka or the schema registry')
+        logger.warn({ err: error }, 'the projector waits for Kafka, the schema registry or the disk')
       },
       skipped: ({ topic, partition, offset }, cause) => {
         logger.warn({ topic, partition, offset, cause }, 'record not projected')

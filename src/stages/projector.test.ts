@@ -182,7 +182,7 @@ describe('Projector', () => {
 
   it('fails for good when the read model does, and applies nothing behind the gap', async () => {
     const projector = await project()
-    const failure = new ReadModelFailure('disk full', { disposition: 'fatal' })
+    const failure = new ReadModelFailure('no such table', { disposition: 'fatal' })
     const apply = vi.spyOn(model, 'apply').mockRejectedValue(failure)
     write('commands', 'job-1', submission())
     await vi.waitUntil(() => failed.mock.calls.length > 0)
@@ -192,6 +192,26 @@ describe('Projector', () => {
     expect(failed.mock.calls).toEqual([[failure]])
     expect(apply).toHaveBeenCalledTimes(1)
     expect(projector.isReady()).toBe(false)
+  })
+
+  it('waits while the disk is full, says so, and applies then what came meanwhile', async () => {
+    const waiting = vi.fn<(error: Error) => void>()
+    const projector = await project({ events: { failed, skipped, rebuilding, waiting } })
+    const failure = new ReadModelFailure('the disk is full', { disposition: 'retry' })
+    const apply = vi.spyOn(model, 'apply').mockRejectedValue(failure)
+    write('commands', 'job-1', submission())
+    write('jobs', 'job-1', { type: 'JobChanged', job: sampleJob({}, endedPhase('succeeded')) })
+    await vi.waitUntil(() => projector.waitsFor() === 'the disk is full')
+    write('commands', 'job-2', submission({ jobId: 'job-2' }))
+    expect([projector.positions(), failed.mock.calls]).toEqual([[], []])
+    apply.mockRestore()
+    await vi.waitUntil(() => {
+      time.pass(5_000)
+      return projector.waitsFor() === null
+    })
+    expect([await projector.waitForJob('job-1', 60_000), await projector.waitForJob('job-2', 60_000)]).toEqual([true, true])
+    expect([await model.job('job-1'), await model.job('job-2')]).toMatchObject([{ state: 'ended' }, { state: 'accepted' }])
+    expect(waiting).toHaveBeenCalledWith(failure)
   })
 
   it('keeps the names of forgotten jobs for an hour after it has caught up, then drops them', async () => {

@@ -7,7 +7,7 @@
 import { setImmediate as nextLoop } from 'node:timers/promises'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position, TopicPartition } from '../kafka/port.ts'
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
-import type { ReadModel, RowChange } from '../read-model/port.ts'
+import { type ReadModel, ReadModelFailure, type RowChange } from '../read-model/port.ts'
 import type { Clock, Timers } from '../runtime/clock.ts'
 import { passFailpoint } from '../runtime/failpoints.ts'
 import { changeOf, changeOfTombstone, PROJECTED_COMMANDS, type ProjectedTopic, type ProjectionRules } from './projector-changes.ts'
@@ -121,6 +121,11 @@ export class Projector {
     return this.#tail.isReady()
   }
 
+  /** Why nothing can be projected at present; null where it can. */
+  waitsFor(): string | null {
+    return this.#tail.waitsFor()
+  }
+
   /** The offset of the next record to project. */
   position(at: TopicPartition): number {
     return this.#tail.position(at)
@@ -200,9 +205,10 @@ export class Projector {
       try {
         await this.#apply(steps)
       } catch (error) {
-        // Nothing is applied after a gap.
-        this.#failure = error instanceof Error ? error : new Error(String(error))
-        for (const step of [...steps, ...this.#steps.splice(0)]) step.settle(this.#failure)
+        const failure = error instanceof Error ? error : new Error(String(error))
+        // Nothing is applied after a gap. What may succeed later comes again, with what is behind it: each partition waits for its own.
+        if (!(error instanceof ReadModelFailure && error.disposition === 'retry')) this.#failure = failure
+        for (const step of [...steps, ...this.#steps.splice(0)]) step.settle(failure)
         break
       }
       for (const step of steps) step.settle()
