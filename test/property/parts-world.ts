@@ -89,12 +89,11 @@ export class PartsWorld {
 
   /** Goes on until all is read, and nothing waits or is open. */
   finish(): void {
-    for (let left = 500; this.#nextOf(COMMANDS) < this.#commands.length || this.#open.length > 0 || this.#hasPortion; left -= 1) {
+    for (let left = 500; this.#isBusy(); left -= 1) {
       if (left === 0) throw new Error('parts are stuck')
       this.report(left)
       this.turn(3)
     }
-    this.turn(0)
   }
 
   /** A turn that is committed. */
@@ -173,6 +172,11 @@ export class PartsWorld {
     this.#open.push(...turn.messages('DispatchSubjob'))
     for (const { job } of turn.messages('JobChanged')) this.jobStates.set(job.jobId, job.state)
     if (turn.deadLetters.length > 0) throw new Error(turn.deadLetters[0]?.cause)
+  }
+
+  #isBusy(): boolean {
+    const isRead = this.#nextOf(COMMANDS) === this.#commands.length && this.#nextOf(EVENTS) === this.#events.length
+    return !isRead || this.#open.length > 0 || this.#hasPortion
   }
 
   #nextOf(topic: string): number {
