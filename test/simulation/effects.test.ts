@@ -7,7 +7,7 @@ import { Publications } from '../../src/effects/publications.ts'
 import { createMetrics } from '../../src/observability/metrics.ts'
 import { startSimulatedProducer } from '../../src/producer/simulate.ts'
 import { readSimulationOptions } from '../../src/producer/simulation-options.ts'
-import { systemTimers } from '../../src/runtime/clock.ts'
+import { systemClock, systemTimers } from '../../src/runtime/clock.ts'
 import { kafkaSinkDefaults } from '../../src/sinks/kafka/config.ts'
 import { KafkaSink } from '../../src/sinks/kafka/sink.ts'
 import { type EffectsUnderTest, exerciseDispatcherEffects, type PluginMood } from '../contract/dispatcher-effects.ts'
@@ -48,7 +48,7 @@ async function byHttp(mood: PluginMood): Promise<EffectsUnderTest> {
     ...{ type: 'ServiceRegistered', name, baseUrl, contract: 'dataJob', username: null, password: null },
     ...{ subjobsInFlightMax: null, subjobTimeoutMs: null },
   })
-  const calls = new DmiCalls({ client, serviceOf, destinationOf, callsInFlightMax: 4, metrics })
+  const calls = new DmiCalls({ client, serviceOf, destinationOf, callsInFlightMax: 4, metrics, clock: systemClock })
   const admin = {
     describeTopics: (names: readonly string[]) =>
       Promise.resolve(names.map((name) => ({ name, partitions: 1, replicationFactor: 1, config: {} }))),
