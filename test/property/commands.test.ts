@@ -18,10 +18,12 @@ const submissions = submitJob
     return { ...each, operations, ...{ submission: null, parts: 0, operationCount: 0 } }
   })
 
-// A value that is null is one that is not there; options are those that a read may have.
+// Options are those that a read may have.
 function valueOf({ value, options }: Operation): Pick<Operation, 'value' | 'options'> {
   const members = options === null ? null : Object.entries(JSON.parse(options) as object).filter(([, member]) => member !== null)
-  return { value: value === 'null' ? null : value, options: members === null ? null : JSON.stringify(Object.fromEntries(members)) }
+  // With spaces that no other writer of JSON would put there: they are the client's.
+  const spaced = members === null ? null : JSON.stringify(Object.fromEntries(members)).replace('{', '{ ')
+  return { value: value === null ? null : `[ ${value}]`, options: spaced }
 }
 
 function decode(value: Buffer): Decoded {
@@ -43,7 +45,7 @@ function operationJson({ operationId, op, path, value, options }: Operation, are
   const members = [`"path":${JSON.stringify(path)}`, `"op":"${op}"`, `"operationId": ${JSON.stringify(operationId)}`]
   if (value !== null) members.push(`"value":${value}`)
   if (options !== null && !areOptionsMembers) members.push(`"options":${options}`)
-  if (options !== null && areOptionsMembers && options !== '{}') members.push(options.slice(1, -1))
+  if (options !== null && areOptionsMembers && options !== '{ }') members.push(options.slice(1, -1))
   return `{${members.join(',')}}`
 }
 
