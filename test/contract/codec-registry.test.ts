@@ -6,6 +6,7 @@ import { createCodec } from '../../src/codec/codec.ts'
 import { lookUpSchemas, type RegistryAddress, RegistryFailure, registerSchemas, schemaFetcher } from '../../src/codec/registry.ts'
 import { MESSAGE_TYPES, messageSchemas } from '../../src/codec/schemas.ts'
 import type { SubjobStarted } from '../../src/domain/messages.ts'
+import { exerciseCodec } from './codec.ts'
 
 const address: RegistryAddress = { url: inject('registryUrl'), requestTimeoutMs: 10_000, retriesMax: 0 }
 const clock = { now: () => 0 }
@@ -67,6 +68,8 @@ describe('registering', () => {
     expect(status).toBe(409)
   })
 })
+
+exerciseCodec('with the registry', () => createCodec(address, { schemas: 'register', clock }))
 
 describe('a codec with the registry', () => {
   test.each(['register', 'lookUp'] as const)('%s: what one process writes another one reads at once', async (schemas) => {

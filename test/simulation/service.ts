@@ -7,6 +7,7 @@ import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import type { Random } from '../../src/runtime/random.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
 import { openHeapStore } from '../fakes/heap-store.ts'
+import { jsonCodec } from '../fakes/json-codec.ts'
 import { Coordinator } from '../../src/stages/coordinator.ts'
 import { Dispatcher } from '../../src/stages/dispatcher.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
@@ -123,14 +124,9 @@ function common(name: string, changelog: string, { limits }: ServiceSettings): C
 }
 
 export function encode(message: Message): Buffer {
-  return Buffer.from(JSON.stringify(message))
+  return jsonCodec.encode(message)
 }
 
 export function decode({ value }: InputRecord): Decoded {
-  try {
-    const message = JSON.parse(value?.toString() ?? '') as Message
-    return { ok: true, message }
-  } catch {
-    return { ok: false, cause: 'is not JSON' }
-  }
+  return jsonCodec.decode(value ?? Buffer.alloc(0))
 }
