@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { TopicTail } from '../../src/kafka/topic-tail.ts'
 import type { Standstill } from '../../src/runtime/watchdog.ts'
-import { Watchdog } from '../../src/service/watchdog.ts'
+import { Watchdog, type WatchedReader } from '../../src/service/watchdog.ts'
 import { type LaneProcess, LaneWorld } from './lane-world.ts'
+import { TOPICS } from './settings.ts'
 
 const LIMITS = { progressTimeoutMs: 8_000, effectTimeoutMs: 20_000, sessionTimeoutMs: 6_000 }
 
@@ -10,12 +12,14 @@ interface Watched extends LaneProcess {
   readonly stuck: string[]
 }
 
+const noReaders = (): Promise<readonly WatchedReader[]> => Promise.resolve([])
+
 /** A process whose lane runs, with a watchdog beside it. */
-async function watched(world: LaneWorld): Promise<Watched> {
+async function watched(world: LaneWorld, readers: (one: LaneProcess) => Promise<readonly WatchedReader[]> = noReaders): Promise<Watched> {
   const one = await world.start('a')
   const [found, stuck]: [Standstill[], string[]] = [[], []]
   const watchdog = new Watchdog({
-    ...{ config: LIMITS, kafka: one.kafka, readers: [], clock: world.scheduler, timers: one.process },
+    ...{ config: LIMITS, kafka: one.kafka, readers: await readers(one), clock: world.scheduler, timers: one.process },
     stages: [
       {
         name: 'counting',
@@ -83,6 +87,35 @@ describe('the watchdog', () => {
     expect(await world.until(() => stuck.length > 0)).toBe(true)
     expect(found.map(({ verdict }) => verdict)).toEqual(['restart', 'restart', 'exit'])
     expect(stuck[0]).toMatch(/^lane counting\/0 stood still for \d+ ms, waiting for its claim to be committed$/)
+  })
+
+  it('ends the process when what a reader has read is never taken in, whoever reads', async () => {
+    const world = new LaneWorld()
+    let taken = 0
+    const tailOf = async ({ kafka, process }: LaneProcess): Promise<readonly WatchedReader[]> => {
+      const tail = new TopicTail({
+        ...{ kafka, admin: await kafka.admin(), timers: process, name: 'the tail', topics: [TOPICS.subjobs] },
+        decode: () => ({ ok: false, cause: 'is not looked at' }),
+        take: () => {
+          taken += 1
+          return new Promise(() => undefined)
+        },
+        events: { failed: () => undefined, waiting: () => undefined },
+      })
+      void tail.start([])
+      const replaceReader = (): void => {
+        tail.replaceReader()
+      }
+      return [{ name: 'the tail', positions: () => tail.positions(), replaceReader }]
+    }
+    const { found, stuck } = await watched(world, tailOf)
+    world.write(2)
+    expect(await world.until(() => stuck.length > 0)).toBe(true)
+    expect(found.map(({ verdict, waiting: { subject } }) => `${verdict}: ${subject}`)).toEqual([
+      'restart: the tail', 'restart: the tail', 'exit: the tail',
+    ])
+    expect(taken).toBe(3)
+    expect(world.output).toEqual([0, 1])
   })
 
   it('puts another consumer in the place of one that reads nothing, though there is something', async () => {
