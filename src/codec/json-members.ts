@@ -40,7 +40,7 @@ export function membersOf(bytes: Buffer, depthMax: number): readonly JsonMember[
     i = expect(bytes, i, CLOSE_OBJECT, '"," or "}"')
   }
   i = skipSpace(bytes, i)
-  if (i < bytes.length) fail(bytes, i, 'nothing more, for the object had ended')
+  if (i < bytes.length) fail(bytes, i, 'the end of the object')
   return members
 }
 

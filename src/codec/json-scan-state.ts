@@ -21,7 +21,7 @@ export const EXPECTED: Record<State, string> = {
   [State.KeyOrEnd]: 'a member name or "}"',
   [State.Colon]: '":"',
   [State.AfterValue]: '"," or the end of what is open',
-  [State.Done]: 'nothing more, for the document had ended',
+  [State.Done]: 'the end of the document',
   [State.InString]: 'the end of a string',
   [State.InScalar]: 'the end of a number or literal',
   [State.InElement]: 'the bracket that closes what is open',

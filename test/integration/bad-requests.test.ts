@@ -146,7 +146,7 @@ const documents: readonly BodyRow[] = [
   ['a list', '[]', /is not a JSON object/],
   ['null', 'null', /is not a JSON object/],
   ['a document that ends in the middle', data(READ).slice(0, -2), /^The body is not the JSON of a job\nThe document ended/],
-  ['something behind the document', `${data(READ)} x`, /had ended/],
+  ['something behind the document', `${data(READ)} x`, /\nFound "x" where the end of the document was expected \(at byte \d+\)$/],
   ['NaN', data(write('NaN')), /^data\[0\].*JSON object|^data\[0\]\.value: it is not valid JSON/],
   ['Infinity', data(write('[-Infinity]')), /^data\[0\]\.value: it is not valid JSON/],
   ['a comma too many', data(write('[1,]')), /^data\[0\]\.value: it is not valid JSON/],
