@@ -1,6 +1,7 @@
 /** Follows some topics from given positions on: takes in what comes, and tells how far it is against their ends. */
 import type { Message } from '../domain/messages.ts'
 import { delay, type Timers } from '../runtime/clock.ts'
+import { NextAnswer } from '../runtime/next-answer.ts'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position, TailReader, TopicPartition } from './port.ts'
 import { TailProgress } from './tail-progress.ts'
 
@@ -56,8 +57,7 @@ export class TopicTail {
   #failure: Error | null = null
   readonly #stopping = new AbortController()
   #isReady = false
-  #endsRunning: Promise<readonly Position[]> | null = null
-  #endsNext: Promise<readonly Position[]> | null = null
+  readonly #ends = new NextAnswer(() => this.#offsets('endOffsets'))
 
   constructor(options: TopicTailOptions) {
     this.#options = options
@@ -141,21 +141,7 @@ export class TopicTail {
 
   /** The ends of all partitions, asked for after the call. Callers that come while a question is on its way share the next one. */
   ends(): Promise<readonly Position[]> {
-    if (this.#endsRunning === null) return this.#askForEnds()
-    this.#endsNext ??= this.#endsRunning.then(
-      () => this.#askForEnds(),
-      () => this.#askForEnds(),
-    )
-    return this.#endsNext
-  }
-
-  #askForEnds(): Promise<readonly Position[]> {
-    this.#endsNext = null
-    const asked = this.#offsets('endOffsets').finally(() => {
-      if (this.#endsRunning === asked) this.#endsRunning = null
-    })
-    this.#endsRunning = asked
-    return asked
+    return this.#ends.get()
   }
 
   async #offsets(which: 'startOffsets' | 'endOffsets'): Promise<readonly Position[]> {

@@ -1,4 +1,5 @@
 import { type KafkaAdmin, KafkaFailure, type Position } from '../../kafka/port.ts'
+import { NextAnswer } from '../../runtime/next-answer.ts'
 
 export type TopicAdmin = Pick<KafkaAdmin, 'offsetsAt' | 'endOffsets' | 'topicExists' | 'close'>
 
@@ -15,8 +16,7 @@ export class TopicOffsets {
   readonly #connect: () => Promise<TopicAdmin>
   #admin: Promise<TopicAdmin> | null = null
   readonly #times = new Map<number, Promise<readonly Position[]>>()
-  #endsRunning: Promise<readonly Position[]> | null = null
-  #endsNext: Promise<readonly Position[]> | null = null
+  readonly #ends = new NextAnswer(() => this.#ask((admin) => admin.endOffsets(this.#topic)))
   #requiring: Promise<void> | null = null
 
   constructor(topic: string, connect: () => Promise<TopicAdmin>) {
@@ -47,27 +47,13 @@ export class TopicOffsets {
 
   /** The ends of all partitions, asked for after the call. Callers that come while a question is on its way share the next one. */
   ends(): Promise<readonly Position[]> {
-    if (this.#endsRunning === null) return this.#askForEnds()
-    this.#endsNext ??= this.#endsRunning.then(
-      () => this.#askForEnds(),
-      () => this.#askForEnds(),
-    )
-    return this.#endsNext
+    return this.#ends.get()
   }
 
   async close(): Promise<void> {
     const admin = this.#admin
     this.#admin = null
     await admin?.then((opened) => opened.close()).catch(() => undefined)
-  }
-
-  #askForEnds(): Promise<readonly Position[]> {
-    this.#endsNext = null
-    const asked = this.#ask((admin) => admin.endOffsets(this.#topic)).finally(() => {
-      if (this.#endsRunning === asked) this.#endsRunning = null
-    })
-    this.#endsRunning = asked
-    return asked
   }
 
   // By a new connection: one that knew the topic would take long to see that it is gone.
