@@ -94,7 +94,7 @@ const json: readonly Row[] = [
   ['packed JSON', () => gzipSync('{"operations":[]}'), /starts with byte 0x1f/],
   ['a byte order mark', bytes(`\xef\xbb\xbf{"operations":[${READ}]}`), /starts with byte 0xef/],
   ['JSON that ends in the middle', bytes('{"operations":[{"operationId":1,'), /not JSON as it should be: The document ended/],
-  ['something behind the JSON', bytes(`{"operations":[${READ}]} x`), /had ended/],
+  ['something behind the JSON', bytes(`{"operations":[${READ}]} x`), /Found "x" where the end of the document was expected/],
   ['bytes that are no UTF-8', job(read('"path":"/a\xff"')), /not valid UTF-8/],
   ['a name that is no JSON', bytes(`{"\\q":1,"operations":[${READ}]}`), /^the record is not JSON as it should be/],
   ['an unknown member', job(READ, '"destinaton":"a",'), /^destinaton: there is no such member, only type, jobId, /],
