@@ -4,7 +4,7 @@ import type { SubmitJob } from '../../src/domain/messages.ts'
 import { isSuccess } from '../../src/domain/response-code.ts'
 import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
 import { type ExpectedCommands, expectedCommands, placeOf } from './accepted-jobs.ts'
-import type { StoredObject } from './bucket.ts'
+import type { SimulatedBucket, Writing } from './bucket.ts'
 import { violationsInCalls } from './check-calls.ts'
 import { violationsInCounts, violationsOfCancellations, wordDiffers } from './check-counts.ts'
 import { differences } from './differences.ts'
@@ -88,33 +88,44 @@ function topicOf({ broker }: World, submission: SubmitJob, job: Job): readonly s
   return violations
 }
 
-// The boundary of the promise: an object is replaced by a writing that its last owner but one had begun before the object was
-// there, for both have the same key. A writing that was begun later must have been stopped.
 function bucketOf({ bucket }: World, submission: SubmitJob, job: Job): readonly string[] {
-  const manifest = bucket.objects.get(`${job.jobId}/manifest`)
+  const manifest = bucket.find(`${job.jobId}/manifest`)
   if (manifest === undefined) return [`job ${job.jobId} has no manifest`]
   const { objects, ...word } = JSON.parse(manifest.body) as Manifest
-  if (objects.some(({ key, etag }) => isReplacedLate(bucket.objects.get(key), bucket.written(etag)))) return []
+  if (objects.some((named) => isReplacedLate(bucket, named))) return []
+  // Both may be written again, as they are, by one who does not know that they were.
+  const toldAt = writingsOf(bucket, manifest)[0]?.writtenAt ?? 0
   const violations: string[] = []
   const results: OperationResult[] = []
   if (wordDiffers(word, job)) violations.push(`the manifest of job ${job.jobId} says ${JSON.stringify(word)}`)
-  const found = [...bucket.objects.keys()].filter((key) => key.startsWith(`${job.jobId}/`) && key !== manifest.key)
+  const found = bucket.list(`${job.jobId}/`).flatMap(({ key }) => (key === manifest.key ? [] : [key]))
   violations.push(...differences(`objects of job ${job.jobId}`, objects.map(({ key }) => key), found))
-  for (const { key, etag } of objects) {
-    const object = bucket.objects.get(key)
+  for (const named of objects) {
+    const { key, etag } = named
+    const object = bucket.find(key)
     if (object?.etag !== etag) violations.push(`job ${job.jobId}: its manifest names ${key} ${etag}, there is ${object?.etag ?? 'none'}`)
-    if (object !== undefined && object.writtenAt > manifest.writtenAt) violations.push(`${key} was written after its manifest`)
+    const [first] = writingsOf(bucket, named)
+    if (first === undefined || first.writtenAt > toldAt) violations.push(`${key} ${etag} was written after its manifest`)
     results.push(...(JSON.parse(object?.body ?? '[]') as OperationResult[]))
   }
   return [...violations, ...reported(submission, job, results)]
 }
 
-type Manifest = Extract<ResultValue, { type: 'completion' }> & {
-  readonly objects: readonly { readonly key: string; readonly etag: string; readonly subjob: number }[]
+type NamedObject = Pick<Writing, 'key' | 'etag'>
+
+type Manifest = Extract<ResultValue, { type: 'completion' }> & { readonly objects: readonly NamedObject[] }
+
+/** Those that the object is the content of. */
+function writingsOf({ writings }: SimulatedBucket, { key, etag }: NamedObject): readonly Writing[] {
+  return writings.filter((writing) => writing.key === key && writing.etag === etag)
 }
 
-function isReplacedLate(found: StoredObject | undefined, named: StoredObject | undefined): boolean {
-  return found !== undefined && named !== undefined && found.etag !== named.etag && found.begunAt <= named.writtenAt
+// The boundary of the promise: an object is replaced by a writing that its last owner but one had begun before the object was
+// there, for both have the same key. A writing that was begun later must have been stopped.
+function isReplacedLate(bucket: SimulatedBucket, named: NamedObject): boolean {
+  const found = bucket.find(named.key)
+  const last = writingsOf(bucket, named).at(-1)
+  return found !== undefined && last !== undefined && found.etag !== named.etag && found.begunAt <= last.writtenAt
 }
 
 /** Every operation once in each run that was to do it, at last with what became of it, and the counts of the job. */

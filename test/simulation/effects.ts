@@ -6,21 +6,19 @@ import type { CallFailure } from '../../src/domain/subjob.ts'
 import { dispatcherEffects } from '../../src/effects/dispatcher-effects.ts'
 import type { OutputRecord } from '../../src/kafka/port.ts'
 import { delay } from '../../src/runtime/clock.ts'
+import { SinkFailure } from '../../src/sinks/sink.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
 import type { DispatcherCompletion, DispatcherEffect, Reply, SubjobOrder } from '../../src/stages/subjob-calls.ts'
 import type { EffectRunner } from '../../src/stages/stage.ts'
-import type { SimulatedBucket } from './bucket.ts'
+import { type BucketAccess, storeObject } from './bucket.ts'
 import { type Answer, type OperationResult, type SimulatedDmi, workOf } from './dmi.ts'
 import { LostMessage, type Network } from './network.ts'
 import type { SimulatedProcess } from './process.ts'
 import { DESTINATIONS } from './settings.ts'
 
-export interface EffectParts {
-  readonly process: SimulatedProcess
+export interface EffectParts extends BucketAccess {
   readonly dmi: SimulatedDmi
   readonly dmiNetwork: Network
-  readonly bucket: SimulatedBucket
-  readonly bucketNetwork: Network
 }
 
 /** What a consumer of a destination is shown. */
@@ -33,7 +31,6 @@ type Completion<Type extends DispatcherCompletion['type']> = Extract<DispatcherC
 type Published = Completion<'Published' | 'SinkFailed'>
 
 const noAnswer: CallFailure = { disposition: 'retry', code: ResponseCode.ServiceNotResponding, message: 'no answer' }
-const storeAway: CallFailure = { disposition: 'retry', code: ResponseCode.UnknownError, message: 'the store is away' }
 const MANIFEST_RETRY_MS = 500
 
 export function simulatedEffects(parts: EffectParts): EffectRunner<DispatcherEffect, DispatcherCompletion> {
@@ -90,7 +87,7 @@ async function publish(parts: EffectParts, effect: Effect<'PublishResult'>): Pro
 }
 
 async function publishResults(
-  { process, bucket, bucketNetwork }: EffectParts,
+  parts: EffectParts,
   { effect, begunAt }: { readonly effect: Effect<'PublishResult'>; readonly begunAt: number },
   results: readonly OperationResult[],
 ): Promise<Published> {
@@ -110,30 +107,30 @@ async function publishResults(
     case 'bucket':
       try {
         const key = workOf(dispatch)
-        const body = JSON.stringify(results)
-        const { etag } = await process.call(bucketNetwork, () => bucket.put({ key, body, begunAt }))
-        return { ...done, publication: { ...counts, object: { key, bytes: body.length, etag } } }
+        const object = await storeObject(parts, { key, body: JSON.stringify(results), begunAt })
+        return { ...done, publication: { ...counts, object } }
       } catch (error) {
-        if (!(error instanceof LostMessage)) throw error
-        return { type: 'SinkFailed', ...replyTo(effect), failure: storeAway }
+        if (!(error instanceof SinkFailure)) throw error
+        const { disposition, message } = error
+        return { type: 'SinkFailed', ...replyTo(effect), failure: { disposition, code: ResponseCode.UnknownError, message } }
       }
   }
 }
 
-export function coordinatorEffects({ process, bucket, bucketNetwork }: EffectParts): EffectRunner<ConcludeJob, JobConclusion> {
+export function coordinatorEffects(parts: EffectParts): EffectRunner<ConcludeJob, JobConclusion> {
   return async ({ job, destination, objects }, signal) => {
     const { jobId, outcome, operations } = job
     if (destination.type === 'none') return { jobId, records: [], message: null }
     const completion: ResultValue = { type: 'completion', outcome, ...operations }
     if (destination.type === 'topic') return { jobId, records: [recordOf(destination.name, jobId, completion)], message: null }
-    const manifest = { key: `${jobId}/manifest`, body: JSON.stringify({ ...completion, objects }), begunAt: process.decidedAt }
+    const manifest = { key: `${jobId}/manifest`, body: JSON.stringify({ ...completion, objects }), begunAt: parts.process.decidedAt }
     for (;;) {
       try {
-        await process.call(bucketNetwork, () => bucket.put(manifest))
+        await storeObject(parts, manifest)
         return { jobId, records: [], message: null }
       } catch (error) {
-        if (!(error instanceof LostMessage)) throw error
-        await delay(process, MANIFEST_RETRY_MS, signal)
+        if (!(error instanceof SinkFailure)) throw error
+        await delay(parts.process, MANIFEST_RETRY_MS, signal)
       }
     }
   }
