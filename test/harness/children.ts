@@ -82,9 +82,14 @@ export class Child {
     if (stdout === null) throw new Error('broken invariant: a child without stdout')
     const lines = createInterface({ input: stdout })
     const line = new Promise<string>((resolve, reject) => {
-      lines.once('line', resolve)
-      lines.once('close', () => {
+      const ended = (): void => {
         reject(this.#failure('ended before it listened'))
+      }
+      lines.once('close', ended)
+      lines.once('line', (first) => {
+        // Its end comes later, when its log may be gone.
+        lines.off('close', ended)
+        resolve(first)
       })
     })
     const inTime = new AbortController()
