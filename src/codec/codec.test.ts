@@ -247,4 +247,22 @@ describe('commands in Avro', () => {
     expect(causeOf(codec.decodeCommand(broken, 0, ['SubmitJob', 'CancelJob']))).toContain('a AddOperations, which does not belong')
     expect(causeOf(codec.decodeCommand(broken, 0))).toContain('is not a AddOperations of schema')
   })
+
+  test('a part of a job is read up to its operations, and whole later', () => {
+    const operations = [1, 'two'].map((operationId) => ({ operationId, op: 'merge', path: '/a', value: '{}', options: null }) as const)
+    const part = { type: 'AddOperations', submission: 's', part: 3, authorization: 'token', operations } as const
+    const value = codec.encode(part)
+    expect(now(codec.decodeCommandHead(value, 42))).toEqual({ ok: true, message: { ...part, operations: [] } })
+    expect(codec.decodePart(value)).toEqual({ ok: true, message: part })
+    const broken = value.subarray(0, -1)
+    expect(now(codec.decodeCommandHead(broken, 42))).toMatchObject({ ok: true, message: { part: 3 } })
+    expect(codec.decodePart(broken)).toMatchObject({ ok: false, cause: expect.stringContaining('it ends before its last field') as string })
+    expect(causeOf(codec.decodeCommandHead(value.subarray(0, 7), 42))).toContain('is not a AddOperations of schema')
+    expect(() => codec.decodePart(Buffer.concat([Buffer.of(0, 0, 0, 9, 9), value]))).toThrow('broken invariant')
+  })
+
+  test('of every other command the head is all of it', () => {
+    const values = [write({ operations: [operation] }), Buffer.from('{"operations":[{"op":"read","path":"/a"}]}'), codec.encode(started)]
+    for (const value of values) expect(now(codec.decodeCommandHead(value, 42))).toEqual(now(codec.decodeCommand(value, 42)))
+  })
 })

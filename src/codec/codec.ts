@@ -9,9 +9,9 @@ import { type BoundsCheck, boundsCheckOf } from './avro-bounds.ts'
 import { isJson, parseCommand } from './command-json.ts'
 import { formFor, type MessageOf } from './forms/forms.ts'
 import { type FetchSchema, lookUpSchemas, type RegistryAddress, registerSchemas, schemaFetcher } from './registry.ts'
-import { MESSAGE_TYPES, messageSchemas, messageTypeOf } from './schemas.ts'
+import { headOf, MESSAGE_TYPES, messageSchemas, messageTypeOf } from './schemas.ts'
 import { Undecodable } from './undecodable.ts'
-import { HEADER_BYTES, schemaIdOf, writeHeader } from './wire-format.ts'
+import { HEADER_BYTES, MAGIC_BYTE, schemaIdOf, writeHeader } from './wire-format.ts'
 
 /** A record's message; or why it has none, as a sentence for the dead letter. */
 export type Decoded<M extends Message = Message> =
@@ -42,6 +42,13 @@ export interface Codec {
     timestampMs: number,
     wanted?: readonly JobCommandMessage['type'][],
   ): Decoded<JobCommandMessage> | Promise<Decoded<JobCommandMessage>>
+  /**
+   * The same, but of an AddOperations no more than what stands before its operations: of those it has none. Whether they can be read
+   * as well, {@link decodePart} tells later.
+   */
+  decodeCommandHead(value: Buffer, timestampMs: number): Decoded<JobCommandMessage> | Promise<Decoded<JobCommandMessage>>
+  /** An AddOperations whose head was read before: the writer's schema is known. */
+  decodePart(value: Buffer): Decoded<AddOperations>
 }
 
 /** An AddOperations but for its operations, of which there are so many. */
@@ -148,6 +155,22 @@ export class AvroCodec implements Codec {
     return decoded instanceof Promise ? decoded.then((each) => dated(each, timestampMs)) : dated(decoded, timestampMs)
   }
 
+  decodeCommandHead(value: Buffer, timestampMs: number): Decoded<JobCommandMessage> | Promise<Decoded<JobCommandMessage>> {
+    const isPart = value.length >= HEADER_BYTES && value[0] === MAGIC_BYTE && value.readInt32BE(1) === this.#ids.AddOperations
+    if (isPart) return attempt(() => readPartHead(value, this.#ids.AddOperations))
+    const decoded = this.decodeCommand(value, timestampMs)
+    return decoded instanceof Promise ? decoded.then(withoutOperations) : withoutOperations(decoded)
+  }
+
+  decodePart(value: Buffer): Decoded<AddOperations> {
+    const decoded = this.decode(value, ['AddOperations'])
+    if (decoded instanceof Promise) {
+      decoded.catch(() => undefined)
+      throw new Error('broken invariant: the schema of a part whose head was read is not known')
+    }
+    return decoded
+  }
+
   #readerOf(id: number): Reader | undefined {
     const reader = this.#readers.get(id)
     if (typeof reader !== 'string') return reader
@@ -193,7 +216,7 @@ function read<T extends MessageType>(
   if (expected !== undefined && !expected.some((each) => each === messageType)) {
     throw new Undecodable(`the record is a ${messageType}, which does not belong on this topic`)
   }
-  const decoded = decodeBody(value, { type, resolver, boundsCheck }, `the record is not a ${messageType} of schema ${id}`)
+  const decoded = decodeBody(value, { type, resolver, boundsCheck }, notA(messageType, id))
   return { ok: true, message: formFor(messageType).fromRecord(decoded) as MessageOf<T> }
 }
 
@@ -206,6 +229,29 @@ function decodeBody(value: Buffer, reader: Omit<ReadableSchema, 'messageType'>, 
   } catch (error) {
     throw new Undecodable(`${failed}: ${messageOf(error)}`)
   }
+}
+
+const partHead = headOf(messageSchemas.AddOperations.type, 'operations')
+const partHeadBounds = boundsCheckOf(partHead)
+
+function readPartHead(value: Buffer, id: number): Decoded<AddOperations> {
+  try {
+    partHeadBounds(value, HEADER_BYTES)
+    const { value: head } = partHead.decode(value, HEADER_BYTES) as { readonly value: Omit<AddOperations, 'type' | 'operations'> }
+    return { ok: true, message: { type: 'AddOperations', ...head, operations: [] } }
+  } catch (error) {
+    throw new Undecodable(`${notA('AddOperations', id)}: ${messageOf(error)}`)
+  }
+}
+
+/** Another build's part is read whole: where its operations are, only its schema tells. */
+function withoutOperations(decoded: Decoded<JobCommandMessage>): Decoded<JobCommandMessage> {
+  if (!decoded.ok || decoded.message.type !== 'AddOperations') return decoded
+  return { ok: true, message: { ...decoded.message, operations: [] } }
+}
+
+function notA(type: MessageType, id: number): string {
+  return `the record is not a ${type} of schema ${id}`
 }
 
 /** A number that is not negative as Avro has it: seven bits in each byte, the lowest first. */

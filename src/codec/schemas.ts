@@ -40,6 +40,13 @@ export const messageSchemas: Readonly<Record<MessageType, MessageSchema>> = Obje
   MESSAGE_TYPES.map((type) => [type, loadSchema(type)]),
 ) as Record<MessageType, MessageSchema>
 
+/** A record's fields before the last one, which stand before it in its bytes as well: to read those without it. */
+export function headOf(record: avro.types.RecordType, lastField: string): avro.Type {
+  const { fields, ...rest } = record.schema({ exportAttrs: true }) as unknown as avro.schema.RecordType
+  if (fields.at(-1)?.name !== lastField) throw new Error(`broken invariant: "${lastField}" is not the last field of ${String(record.name)}`)
+  return avro.Type.forSchema({ ...rest, fields: fields.slice(0, -1) }, { omitRecordMethods: true })
+}
+
 function loadSchema(type: MessageType): MessageSchema {
   const text = readFileSync(new URL(`${type}.avsc`, FOLDER), 'utf8')
   const schema = JSON.parse(text) as avro.Schema

@@ -34,6 +34,11 @@ export function linkPlans(plans: readonly SubjobPlan[], dependencies: readonly D
   }))
 }
 
+/** Plans of a part of a job, where as many subjobs come before: they wait for nothing. */
+export function plansFrom(index: number, plans: readonly SubjobPlan[]): readonly LinkedPlan[] {
+  return plans.map((plan, position) => ({ ...plan, index: index + position, parents: [], children: [] }))
+}
+
 // The order of the request is kept: what stands between two that are cut out stays between them.
 function isolate(plan: SubjobPlan, linked: ReadonlySet<string>): readonly SubjobPlan[] {
   const pieces: { readonly operations: RoutedOperation[]; readonly alone: boolean }[] = []

@@ -36,8 +36,11 @@ export interface LaneStage<Effect, Completion> {
   readonly completionBytes?: (completion: Completion) => number
   /** Hears of each completion whose turn was committed. Those that a lane's end leaves behind are told by the effect's signal. */
   readonly onCommitted?: (completion: Completion) => void
-  /** Awaited before a batch is run: makes sure that what the stage looks up outside is as new as the records. */
-  readonly beforeTurn?: (messages: readonly Message[]) => Promise<void>
+  /**
+   * Awaited before records are taken: makes sure that what the stage looks up outside is as new as they are. Before others, too, if the
+   * stage says that something was missing.
+   */
+  readonly beforeTurn?: (messages: readonly Message[], hasMissed: boolean) => Promise<void>
   /** Hears that a topic did not take what a turn had for it, before the lane starts again and would make the same once more. */
   readonly onRefusal?: (refusal: OutputRefusal) => void
 }
@@ -267,8 +270,9 @@ export class LaneLife<Effect, Completion> {
       const decoded = this.#stageOf.decode(record)
       all.push([record, decoded instanceof Promise ? await decoded : decoded])
     }
-    if (this.#stageOf.beforeTurn !== undefined && all.length > 0) {
-      await this.#stageOf.beforeTurn(all.flatMap(([, decoded]) => (decoded.ok ? [decoded.message] : [])))
+    const hasMissed = this.#stage.hasMissed?.() === true
+    if (this.#stageOf.beforeTurn !== undefined && (all.length > 0 || hasMissed)) {
+      await this.#stageOf.beforeTurn(all.flatMap(([, decoded]) => (decoded.ok ? [decoded.message] : [])), hasMissed)
     }
     return all
   }

@@ -35,8 +35,6 @@ export interface LaneParts {
 const INVENTORY_WAIT_MS = 2_000
 // The id as key and in the value, both of up to 1,024 bytes, a digest, defaults that were left out, where it came from.
 const FORWARDING_BYTES_MAX = 4_096
-/** Parts of large jobs, about a megabyte each, that one turn hands out at most: reading on past the others goes first. */
-const PARTS_PER_TURN_MAX = 1
 const LANE_RESTART_DELAY_MIN_MS = 100
 const LANE_RESTART_DELAY_MAX_MS = 5_000
 const RESUME_SPREAD_MS = 2_000
@@ -57,7 +55,7 @@ export function splitLimits(config: Config): SplitLimits {
 
 // Half of the room for open subjobs is for jobs of one record: large ones never stop the reading of commands.
 function portionLimits({ partsWaitingMax, openSubjobsMax }: Config): PortionLimits {
-  return { partsPerTurnMax: PARTS_PER_TURN_MAX, partsWaitingMax, openSubjobsMax: Math.ceil(openSubjobsMax / 2) }
+  return { partsWaitingMax, openSubjobsMax: Math.ceil(openSubjobsMax / 2) }
 }
 
 export function coordinatorLanes(
@@ -72,7 +70,7 @@ export function coordinatorLanes(
       [topics.subjobEvents]: ['SubjobsPlanned', 'SubjobStarted', 'SubjobAttemptFailed', 'SubjobEnded'],
     }),
     runEffect,
-    beforeTurn: (messages) => awaitHandles(messages, inventory),
+    beforeTurn: (messages, hasMissed) => awaitHandles(messages, hasMissed, inventory),
     createStage: (partition) =>
       new Coordinator({
         partition,
@@ -83,6 +81,7 @@ export function coordinatorLanes(
         submissions: submissionLimits(config),
         splits: splitLimits(config),
         store: spill.open(),
+        decodePart: (value) => codec.decodePart(value),
         attemptsMax: config.attemptsMax,
         partsTimeoutMs: config.partsTimeoutMs,
         portions: portionLimits(config),
@@ -157,16 +156,14 @@ function common({ config, topics, codec, onRefusal }: LaneParts, name: string, c
 function decodeBy(codec: Codec, topics: TopicNames, expected: Readonly<Record<string, readonly MessageType[]>>): DecodeRecord {
   return (record: InputRecord) => {
     if (record.value === null) return { ok: false, cause: 'the record has no value' }
-    if (record.topic === topics.commands) return codec.decodeCommand(record.value, record.timestampMs)
+    if (record.topic === topics.commands) return codec.decodeCommandHead(record.value, record.timestampMs)
     return codec.decode(record.value, expected[record.topic])
   }
 }
 
-async function awaitHandles(messages: readonly Message[], inventory: Inventory): Promise<void> {
-  const missing = messages.some(
-    (message) =>
-      (message.type === 'SubmitJob' || message.type === 'AddOperations') &&
-      message.operations.some((operation) => inventory.find(managedObjectOf(operation.path)) === undefined),
-  )
-  if (missing) await inventory.caughtUp(INVENTORY_WAIT_MS)
+// A part of a large job is looked up when it is split, and says then that something was missing.
+async function awaitHandles(messages: readonly Message[], hasMissed: boolean, inventory: Inventory): Promise<void> {
+  const isMissing = (message: Message): boolean =>
+    message.type === 'SubmitJob' && message.operations.some(({ path }) => inventory.find(managedObjectOf(path)) === undefined)
+  if (hasMissed || messages.some(isMissing)) await inventory.caughtUp(INVENTORY_WAIT_MS)
 }

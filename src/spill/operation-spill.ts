@@ -1,9 +1,11 @@
 /**
- * Keeps the operations of subjobs that wait: packed in memory up to a budget that all lanes of a process share, beyond it in
+ * Keeps the operations of subjobs and parts that wait: packed in memory up to a budget that all lanes of a process share, beyond it in
  * files. Both are a cache; what a killed process kept is gone, and rebuilt from the changelog.
  */
 import type { RoutedOperation } from '../domain/operation.ts'
-import { HeapOperations, type KeptOperations, OperationsReleased, type OperationStore } from '../stages/operation-store.ts'
+import {
+  HeapKept, HeapOperations, type Kept, type KeptOperations, OperationsReleased, type OperationStore,
+} from '../stages/operation-store.ts'
 import { packOperations, unpackOperations } from './packed-operations.ts'
 import { type Extent, Segment } from './segment.ts'
 
@@ -65,36 +67,38 @@ export class OperationSpill {
 
   /** A store for one life of a lane. Keeping throws SpillFailure where neither disk nor memory has room, loading where the disk fails. */
   open(): OperationStore {
-    const places = new Map<KeptOperations, Place>()
+    const places = new Map<number, Place>()
+    let ids = 0
     let isClosed = false
-    const release = (kept: KeptOperations): void => {
-      const place = places.get(kept)
-      if (place === undefined) return
-      places.delete(kept)
-      this.#release(place)
-    }
-    const keep = (operations: readonly RoutedOperation[]): KeptOperations => {
-      if (isClosed) return new HeapOperations(operations)
-      const packed = packOperations(operations)
-      const kept: KeptOperations = {
-        count: operations.length,
-        bytes: packed.length,
-        load: () => unpackOperations(this.#read(places.get(kept))),
+    const keptAs = <Content>(place: Place, read: (bytes: Buffer) => Content): Kept<Content> => {
+      const id = ids++
+      places.set(id, place)
+      return {
+        load: () => read(this.#read(places.get(id))),
         release: () => {
-          release(kept)
+          this.#release(places, id)
         },
       }
-      places.set(kept, this.#place(packed))
-      return kept
     }
-    const close = (): void => {
-      isClosed = true
-      for (const kept of [...places.keys()]) release(kept)
+    return {
+      keep: (operations: readonly RoutedOperation[]): KeptOperations => {
+        if (isClosed) return new HeapOperations(operations)
+        const packed = packOperations(operations)
+        return { count: operations.length, bytes: packed.length, ...keptAs(this.#place(packed), unpackOperations) }
+      },
+      keepBytes: (bytes: Buffer): Kept<Buffer> => {
+        if (isClosed) return new HeapKept(copyOf(bytes))
+        return keptAs(this.#place(bytes, copyOf), (kept) => kept)
+      },
+      close: () => {
+        isClosed = true
+        for (const id of [...places.keys()]) this.#release(places, id)
+      },
     }
-    return { keep, close }
   }
 
-  #place(packed: Buffer): Place {
+  /** `own` makes what stays in memory of what is only lent. */
+  #place(packed: Buffer, own = (bytes: Buffer): Buffer => bytes): Place {
     const { memoryBytesMax } = this.#options
     const bytes = packed.length + PLACE_OVERHEAD_BYTES
     if (this.#memoryBytes + bytes > memoryBytesMax) {
@@ -102,7 +106,7 @@ export class OperationSpill {
       if (written !== null) return written
     }
     this.#memoryBytes += bytes
-    return { packed }
+    return { packed: own(packed) }
   }
 
   /** Null if it can't be written; throws then if it must. */
@@ -140,7 +144,10 @@ export class OperationSpill {
     }
   }
 
-  #release(place: Place): void {
+  #release(places: Map<number, Place>, id: number): void {
+    const place = places.get(id)
+    if (place === undefined) return
+    places.delete(id)
     if ('packed' in place) {
       this.#memoryBytes -= place.packed.length + PLACE_OVERHEAD_BYTES
       return
@@ -158,4 +165,11 @@ export class OperationSpill {
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new SpillFailure(`operations of waiting subjobs can't ${what} below "${folder}" (${reason}); ${inMemory}`, { cause })
   }
+}
+
+// Of its own size: a slice of the pool that small buffers share would hold on to all of it.
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }

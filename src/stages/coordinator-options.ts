@@ -2,7 +2,7 @@ import type { DestinationRules } from '../domain/destination.ts'
 import type { FindHandle, SplitLimits } from '../domain/split.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
 import type { OperationStore } from './operation-store.ts'
-import type { PortionLimits } from './part-intake.ts'
+import type { DecodePart, PortionLimits } from './part-intake.ts'
 
 export interface CoordinatorOptions {
   readonly partition: number
@@ -14,6 +14,7 @@ export interface CoordinatorOptions {
   readonly submissions: SubmissionLimits
   readonly splits: SplitLimits
   readonly store: OperationStore
+  readonly decodePart: DecodePart
   readonly attemptsMax: number
   /** How long the parts of a job are waited for. */
   readonly partsTimeoutMs: number

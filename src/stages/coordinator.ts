@@ -12,7 +12,8 @@ import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.t
 import type {
   AddOperations, CancelJob, DispatchSubjob, JobCommandMessage, Message, RetryJob, SubjobEnded, SubjobStarted, SubmitJob,
 } from '../domain/messages.ts'
-import { type LinkedPlan, linkPlans } from '../domain/plan.ts'
+import { type LinkedPlan, linkPlans, plansFrom } from '../domain/plan.ts'
+import { ResponseCode } from '../domain/response-code.ts'
 import { splitJob, type SubjobPlan } from '../domain/split.ts'
 import { checkSubmission } from '../domain/submission.ts'
 import type { InputRecord } from '../kafka/port.ts'
@@ -20,14 +21,13 @@ import { type ConcludeJob, conclusionOf, type JobConclusion } from './conclusion
 import type { CoordinatorOptions } from './coordinator-options.ts'
 import { forward, placeOf } from './forwarding.ts'
 import { JobBook, type JobEntry } from './job-book.ts'
-import { closeParts, withoutParts } from './job-parts.ts'
+import { closeParts, partTaken, withoutParts } from './job-parts.ts'
 import { planRetry } from './job-retry.ts'
 import { PartIntake, PORTION_TIMER } from './part-intake.ts'
 import type { Stage, Turn } from './stage.ts'
 import {
   JOB_CANCELLED, orderOf, type OrderTerms, plannedOf, publishOrder, publishPlanned, refusalOf, refused, remainderOf,
 } from './subjob-orders.ts'
-import type { NextPart } from './waiting-parts.ts'
 
 type NamedSubmission = SubmitJob & { readonly jobId: string }
 type CoordinatorTurn = Turn<ConcludeJob>
@@ -51,12 +51,12 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       ...options,
       entryOf: (jobId) => this.#book.get(jobId),
       openSubjobs: () => this.#book.openSubjobs,
-      split: (entry, part, turn) => {
-        this.#splitPart(entry, part, turn)
+      split: (entry, part, mayWait, turn) => this.#splitPart(entry, part, mayWait, turn),
+      lose: (entry, turn) => {
+        this.#giveUpParts(entry, partTaken(entry, turn.now, { isLost: true }), turn)
       },
       close: (entry, turn) => {
-        this.#decide(entry, withoutParts(entry, options.partsTimeoutMs, turn.now), turn)
-        this.#startConclusion(entry, turn)
+        this.#giveUpParts(entry, withoutParts(entry, options.partsTimeoutMs, turn.now), turn)
       },
     })
   }
@@ -67,6 +67,10 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
 
   keptFrom(): number | null {
     return this.#parts.keptFrom
+  }
+
+  hasMissed(): boolean {
+    return this.#parts.hasMissed
   }
 
   close(): void {
@@ -118,7 +122,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
 
   takeTimer(id: string, turn: CoordinatorTurn): void {
     if (id === PORTION_TIMER) {
-      this.#parts.splitSome(turn)
+      this.#parts.splitNext(turn)
       return
     }
     const colon = id.indexOf(':') + 1
@@ -221,11 +225,18 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     this.#parts.take(entry, record, part, turn)
   }
 
-  #splitPart(entry: JobEntry, { operations, authorization }: NextPart, turn: CoordinatorTurn): void {
+  #splitPart(entry: JobEntry, { operations, authorization }: AddOperations, mayWait: boolean, turn: CoordinatorTurn): boolean {
     const { job } = entry
     const plans = splitJob({ kind: job.kind, operations }, this.#options.findHandle, this.#options.splits)
-    this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 1 }, turn)
+    if (mayWait && plans.some(({ refusal }) => refusal === ResponseCode.HandleNotFound)) return false
+    this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
     this.#assignAll(entry, plansFrom(job.subjobs.total, plans), { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
+    this.#decide(entry, partTaken(entry, turn.now, { isLost: false }), turn)
+    return true
+  }
+
+  #giveUpParts(entry: JobEntry, command: JobCommand, turn: CoordinatorTurn): void {
+    if (this.#decide(entry, command, turn)) this.#startConclusion(entry, turn)
   }
 
   #assignAll(
@@ -331,8 +342,4 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   #startConclusion(entry: JobEntry, turn: CoordinatorTurn): void {
     if (entry.job.state === 'concluding') turn.start(conclusionOf(entry, this.#options.destinations))
   }
-}
-
-function plansFrom(index: number, plans: readonly SubjobPlan[]): readonly LinkedPlan[] {
-  return plans.map((plan, position) => ({ ...plan, index: index + position, parents: [], children: [] }))
 }

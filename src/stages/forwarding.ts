@@ -35,6 +35,9 @@ export function forward(record: InputRecord, { jobId, command, partition, home, 
     const what = `a command of ${bytes} bytes away from its home can't be forwarded, ${bytesMax} are allowed`
     turn.deadLetter(record, `${what}: produce it to partition ${home}, which murmur2 of its jobId names`)
   } else {
-    turn.publish('commands', jobId, command, { partition: home, headers: { ...record.headers, [FORWARDED_HEADER]: placeOf(record) } })
+    const place = { partition: home, headers: { ...record.headers, [FORWARDED_HEADER]: placeOf(record) } }
+    // Of a part only the head was read. Whether the rest can be, is decided at its home.
+    if (command.type === 'AddOperations') turn.deliver([{ topic: record.topic, key: jobId, value: record.value, ...place }])
+    else turn.publish('commands', jobId, command, place)
   }
 }

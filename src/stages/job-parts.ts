@@ -17,9 +17,24 @@ export function closeParts({ jobId, partsLeft, parts: part, submission }: Job, p
 }
 
 /** The job goes on with what came within that time, and counts the others as failed. */
-export function withoutParts({ job, assignments }: JobEntry, waitedMs: number, at: number): JobCommand {
-  const { partsLeft, parts, operations } = job
-  const came = [...assignments.values()].reduce((sum, assignment) => sum + assignment.operations, 0)
+export function withoutParts(entry: JobEntry, waitedMs: number, at: number): JobCommand {
+  const { partsLeft, parts } = entry.job
   const message = `${partsLeft} of ${parts} records with the job's operations did not come within ${waitedMs} ms`
-  return { type: 'GiveUpParts', at, operations: operations.total - came, message }
+  return { type: 'GiveUpParts', at, operations: missingOf(entry), message }
+}
+
+/**
+ * One part fewer is left. After the last, operations that were in none count as failed: some can't be used, or there never were as many
+ * as the job's command says.
+ */
+export function partTaken(entry: JobEntry, at: number, { isLost }: { readonly isLost: boolean }): JobCommand {
+  const isLast = entry.job.partsLeft === 1
+  const operations = isLast ? Math.max(0, missingOf(entry)) : 0
+  if (operations === 0 && !(isLast && isLost)) return { type: 'AddSubjobs', subjobs: 0, parts: 1 }
+  return { type: 'GiveUpParts', at, operations, message: `${operations} of the job's operations are in no record that can be used` }
+}
+
+function missingOf({ job, assignments }: JobEntry): number {
+  const came = [...assignments.values()].reduce((sum, assignment) => sum + assignment.operations, 0)
+  return job.operations.total - came
 }

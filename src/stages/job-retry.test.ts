@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { coordinator, type CoordinatorLane, dispatchesOf, endOf, states, submission } from '../../test/fakes/coordinator-lane.ts'
 import { exampleRoutedOperation } from '../../test/fakes/domain-examples.ts'
+import { openHeapStore } from '../../test/fakes/heap-store.ts'
 import type { RetryJob, SubjobEnded } from '../domain/messages.ts'
 import type { OperationStore } from './operation-store.ts'
 
@@ -12,7 +13,7 @@ function storeOf(bytes: number): OperationStore {
   const keep: OperationStore['keep'] = (operations) => {
     return { count: operations.length, bytes, load: () => operations, release: () => undefined }
   }
-  return { keep, close: () => undefined }
+  return { ...openHeapStore(), keep }
 }
 
 function failureOf(index: number, run = 1): SubjobEnded {

@@ -1,6 +1,6 @@
 /**
  * Takes in the records with a large job's operations: those of a job in their order, each once, and no more of them in a turn than
- * leave time for the commands behind them.
+ * leave time for the commands behind them. What is in them is read when they are split.
  */
 import type { Job } from '../domain/job.ts'
 import { placeOfJobNumber } from '../domain/job-number.ts'
@@ -10,39 +10,53 @@ import type { InputRecord } from '../kafka/port.ts'
 import type { JobEntry } from './job-book.ts'
 import type { OperationStore } from './operation-store.ts'
 import type { Turn } from './stage.ts'
-import { type NextPart, WaitingParts } from './waiting-parts.ts'
+import { valueOf, WaitingParts } from './waiting-parts.ts'
 
 /** How large jobs are kept from holding up others. */
 export interface PortionLimits {
-  /** Parts that one turn splits at most; the others wait. */
-  readonly partsPerTurnMax: number
   /** Parts that may wait before no more commands are read. */
   readonly partsWaitingMax: number
   /** With as many subjobs open, parts wait: what is left up to the lane's bound is for other commands. */
   readonly openSubjobsMax: number
 }
 
+/** The part of a record whose head was read; or why it can't be read. */
+export type DecodePart = (
+  value: Buffer,
+) => { readonly ok: true; readonly message: AddOperations } | { readonly ok: false; readonly cause: string }
+
 type PartTurn = Pick<Turn<never>, 'now' | 'wake' | 'deadLetter'>
+type PartHead = Pick<AddOperations, 'submission' | 'part'>
 
 export interface PartIntakeOptions<T extends PartTurn> {
   readonly portions: PortionLimits
   readonly submissions: SubmissionLimits
   readonly store: OperationStore
+  readonly decodePart: DecodePart
   readonly entryOf: (jobId: string) => JobEntry | undefined
   readonly openSubjobs: () => number
-  readonly split: (entry: JobEntry, part: NextPart, turn: T) => void
+  /** Returns false, and does nothing, where it may wait for the latest of the inventory and that may help. */
+  readonly split: (entry: JobEntry, part: AddOperations, mayWait: boolean, turn: T) => boolean
+  /** A part of the job can't be used. */
+  readonly lose: (entry: JobEntry, turn: T) => void
   /** The job has no more parts than those that were split. */
   readonly close: (entry: JobEntry, turn: T) => void
 }
 
-/** Rings when parts that wait may be split: {@link PartIntake.splitSome}. */
+/** Rings when a part that waits may be split: {@link PartIntake.splitNext}. */
 export const PORTION_TIMER = 'portion:'
+
+/** Turns in a row that only read on, where parts wait: what stands behind them is to come first, and they are not to stand still. */
+const READING_TURNS_MAX = 8
 
 export class PartIntake<T extends PartTurn> {
   readonly #options: PartIntakeOptions<T>
   readonly #waiting: WaitingParts
-  /** The turn that has split parts last, and how many. */
-  #split: { readonly turn: T | null; readonly parts: number } = { turn: null, parts: 0 }
+  /** The last turn that has split a part, and the last that has kept one for later. */
+  #splitIn: T | null = null
+  #keptIn: T | null = null
+  #readingTurns = 0
+  #hasMissed = false
 
   constructor(options: PartIntakeOptions<T>) {
     this.#options = options
@@ -51,6 +65,11 @@ export class PartIntake<T extends PartTurn> {
 
   get isFull(): boolean {
     return this.#waiting.size >= this.#options.portions.partsWaitingMax
+  }
+
+  /** Whether a part waits for what the inventory lacked when it was to be split. */
+  get hasMissed(): boolean {
+    return this.#hasMissed
   }
 
   /** Where the first part that waits is in the command topic. */
@@ -63,47 +82,40 @@ export class PartIntake<T extends PartTurn> {
     return this.#waiting.isClosed(jobId) ? 0 : partsLeft - this.#waiting.countOf(jobId)
   }
 
-  take(entry: JobEntry, record: InputRecord, part: AddOperations, turn: T): void {
+  take(entry: JobEntry, record: InputRecord, { submission, part }: PartHead, turn: T): void {
     const { job } = entry
     const expected = this.#expectedOf(job)
-    if (job.submission !== part.submission || part.part < expected || this.leftOf(job) === 0) return
-    if (part.part === job.parts) {
+    if (job.submission !== submission || part < expected || this.leftOf(job) === 0) return
+    if (part === job.parts) {
       if (this.#waiting.countOf(job.jobId) === 0) this.#options.close(entry, turn)
-      else this.#waiting.close(job, record.offset)
-      return
+      else this.#waiting.close(job, record)
+    } else if (part > expected) {
+      turn.deadLetter(record, `part ${part} came when part ${expected} was due`)
+    } else if (this.#waiting.size > 0 || !this.#maySplit(turn)) {
+      this.#keep(job, record, turn)
+    } else if (this.#split(entry, record, { mayWait: true }, turn) === null) {
+      this.#keep(job, record, turn, { isLate: true })
     }
-    const fault = checkPart(part.operations, job.kind, this.#options.submissions)
-    if (fault !== null || part.part > expected) {
-      turn.deadLetter(record, fault === null ? `part ${part.part} came when part ${expected} was due` : `${fault.field}: ${fault.message}`)
-      return
-    }
-    if (this.#waiting.size === 0 && this.#maySplit(turn)) this.#splitOne(entry, part, turn)
-    else this.#keep(job, record, part, turn)
   }
 
   /** A part that may have been waiting when the lane began again. */
-  takeAgain({ job }: JobEntry, record: InputRecord, part: AddOperations, turn: T): void {
+  takeAgain({ job }: JobEntry, record: InputRecord, { submission, part }: PartHead, turn: T): void {
     // What was set aside when it was first read must not become a part now.
-    if (record.offset < placeOfJobNumber(job.number).offset || this.leftOf(job) === 0 || job.submission !== part.submission) return
-    if (part.part === job.parts) {
-      this.#waiting.close(job, record.offset)
+    if (record.offset < placeOfJobNumber(job.number).offset || this.leftOf(job) === 0 || job.submission !== submission) return
+    if (part === job.parts) {
+      this.#waiting.close(job, record)
       this.splitLater(turn)
-      return
+    } else if (part === this.#expectedOf(job)) {
+      this.#keep(job, record, turn)
     }
-    if (part.part !== this.#expectedOf(job)) return
-    if (checkPart(part.operations, job.kind, this.#options.submissions) === null) this.#keep(job, record, part, turn)
   }
 
-  /** Splits as many of those that wait as a turn may. */
-  splitSome(turn: T): void {
-    while (this.#maySplit(turn)) {
-      const next = this.#waiting.takeNext()
-      if (next === undefined) return
-      const entry = this.#options.entryOf(next.jobId)
-      if (entry === undefined) throw new Error(`broken invariant: parts of the unknown job "${next.jobId}"`)
-      if (next.part === null) this.#options.close(entry, turn)
-      else this.#splitOne(entry, next.part, turn)
-    }
+  /** Splits the next of those that wait, if the turn has split none yet. One that has read others reads on first. */
+  splitNext(turn: T): void {
+    this.#hasMissed = false
+    const readsOn = this.#keptIn === turn && this.#readingTurns < READING_TURNS_MAX
+    this.#readingTurns = readsOn ? this.#readingTurns + 1 : 0
+    if (!readsOn && this.#maySplit(turn)) this.#takeNext(turn)
     this.splitLater(turn)
   }
 
@@ -112,19 +124,50 @@ export class PartIntake<T extends PartTurn> {
     if (this.#waiting.size > 0 && this.#hasRoom()) turn.wake(PORTION_TIMER, turn.now)
   }
 
-  #keep(job: Job, record: InputRecord, part: AddOperations, turn: T): void {
-    this.#waiting.keep(job, part, record.offset)
+  #takeNext(turn: T): void {
+    const next = this.#waiting.next()
+    if (next === undefined) return
+    const entry = this.#options.entryOf(next.jobId)
+    if (entry === undefined) throw new Error(`broken invariant: parts of the unknown job "${next.jobId}"`)
+    const operations = next.record === null ? 0 : this.#split(entry, next.record, { mayWait: !next.isLate }, turn)
+    if (operations === null) {
+      this.#waiting.postpone(next)
+      return
+    }
+    this.#waiting.take(next, operations)
+    if (next.record === null) this.#options.close(entry, turn)
+  }
+
+  #keep(job: Job, record: InputRecord, turn: T, how?: { readonly isLate: boolean }): void {
+    this.#waiting.keep(job, record, how)
+    this.#keptIn = turn
     this.splitLater(turn)
   }
 
-  #splitOne(entry: JobEntry, part: NextPart, turn: T): void {
-    this.#split = { turn, parts: this.#split.turn === turn ? this.#split.parts + 1 : 1 }
-    this.#options.split(entry, part, turn)
+  /** How many operations were in it; null if it is to wait for once. */
+  #split(entry: JobEntry, record: InputRecord, { mayWait }: { readonly mayWait: boolean }, turn: T): number | null {
+    this.#splitIn = turn
+    const part = this.#read(record, entry.job)
+    if (typeof part === 'string') {
+      turn.deadLetter(record, part)
+      this.#options.lose(entry, turn)
+      return 0
+    }
+    if (this.#options.split(entry, part, mayWait, turn)) return part.operations.length
+    this.#hasMissed = true
+    return null
+  }
+
+  /** The part, or what is wrong with it. */
+  #read(record: InputRecord, { kind }: Job): AddOperations | string {
+    const decoded = this.#options.decodePart(valueOf(record))
+    if (!decoded.ok) return decoded.cause
+    const fault = checkPart(decoded.message.operations, kind, this.#options.submissions)
+    return fault === null ? decoded.message : `${fault.field}: ${fault.message}`
   }
 
   #maySplit(turn: T): boolean {
-    const parts = this.#split.turn === turn ? this.#split.parts : 0
-    return parts < this.#options.portions.partsPerTurnMax && this.#hasRoom()
+    return this.#splitIn !== turn && this.#hasRoom()
   }
 
   #hasRoom(): boolean {

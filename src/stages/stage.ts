@@ -21,6 +21,11 @@ export interface Stage<Effect, Completion> {
   takeAgain?(record: InputRecord, message: Message, turn: Turn<Effect>): void
   /** Offset of the first record of the first input that is kept for later, and not in the changelog; null when none is. */
   keptFrom?(): number | null
+  /**
+   * Whether something that the last turn has looked up outside was not there, and the next is to begin with the latest that there is
+   * (LaneStage.beforeTurn).
+   */
+  hasMissed?(): boolean
   takeTimer(id: string, turn: Turn<Effect>): void
   takeCompletion(completion: Completion, turn: Turn<Effect>): void
   /** The lane has ended: what is held outside of the heap is given back. */
@@ -36,7 +41,7 @@ export interface Turn<Effect> {
   /** Changes the stage's own state: what {@link Stage.restore} is given after a restart. */
   store(key: string, entry: Message | null): void
   publish(to: StageTopic, key: string, message: Message | null, options?: PublishOptions): void
-  /** Writes to a client's topic; the records are ready as they are. */
+  /** Writes records that are ready as they are, to a client's topic above all. */
   deliver(records: readonly OutputRecord[]): void
   /** Sets the input aside for people to look at: the partition moves on. */
   deadLetter(record: InputRecord, cause: string): void

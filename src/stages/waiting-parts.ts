@@ -1,22 +1,29 @@
 /**
  * Parts of large jobs that a coordinator has read and not split yet. It reads on past them, so that what stands behind a large job
- * need not wait for it, and splits them little by little, jobs in turns. They are no state: the lane's position stays before the
- * first of them, and they are read again after a restart (docs/adr/0010).
+ * need not wait for it, and splits them little by little, jobs in turns. They are kept as the bytes that came, and read when their turn
+ * has come. They are no state: the lane's position stays before the first of them, and they are read again after a restart
+ * (docs/adr/0010).
  */
 import type { Job } from '../domain/job.ts'
-import type { AddOperations } from '../domain/messages.ts'
-import type { Operation } from '../domain/operation.ts'
+import type { InputRecord } from '../kafka/port.ts'
 import { JobShares } from './job-shares.ts'
-import type { KeptOperations, OperationStore } from './operation-store.ts'
+import type { Kept, OperationStore } from './operation-store.ts'
 import { WaitingLine } from './waiting-line.ts'
 
-export type NextPart = Pick<AddOperations, 'authorization' | 'operations'>
+/** What is next to be done about a job in parts. */
+export interface NextPart {
+  readonly jobId: string
+  /** Null for the word that no more parts come. */
+  readonly record: InputRecord | null
+  /** Whether it was its turn before: then something was missing, which was waited for. */
+  readonly isLate: boolean
+}
 
 interface WaitingPart {
-  readonly offset: number
-  readonly authorization: string | null
-  /** Null for the word that no more parts come. */
-  readonly operations: KeptOperations | null
+  /** Without its value. */
+  readonly origin: InputRecord
+  readonly value: Kept<Buffer> | null
+  isLate: boolean
 }
 
 interface WaitingJob {
@@ -48,7 +55,7 @@ export class WaitingParts {
   /** The offset of the first one; null when none waits. Parts of a job are in the order of their offsets. */
   get firstOffset(): number | null {
     let first = Infinity
-    for (const { line } of this.#jobs.values()) first = Math.min(first, line.first?.offset ?? Infinity)
+    for (const { line } of this.#jobs.values()) first = Math.min(first, line.first?.origin.offset ?? Infinity)
     return first === Infinity ? null : first
   }
 
@@ -57,31 +64,45 @@ export class WaitingParts {
     return this.#jobs.get(jobId)?.closed === true
   }
 
-  keep(job: Job, { authorization, operations }: NextPart, offset: number): void {
-    const kept = this.#store.keep(operations.map((operation: Operation) => ({ ...operation, moduleSetTag: '' })))
-    this.#append(job, { offset, authorization, operations: kept }).count += 1
+  /** `isLate`: it was its turn already. */
+  keep(job: Job, record: InputRecord, { isLate } = { isLate: false }): void {
+    const value = this.#store.keepBytes(valueOf(record))
+    this.#append(job, { origin: withoutValue(record), value, isLate }).count += 1
   }
 
   /** No more parts of the job come than those that wait. */
-  close(job: Job, offset: number): void {
-    this.#append(job, { offset, authorization: null, operations: null }).closed = true
+  close(job: Job, record: InputRecord): void {
+    this.#append(job, { origin: withoutValue(record), value: null, isLate: false }).closed = true
   }
 
-  /** Takes the next part of the job whose turn it is; null in its place says that the job has no more. */
-  takeNext(): { readonly jobId: string; readonly part: NextPart | null } | undefined {
+  /** The next of the job whose turn it is. */
+  next(): NextPart | undefined {
     const jobId = this.#shares.next()
-    const waiting = jobId === undefined ? undefined : this.#jobs.get(jobId)
-    const next = waiting?.line.takeFirst()
-    if (waiting === undefined || next === undefined) return undefined
-    const part = partOf(next)
-    if (part !== null) waiting.count -= 1
+    const first = jobId === undefined ? undefined : this.#jobs.get(jobId)?.line.first
+    if (jobId === undefined || first === undefined) return undefined
+    const { origin, value, isLate } = first
+    return { jobId, record: value === null ? null : { ...origin, value: value.load() }, isLate }
+  }
+
+  /** Its turn comes once more, and for the last time. */
+  postpone({ jobId }: NextPart): void {
+    const first = this.#jobs.get(jobId)?.line.first
+    if (first !== undefined) first.isLate = true
+  }
+
+  /** What was next does not wait any more; so many operations were in it. */
+  take({ jobId }: NextPart, operations: number): void {
+    const waiting = this.#jobs.get(jobId)
+    const first = waiting?.line.takeFirst()
+    if (waiting === undefined || first === undefined) return
+    if (first.value !== null) waiting.count -= 1
+    first.value?.release()
     this.#size -= 1
-    this.#shares.give(waiting.job, part?.operations.length ?? 0)
+    this.#shares.give(waiting.job, operations)
     if (waiting.line.first === undefined) {
       this.#shares.leave(waiting.job)
-      this.#jobs.delete(waiting.job.jobId)
+      this.#jobs.delete(jobId)
     }
-    return { jobId: waiting.job.jobId, part }
   }
 
   #append(job: Job, part: WaitingPart): WaitingJob {
@@ -94,9 +115,12 @@ export class WaitingParts {
   }
 }
 
-function partOf({ operations: kept, authorization }: WaitingPart): NextPart | null {
-  if (kept === null) return null
-  const operations = kept.load()
-  kept.release()
-  return { authorization, operations }
+export function valueOf({ value, topic, partition, offset }: InputRecord): Buffer {
+  if (value === null) throw new Error(`broken invariant: the part ${topic}[${partition}]@${offset} has no value`)
+  return value
+}
+
+// The key is a piece of what a fetch has brought, of which nothing else is to stay.
+function withoutValue(record: InputRecord): InputRecord {
+  return { ...record, key: record.key === null ? null : Buffer.from(record.key), value: null }
 }

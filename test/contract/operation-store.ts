@@ -42,6 +42,22 @@ export function exerciseOperationStore(name: string, open: () => OperationStore)
       expect(kept[2]?.load()).toEqual(operations(5, 'c'))
     })
 
+    it('are kept as bytes as well, copied from where those were', () => {
+      const [store, other] = [open(), open()]
+      const larger = Buffer.from('..bytes..')
+      const [kept, released, empty] = [store.keepBytes(larger.subarray(2, 7)), store.keepBytes(larger), store.keepBytes(Buffer.alloc(0))]
+      const others = other.keepBytes(larger)
+      released.release()
+      released.release()
+      larger.fill('x')
+      expect([kept.load().toString(), kept.load().toString(), empty.load().length]).toEqual(['bytes', 'bytes', 0])
+      expect(() => released.load()).toThrow(OperationsReleased)
+      store.close()
+      expect(() => kept.load()).toThrow(OperationsReleased)
+      expect(others.load().toString()).toBe('..bytes..')
+      expect(store.keepBytes(Buffer.from('late')).load().toString()).toBe('late')
+    })
+
     it('end with their store, and with no other', () => {
       const [store, other] = [open(), open()]
       const [mine, others] = [store.keep(operations(4)), other.keep(operations(4, 'other'))]

@@ -1,11 +1,12 @@
 /** A coordinator without a lane, and the reports of its subjobs. */
 import type { Outcome } from '../../src/domain/job.ts'
-import type { SubjobEnded, SubjobStarted, SubmitJob } from '../../src/domain/messages.ts'
+import type { AddOperations, SubjobEnded, SubjobStarted, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
 import { Coordinator } from '../../src/stages/coordinator.ts'
 import type { CoordinatorOptions } from '../../src/stages/coordinator-options.ts'
 import { openHeapStore } from './heap-store.ts'
+import { jsonCodec } from './json-codec.ts'
 import { exampleHandle, exampleOperation, exampleSubmission } from './domain-examples.ts'
 import type { RecordedTurn } from './recorded-turn.ts'
 import { StageRun } from './stage-run.ts'
@@ -30,9 +31,10 @@ const options: CoordinatorOptions = {
   submissions: { operationsMax: 100, pathLengthMax: 100 },
   splits: { operationsMax: 2, bytesMax: 1_000_000 },
   store: openHeapStore(),
+  decodePart: (value) => jsonCodec.decode<AddOperations>(value),
   attemptsMax: 3,
   partsTimeoutMs: PARTS_TIMEOUT_MS,
-  portions: { partsPerTurnMax: 1, partsWaitingMax: 3, openSubjobsMax: 4 },
+  portions: { partsWaitingMax: 3, openSubjobsMax: 4 },
   jobRetentionMs: RETENTION_MS,
   retryRetentionMs: RETRY_RETENTION_MS,
 }

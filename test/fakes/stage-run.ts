@@ -2,6 +2,7 @@
 import type { Message } from '../../src/domain/messages.ts'
 import type { InputRecord } from '../../src/kafka/port.ts'
 import type { Stage } from '../../src/stages/stage.ts'
+import { jsonCodec } from './json-codec.ts'
 import { recordAt, RecordedTurn, type StoredEntry } from './recorded-turn.ts'
 
 export class StageRun<Effect, Completion, Kind extends Stage<Effect, Completion> = Stage<Effect, Completion>> {
@@ -20,7 +21,7 @@ export class StageRun<Effect, Completion, Kind extends Stage<Effect, Completion>
   }
 
   take(message: Message, place: Partial<InputRecord> = {}): RecordedTurn<Effect> {
-    const record = recordAt({ offset: this.#offset, timestampMs: this.now, ...place })
+    const record = recordAt({ offset: this.#offset, timestampMs: this.now, value: jsonCodec.encode(message), ...place })
     this.#offset = record.offset + 1
     return this.#turn((turn) => {
       this.stage.takeRecord(record, message, turn)
@@ -29,7 +30,7 @@ export class StageRun<Effect, Completion, Kind extends Stage<Effect, Completion>
 
   /** A record that was taken before a restart. */
   takeAgain(message: Message, place: Partial<InputRecord>): RecordedTurn<Effect> {
-    const record = recordAt({ timestampMs: this.now, ...place })
+    const record = recordAt({ timestampMs: this.now, value: jsonCodec.encode(message), ...place })
     return this.#turn((turn) => this.stage.takeAgain?.(record, message, turn))
   }
 

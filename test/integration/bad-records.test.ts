@@ -9,6 +9,7 @@ import { systemClock } from '../../src/runtime/clock.ts'
 import { checkTopic } from '../harness/checker.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation, PARTITIONS, type Service } from '../harness/installation.ts'
+import { recordsOf } from '../harness/job-in-parts.ts'
 import { countsOf, type PlannedJob, planJob } from '../harness/planned-job.ts'
 import type { LoggedRecord, TopicLog } from '../harness/topic-log.ts'
 
@@ -185,6 +186,27 @@ describe('a record on the command topic', () => {
       const { headers } = await letterOf('commands', await produce('commands', { key, value, partition }))
       expect(headers['datajob_cause']).toMatch(key === null ? /^the key of an AddOperations/ : /^there is no job "nobody"/)
     }
+  })
+
+  it("is set aside: a part of a job whose operations can't be read; the others are carried out", async () => {
+    const jobId = planned().jobId
+    const value = JSON.stringify('x'.repeat(100_000))
+    const operations = Array.from({ length: 20 }, (_, n) => {
+      return { operationId: n, op: 'merge', path: '/SubNetwork=Test/ManagedElement=north-0', value, options: null } as const
+    })
+    const topic = `${installation.prefix}commands`
+    const records = recordsOf({ jobId, kind: 'WRITE', destination: null, operations }, { topic, encode: (each) => codec.encode(each) })
+    expect(records).toHaveLength(4)
+    const partition = partitionOfKey(jobId, PARTITIONS)
+    const places: Place[] = []
+    for (const [n, record] of records.entries()) {
+      const sent = n === 2 ? record.value!.subarray(0, -1) : record.value
+      places.push(await produce('commands', { key: jobId, value: sent, partition }))
+    }
+    const { headers } = await letterOf('commands', places[2]!)
+    expect(headers['datajob_cause']).toMatch(/is not a AddOperations of schema \d+: it ends before/)
+    const ended = await service.client.ended(jobId)
+    expect([ended.status, ended.counts.operations]).toEqual(['PARTIALLY_FAILED', { total: 20, succeeded: 12, failed: 8 }])
   })
 
   it('is set aside: one without a value', async () => {

@@ -1,9 +1,10 @@
 /** Jobs with chunks, unknown handles and dependencies, and what their subjobs report, chosen by numbers. */
 import type { Outcome } from '../../src/domain/job.ts'
-import type { DispatchSubjob, Message, SubmitJob } from '../../src/domain/messages.ts'
+import type { AddOperations, DispatchSubjob, Message, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
 import { openHeapStore } from '../fakes/heap-store.ts'
+import { jsonCodec } from '../fakes/json-codec.ts'
 import { Coordinator } from '../../src/stages/coordinator.ts'
 import { exampleHandle, exampleOperation, exampleSubmission } from '../fakes/domain-examples.ts'
 import type { RecordedTurn, StoredEntry } from '../fakes/recorded-turn.ts'
@@ -28,9 +29,10 @@ export function newCoordinator(): Coordinator {
     submissions: { operationsMax: 100, pathLengthMax: 100 },
     splits: { operationsMax: 2, bytesMax: 100_000 },
     store: openHeapStore(),
+    decodePart: (value) => jsonCodec.decode<AddOperations>(value),
     attemptsMax: 3,
     partsTimeoutMs: 200,
-    portions: { partsPerTurnMax: 1, partsWaitingMax: 10, openSubjobsMax: 100 },
+    portions: { partsWaitingMax: 10, openSubjobsMax: 100 },
     jobRetentionMs: 500,
     retryRetentionMs: 300,
   })

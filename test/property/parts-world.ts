@@ -11,6 +11,7 @@ import type { ConcludeJob } from '../../src/stages/conclusion.ts'
 import type { Coordinator } from '../../src/stages/coordinator.ts'
 import { coordinator, HOME } from '../fakes/coordinator-lane.ts'
 import { exampleOperation, exampleSubmission } from '../fakes/domain-examples.ts'
+import { jsonCodec } from '../fakes/json-codec.ts'
 import { recordAt, RecordedTurn, type StoredEntry } from '../fakes/recorded-turn.ts'
 import { entriesOf } from './stage-inputs.ts'
 
@@ -149,7 +150,7 @@ export class PartsWorld {
       const message = this.#commands[offset]
       if (message === undefined) break
       this.#next.set(COMMANDS, offset + 1)
-      const record = { ...at(COMMANDS, offset), key: Buffer.from(keyOf(message)) }
+      const record = { ...at(COMMANDS, offset), key: Buffer.from(keyOf(message)), value: jsonCodec.encode(message) }
       if (this.#positions.wasTaken(record)) {
         this.#stage.takeAgain(record, message, turn)
       } else {

@@ -52,6 +52,11 @@ export class CountingStage implements Stage<string, string> {
   load(): number {
     return this.held
   }
+
+  /** While an effect is under way, as if that had been started for what was missing. */
+  hasMissed(): boolean {
+    return this.held > 0
+  }
 }
 
 export interface LaneProcess {
@@ -67,6 +72,8 @@ export class LaneWorld {
   readonly broker = new SimulatedBroker(this.scheduler)
   /** Effects that were begun, by their process. */
   readonly begun: string[] = []
+  /** What turns were prepared for: how many records, and whether the stage had missed something. */
+  readonly prepared: { readonly records: number; readonly hasMissed: boolean }[] = []
   loadMax = 100
   /** Effects that begin from now on never settle. */
   effectsHang = false
@@ -155,6 +162,10 @@ export class LaneWorld {
       decode,
       place: { topics: TOPICS, changelog: CHANGELOG, stage: 'counting', encode },
       createStage: () => new CountingStage(),
+      beforeTurn: ({ length: records }, hasMissed) => {
+        this.prepared.push({ records, hasMissed })
+        return Promise.resolve()
+      },
       runEffect: async (effect) => {
         this.begun.push(`${process.name} ${effect}`)
         if (this.effectsHang) await new Promise(() => undefined)

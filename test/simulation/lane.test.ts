@@ -17,6 +17,15 @@ describe('a lane', () => {
     expect(world.output).toEqual(Array.from({ length: 25 }, (_, at) => at))
   })
 
+  it('looks after what its stage needs before it takes records, and before the turn after one in which something was missing', async () => {
+    const world = new LaneWorld()
+    await running(world)
+    world.write(1)
+    await world.until(() => world.prepared.length === 2)
+    await world.pass(1_000)
+    expect(world.prepared).toEqual([{ records: 1, hasMissed: false }, { records: 0, hasMissed: true }])
+  })
+
   it('repeats nothing after a commit whose answer was lost', async () => {
     const world = new LaneWorld()
     const { session, events } = await running(world)

@@ -1,5 +1,5 @@
 /** The service as one process runs it: both stages in their groups, the real lanes on the simulated broker. */
-import type { Message } from '../../src/domain/messages.ts'
+import type { AddOperations, Message } from '../../src/domain/messages.ts'
 import { GroupSession, type GroupEvent } from '../../src/kafka/group-session.ts'
 import type { Decoded, LaneLimits, LaneStage } from '../../src/kafka/lane-life.ts'
 import type { InputRecord } from '../../src/kafka/port.ts'
@@ -67,7 +67,7 @@ export class SimulatedService {
 
 const PARTS_TIMEOUT_MS = 60_000
 const CANCEL_TIMEOUT_MS = 5_000
-const PORTIONS = { partsPerTurnMax: 1, partsWaitingMax: 4, openSubjobsMax: 6 }
+const PORTIONS = { partsWaitingMax: 4, openSubjobsMax: 6 }
 
 function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclusion> {
   const { settings } = parts
@@ -84,6 +84,7 @@ function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclu
         submissions: SUBMISSION_LIMITS,
         splits: { operationsMax: settings.operationsPerSubjobMax, bytesMax: 1_000_000 },
         store: openHeapStore(),
+        decodePart: (value) => jsonCodec.decode<AddOperations>(value),
         attemptsMax: settings.attemptsMax,
         partsTimeoutMs: PARTS_TIMEOUT_MS,
         portions: PORTIONS,
