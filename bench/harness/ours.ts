@@ -49,7 +49,8 @@ export class Ours {
   readonly installation: Installation
   readonly kafka: KafkaClient
   readonly #reader: TailReader
-  readonly #destination: string
+  /** Where all jobs' results go; this is told of those that are completed. */
+  readonly destination: string
   readonly #completions = new Map<string, Completion>()
   readonly #waiting = new Map<string, (completion: Completion) => void>()
 
@@ -57,7 +58,7 @@ export class Ours {
     this.installation = installation
     this.services = services
     this.kafka = kafka
-    this.#destination = `kafka:${topic}`
+    this.destination = `kafka:${topic}`
     this.#reader = kafka.tailReader({
       name: 'bench',
       topics: [topic],
@@ -129,14 +130,14 @@ export class Ours {
   /** A job of as many write operations, spread over as many handles, from its request to its completion event. */
   async job(operations: number, handles: number): Promise<JobTimes> {
     const { jobId, begun, accepted } = await this.submit(operations, handles)
-    return { begun, accepted, completed: await this.#completed(jobId, operations) }
+    return { begun, accepted, completed: await this.completed(jobId, operations) }
   }
 
   async submit(
     operations: number,
     handles: number,
   ): Promise<{ readonly jobId: string; readonly begun: number; readonly accepted: number }> {
-    const path = `/ranoam/cm/v1/dataJob?destination=${this.#destination}`
+    const path = `/ranoam/cm/v1/dataJob?destination=${this.destination}`
     const outgoing = request(`${this.client.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' } })
     const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
     const begun = performance.now()
@@ -149,18 +150,19 @@ export class Ours {
     return { jobId: (JSON.parse(text) as { readonly jobId: string }).jobId, begun, accepted: performance.now() }
   }
 
-  async close(): Promise<void> {
-    await this.#reader.stop()
-    await Promise.all(this.services.map(({ child }) => child.stop()))
-    await this.installation.close()
-  }
-
-  async #completed(jobId: string, operations: number): Promise<number> {
+  /** When the job was known to be over. Throws unless all of its operations succeeded. */
+  async completed(jobId: string, operations: number): Promise<number> {
     const { at, value } = this.#completions.get(jobId) ?? (await this.#completion(jobId))
     this.#completions.delete(jobId)
     const { succeeded } = (JSON.parse(String(value)) as CompletionEvent).data.counts.operations
     if (succeeded !== operations) throw new Error(`job ${jobId}: ${succeeded} of ${operations} operations succeeded`)
     return at
+  }
+
+  async close(): Promise<void> {
+    await this.#reader.stop()
+    await Promise.all(this.services.map(({ child }) => child.stop()))
+    await this.installation.close()
   }
 
   #completion(jobId: string): Promise<Completion> {

@@ -1,11 +1,11 @@
 /** Many plugins, of which some never answer and some are slow: what they may take is bounded, and the others go on. */
-import { readdirSync, readlinkSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { quantile } from '../../bench/harness/figures.ts'
 import { InstantDmi } from '../../bench/harness/instant-dmi.ts'
 import { mib, ProcessProbe } from '../../bench/harness/process-probe.ts'
+import { socketsOf } from '../../bench/harness/sockets.ts'
 import { tell } from '../harness/chaos.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation, type Service } from '../harness/installation.ts'
@@ -83,23 +83,10 @@ async function p99(): Promise<number> {
   return quantile(times, 0.99)
 }
 
-/** Sockets of the service, from Linux's /proc. */
-function sockets(): number {
-  const folder = `/proc/${service.child.pid}/fd`
-  return readdirSync(folder).filter((name) => {
-    try {
-      return readlinkSync(`${folder}/${name}`).startsWith('socket:')
-    } catch {
-      // Closed since.
-      return false
-    }
-  }).length
-}
-
 describe('many plugins', () => {
   it('of which some hang and some are slow open a bounded number of connections, and the others go on', async () => {
     const probe = new ProcessProbe(service.child.pid)
-    const idle = sockets()
+    const idle = socketsOf(service.child.pid)
     await p99()
     const quiet = await p99()
     const quietBytes = probe.takePeakBytes()
@@ -108,7 +95,7 @@ describe('many plugins', () => {
     for (let n = 0; n < SLOW; n += 1) await submit(`slow-${n}`, 4)
     let most = 0
     const counting = setInterval(() => {
-      most = Math.max(most, sockets())
+      most = Math.max(most, socketsOf(service.child.pid))
     }, 20)
     const beside = await p99()
     clearInterval(counting)
