@@ -4,6 +4,7 @@ import { afterAll, describe, expect, inject, it } from 'vitest'
 import { createKafkaClient } from '../../src/kafka/kafkajs/client.ts'
 import type { OutputRecord, Position } from '../../src/kafka/port.ts'
 import { systemClock, systemTimers } from '../../src/runtime/clock.ts'
+import { until } from '../harness/until.ts'
 import { exerciseKafkaPort, failureOf, type OpenTransaction } from './kafka-port.ts'
 
 const brokers = inject('kafkaBrokers').split(',')
@@ -34,6 +35,15 @@ async function deleteRecords({ topic, partition, offset }: Position): Promise<vo
   await admin.disconnect()
 }
 
+async function deleteTopic(topic: string): Promise<void> {
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [topic] })
+  // The broker knows of it some milliseconds later.
+  await until(`${topic} is gone`, async () => !(await admin.listTopics()).includes(topic))
+  await admin.disconnect()
+}
+
 afterAll(async () => {
   await Promise.all(left.map((producer) => producer.disconnect()))
 })
@@ -43,7 +53,7 @@ const kafka = createKafkaClient({
   ...{ sessionTimeoutMs: 3_000, heartbeatIntervalMs: 100, fetchWaitMs: 50 },
 })
 
-exerciseKafkaPort('kafkajs', { kafka, clock: systemClock, timers: systemTimers, leaveOpen, deleteRecords })
+exerciseKafkaPort('kafkajs', { kafka, clock: systemClock, timers: systemTimers, leaveOpen, deleteRecords, deleteTopic })
 
 describe('kafkajs on a broker with settings of its own', () => {
   it('refuses a topic that the broker refuses, by name', async () => {

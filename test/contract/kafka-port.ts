@@ -26,6 +26,7 @@ export interface KafkaPortHarness {
   leaveOpen(transactionalId: string, records: readonly OutputRecord[]): Promise<OpenTransaction>
   /** Makes the position the first one of its partition, as retention does. */
   deleteRecords(before: Position): Promise<void>
+  deleteTopic(topic: string): Promise<void>
 }
 
 /** Topics and clients of one test. */
@@ -48,6 +49,7 @@ export function exerciseKafkaPort(name: string, harness: KafkaPortHarness): void
       },
       leaveOpen: (id, records) => harness.leaveOpen(id, records),
       deleteRecords: (before) => harness.deleteRecords(before),
+      deleteTopic: (topic) => harness.deleteTopic(topic),
       uniqueName: (what) => `contract.${what}.${randomUUID()}`,
       atEnd: (close) => {
         closers.push(close)
@@ -184,6 +186,15 @@ function exerciseAdmin(test: KafkaTest): void {
       const described = await test.admin.describeTopics([test.uniqueName('missing'), topic])
       expect(described).toMatchObject([{ name: topic, partitions: 4, config: { 'retention.ms': '12345' } }])
       expect(described[0]?.replicationFactor).toBeGreaterThan(0)
+    })
+
+    it('tells of topics what there is to tell, though another that it was asked about is there no more', async () => {
+      const [gone, topic] = await Promise.all([test.topic(1), test.topic(2)])
+      await test.admin.endOffsets(gone)
+      await test.deleteTopic(gone)
+      expect(await test.admin.describeTopics([gone, topic])).toMatchObject([{ name: topic, partitions: 2 }])
+      expect((await test.admin.endOffsets(topic)).map(({ offset }) => offset)).toEqual([0, 0])
+      expect(await failureOf(test.admin.endOffsets(gone))).toMatchObject({ disposition: 'reject', topic: gone })
     })
 
     it('knows the id of its cluster, which stays the same', async () => {

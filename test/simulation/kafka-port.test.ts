@@ -34,9 +34,14 @@ function deleteRecords({ topic, partition, offset }: Position): Promise<void> {
   return Promise.resolve()
 }
 
+function deleteTopic(topic: string): Promise<void> {
+  broker.deleteTopic(topic)
+  return Promise.resolve()
+}
+
 letSchedulerRun(scheduler)
 
 exerciseKafkaPort('the simulated client', {
   kafka: new SimulatedKafka({ process, broker, network, random, groups }),
-  ...{ clock: scheduler, timers: scheduler, leaveOpen, deleteRecords },
+  ...{ clock: scheduler, timers: scheduler, leaveOpen, deleteRecords, deleteTopic },
 })

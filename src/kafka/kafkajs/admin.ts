@@ -8,25 +8,31 @@ import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.
 
 /** Throws KafkaFailure if no broker answers. */
 export async function openAdmin(createKafka: CreateKafka, settings: KafkaSettings): Promise<KafkaAdmin> {
+  return new KafkajsAdmin(await connect(createKafka, settings), { createKafka, settings })
+}
+
+async function connect(createKafka: CreateKafka, settings: KafkaSettings): Promise<Admin> {
   const admin = createKafka().admin({ retry: retrySettings })
   try {
     await admin.connect()
+    return admin
   } catch (error) {
     await admin.disconnect().catch(() => undefined)
     throw toKafkaFailure(error, `connecting to Kafka at ${settings.brokers.join(', ')}`, 'call')
   }
-  return new KafkajsAdmin(admin, settings)
 }
 
 /** One request after the other: kafkajs keeps one set of metadata, and calls side by side take it from each other. */
 class KafkajsAdmin implements KafkaAdmin {
-  readonly #admin: Admin
+  #admin: Admin
+  readonly #createKafka: CreateKafka
   readonly #settings: KafkaSettings
   readonly #knownTopics: KnownTopics
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(admin: Admin, settings: KafkaSettings) {
+  constructor(admin: Admin, { createKafka, settings }: { readonly createKafka: CreateKafka; readonly settings: KafkaSettings }) {
     this.#admin = admin
+    this.#createKafka = createKafka
     this.#settings = settings
     this.#knownTopics = new KnownTopics((name) => this.topicExists(name), settings.timers)
   }
@@ -39,7 +45,7 @@ class KafkajsAdmin implements KafkaAdmin {
     const existing: string[] = []
     for (const name of names) if (await this.topicExists(name)) existing.push(name)
     if (existing.length === 0) return []
-    return this.#inTurn(`describing topics ${existing.join(', ')}`, async () => {
+    return this.#ofTopics(existing, `describing topics ${existing.join(', ')}`, async () => {
       const { topics } = await this.#admin.fetchTopicMetadata({ topics: existing })
       const resources = existing.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name }))
       const { resources: described } = await this.#admin.describeConfigs({ resources, includeSynonyms: false })
@@ -79,7 +85,7 @@ class KafkajsAdmin implements KafkaAdmin {
   }
 
   async offsetsAt(topic: string, timestampMs: number): Promise<readonly Position[]> {
-    const offsets = await this.#ofTopic(topic, `looking for a time in topic ${topic}`, () =>
+    const offsets = await this.#ofTopics([topic], `looking for a time in topic ${topic}`, () =>
       this.#admin.fetchTopicOffsetsByTimestamp(topic, timestampMs),
     )
     return inOrder(offsets).map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) }))
@@ -110,18 +116,28 @@ class KafkajsAdmin implements KafkaAdmin {
   }
 
   async #offsets(topic: string): Promise<{ partition: number; low: string; high: string }[]> {
-    return inOrder(await this.#ofTopic(topic, `reading the offsets of topic ${topic}`, () => this.#admin.fetchTopicOffsets(topic)))
+    return inOrder(await this.#ofTopics([topic], `reading the offsets of topic ${topic}`, () => this.#admin.fetchTopicOffsets(topic)))
   }
 
   // Asked about a topic that is not there, kafkajs repeats the question until its retries are used up. One that was there may
-  // have been deleted since.
-  async #ofTopic<T>(topic: string, action: string, call: () => Promise<T>): Promise<T> {
-    await this.#knownTopics.require([topic])
+  // have been deleted since; and of one that it was asked about before, it asks with every question about others.
+  async #ofTopics<T>(topics: readonly string[], action: string, call: () => Promise<T>): Promise<T> {
+    await this.#knownTopics.require(topics)
     try {
       return await this.#inTurn(action, call)
     } catch (error) {
-      throw error instanceof KafkaFailure ? await this.#knownTopics.explain(error, [topic]) : error
+      if (!(error instanceof KafkaFailure)) throw error
+      const failure = await this.#knownTopics.explain(error, topics)
+      if (!isAboutAnother(failure)) throw failure
+      await this.#inTurn('connecting to Kafka anew', () => this.#renew())
+      return this.#inTurn(action, call)
     }
+  }
+
+  async #renew(): Promise<void> {
+    const before = this.#admin
+    this.#admin = await connect(this.#createKafka, this.#settings)
+    await before.disconnect().catch(() => undefined)
   }
 
   #inTurn<T>(action: string, call: () => Promise<T>): Promise<T> {
@@ -145,6 +161,11 @@ class KafkajsAdmin implements KafkaAdmin {
 
 function inOrder<T extends { readonly partition: number }>(items: readonly T[]): T[] {
   return [...items].sort((a, b) => a.partition - b.partition)
+}
+
+// What KnownTopics says of a topic that is missing where all that were asked about are there.
+function isAboutAnother({ code, disposition }: KafkaFailure): boolean {
+  return code === 'UNKNOWN_TOPIC_OR_PARTITION' && disposition !== 'reject'
 }
 
 function isAbsence(error: unknown): boolean {
