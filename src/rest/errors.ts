@@ -99,6 +99,10 @@ function ownFailure(cause: unknown): Refusal {
 const SEE_LOG = 'The cause is in the server’s log under the id in this answer’s x-request-id header.'
 
 function answerOfKafka(failure: KafkaFailure): Refusal {
+  if (failure.code === 'UNKNOWN_TOPIC_OR_PARTITION') {
+    const details = `An operator should run "datajob topics apply". ${SEE_LOG}`
+    return unavailable('A topic that this needs is not there', { retryAfterS: RETRY_AFTER_S, details, cause: failure })
+  }
   if (failure.disposition === 'reject') {
     return new Refusal(500, 'Kafka refused the record', { details: `${failure.code}. ${SEE_LOG}`, cause: failure })
   }

@@ -101,6 +101,16 @@ describe('a job that can’t be taken', () => {
     expect(answer.json()).toMatchObject({ message: 'The job is larger than the broker allows' })
   })
 
+  it('is told to come back while the topic of commands is not there, which an operator can make again', async () => {
+    fixture.outage = new KafkaFailure('gone', { code: 'UNKNOWN_TOPIC_OR_PARTITION', disposition: 'reject' })
+    const answer = await submit()
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '2'])
+    expect(answer.json()).toMatchObject({
+      message: 'A topic that this needs is not there',
+      details: expect.stringContaining('"datajob topics apply"') as string,
+    })
+  })
+
   describe('with Kafka away', () => {
     it('is told to come back, before and after the destination is known', async () => {
       fixture.outage = brokerAway
