@@ -1,6 +1,7 @@
 /**
  * Finds readers that no longer read, though there is something to read: a client library may lose a connection, a partition or
- * itself without a word. Kafka is asked seldom, and over connections of its own.
+ * itself without a word. And those that wait for records behind the end of a topic, which was made anew under its name. Kafka is asked
+ * seldom, and over connections of its own.
  */
 import type { KafkaAdmin, KafkaClient, PartitionReader, Position } from './port.ts'
 
@@ -10,13 +11,19 @@ export interface Reading {
   positions(): readonly Position[]
 }
 
+export interface Unread {
+  readonly position: Position
+  /** The offset at which the partition ends, if that is before the position: it is not the topic that was read. Else null. */
+  readonly end: number | null
+}
+
 export class UnreadRecords {
   readonly #kafka: Pick<KafkaClient, 'admin' | 'partitionReader'>
   #admin: KafkaAdmin | null = null
   #reader: PartitionReader | null = null
   // Where each reading stood when Kafka was asked last, and which of that could have been read on.
   #stood = new Map<Reading, ReadonlyMap<string, number>>()
-  #unread = new Map<Reading, Position>()
+  #unread = new Map<Reading, Unread>()
 
   constructor(kafka: Pick<KafkaClient, 'admin' | 'partitionReader'>) {
     this.#kafka = kafka
@@ -25,14 +32,16 @@ export class UnreadRecords {
   /** Looks at all of them; resolves to whether Kafka answered. Never rejects. */
   async ask(readings: readonly Reading[]): Promise<boolean> {
     try {
-      const unread = new Map<Reading, Position>()
+      const unread = new Map<Reading, Unread>()
       const stood = new Map<Reading, ReadonlyMap<string, number>>()
-      const topics = new Set(readings.flatMap((reading) => reading.positions().map(({ topic }) => topic)))
+      const asked = new Map(readings.map((reading) => [reading, reading.positions()]))
+      const topics = new Set([...asked.values()].flatMap((positions) => positions.map(({ topic }) => topic)))
       const ends = await this.#endsOf(topics)
-      for (const reading of readings) {
+      for (const [reading, before] of asked) {
         const positions = reading.positions()
         const first = await this.#firstUnread(positions.filter((at) => this.#isBehind(reading, at, ends)))
-        if (first !== null) unread.set(reading, first)
+        const found = firstBeyond(before, ends) ?? (first === null ? null : { position: first, end: null })
+        if (found !== null) unread.set(reading, found)
         stood.set(reading, new Map(positions.map((at) => [keyOf(at), at.offset])))
       }
       this.#unread = unread
@@ -45,10 +54,11 @@ export class UnreadRecords {
   }
 
   /** What the reading has left unread for as long as it is known, if it has; the same while it stands. */
-  of(reading: Reading): Position | null {
+  of(reading: Reading): Unread | null {
     const found = this.#unread.get(reading)
     if (found === undefined) return null
-    return reading.positions().some((at) => keyOf(at) === keyOf(found) && at.offset === found.offset) ? found : null
+    const { position } = found
+    return reading.positions().some((at) => keyOf(at) === keyOf(position) && at.offset === position.offset) ? found : null
   }
 
   async close(): Promise<void> {
@@ -80,6 +90,15 @@ export class UnreadRecords {
     }
     return null
   }
+}
+
+// The ends are those of later than the positions.
+function firstBeyond(positions: readonly Position[], ends: ReadonlyMap<string, number>): Unread | null {
+  for (const position of positions) {
+    const end = ends.get(keyOf(position))
+    if (end !== undefined && end < position.offset) return { position, end }
+  }
+  return null
 }
 
 function keyOf({ topic, partition }: Position): string {

@@ -135,14 +135,18 @@ export class Watchdog {
 
   #unreadOnes(): readonly Waiting[] {
     return this.#readings.flatMap((reading) => {
-      const at = this.#unread.of(reading)
-      if (at === null) return []
+      const found = this.#unread.of(reading)
+      if (found === null) return []
       const { kind, name } = reading
+      const { position, end } = found
+      const records = `records of ${position.topic}-${position.partition} from ${position.offset} on`
       return {
-        ...{ kind, subject: name, waitsFor: `records of ${at.topic}-${at.partition} from ${at.offset} on, which are there` },
-        ...{ progress: at.offset, limitMs: this.#options.config.progressTimeoutMs },
+        ...{ kind, subject: name, progress: position.offset, limitMs: this.#options.config.progressTimeoutMs },
+        waitsFor: end === null ? `${records}, which are there` : `${records}, which ends at ${end}: another topic of that name`,
         restart: (reason: Error) => {
-          reading.replace(reason)
+          // What was made of the topic that is gone is everywhere in the process.
+          if (end === null) reading.replace(reason)
+          else this.#giveUp(reason.message)
         },
       }
     })

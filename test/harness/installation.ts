@@ -78,12 +78,20 @@ export class Installation {
   /** Creates the topics and registers the schemas, as an operator does. */
   static async open(name: string, stack: StackAddresses, settings: Readonly<Record<string, string>> = {}): Promise<Installation> {
     const installation = new Installation(name, stack, settings)
-    const applied = installation.#children.spawn('topics', ['topics', 'apply', '-o', 'json'], installation.#settings)
+    try {
+      await installation.applyTopics()
+      return installation
+    } catch (error) {
+      await installation.close()
+      throw error
+    }
+  }
+
+  /** Creates those of its topics that are not there. */
+  async applyTopics(): Promise<void> {
+    const applied = this.#children.spawn('topics', ['topics', 'apply', '-o', 'json'], this.#settings)
     const { code } = await applied.exited
-    if (code === 0) return installation
-    const said = applied.log().join('\n')
-    await installation.close()
-    throw new Error(`the topics were not created: ${said}`)
+    if (code !== 0) throw new Error(`the topics were not created: ${applied.log().join('\n')}`)
   }
 
   /** What every process of the installation is started with: a command line needs it to find the same topics. */
@@ -130,11 +138,11 @@ export class Installation {
   }
 
   /** A topic for a client's results, and what a client sees of it. */
-  async resultTopic(name: string, config: Readonly<Record<string, string>> = {}): Promise<TopicLog> {
+  async resultTopic(name: string, config: Readonly<Record<string, string>> = {}, numPartitions = 3): Promise<TopicLog> {
     const topic = `client-${this.prefix}${name}`
     await this.withAdmin(async (admin) => {
       const configEntries = Object.entries(config).map(([key, value]) => ({ name: key, value }))
-      await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: 3, configEntries }] })
+      await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, configEntries }] })
       // The broker knows of it some milliseconds later.
       await until(`${topic} is there`, () => admin.fetchTopicOffsets(topic).catch(() => null))
     })

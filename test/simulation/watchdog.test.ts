@@ -128,6 +128,19 @@ describe('the watchdog', () => {
     expect(await world.until(() => session.ready())).toBe(true)
   })
 
+  it('ends the process when a topic was made anew that it reads: what it holds is of another', async () => {
+    const world = new LaneWorld()
+    const { found, stuck } = await watched(world)
+    world.write(3)
+    expect(await world.until(() => world.output.length === 3)).toBe(true)
+    world.broker.deleteTopic(TOPICS.subjobs)
+    world.broker.createTopic(TOPICS.subjobs, 1)
+    expect(await world.until(() => stuck.length > 0)).toBe(true)
+    expect(summary(found)).toEqual([
+      `restart: the reading of counting waits for records of ${TOPICS.subjobs}-0 from 3 on, which ends at 0: another topic of that name`,
+    ])
+  })
+
   it('gives up a consumer that its group never takes in, and one that never says goodbye', async () => {
     const world = new LaneWorld()
     const { kafka, found } = await watched(world)
