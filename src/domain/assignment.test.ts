@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type Assignment, type AssignmentEvent, type AssignmentState, assignmentTransitions, decideParentEnded, decideReport,
-  evolveAssignment, newAssignment,
+  type Assignment, type AssignmentEvent, type AssignmentState, assignmentTransitions, awaitsReport, decideParentEnded, evolveAssignment,
+  isSettled, newAssignment,
 } from './assignment.ts'
 
 const facts = { index: 3, producerKey: 'dmi-1#p1', operations: 2, children: [4], run: 1 }
@@ -11,15 +11,13 @@ const end = { type: 'SubjobEnded', outcome: 'succeeded', object } as const
 
 const blocked = newAssignment(facts, 2)
 const dispatched = newAssignment(facts, 0)
-const started = evolveAssignment(dispatched, { type: 'SubjobStarted' })
-const ended = evolveAssignment(started, end)
+const ended = evolveAssignment(dispatched, end)
 
-const states: Record<AssignmentState, Assignment> = { blocked, dispatched, started, ended }
+const states: Record<AssignmentState, Assignment> = { blocked, dispatched, ended }
 
 const events: { readonly [Type in AssignmentEvent['type']]: Extract<AssignmentEvent, { type: Type }> } = {
   ParentEnded: { type: 'ParentEnded' },
   SubjobReleased: { type: 'SubjobReleased' },
-  SubjobStarted: { type: 'SubjobStarted' },
   SubjobEnded: end,
   SubjobRetried: { type: 'SubjobRetried', producerKey: 'dmi-1#p1', operations: 2, parents: 0 },
 }
@@ -48,29 +46,12 @@ describe('an assignment follows its table of transitions', () => {
 })
 
 describe('a report from the dispatcher', () => {
-  const decisions: Record<AssignmentState, Record<'SubjobStarted' | 'SubjobEnded', 'recorded' | 'nothing'>> = {
-    blocked: { SubjobStarted: 'nothing', SubjobEnded: 'nothing' },
-    dispatched: { SubjobStarted: 'recorded', SubjobEnded: 'recorded' },
-    started: { SubjobStarted: 'nothing', SubjobEnded: 'recorded' },
-    ended: { SubjobStarted: 'nothing', SubjobEnded: 'nothing' },
-  }
+  const news: Record<AssignmentState, boolean> = { blocked: false, dispatched: true, ended: false }
   for (const state of stateNames) {
-    for (const report of [events.SubjobStarted, events.SubjobEnded]) {
-      const expected = decisions[state][report.type]
-      it(`given ${state}, when ${report.type} is reported, then it is ${expected}`, () => {
-        expect(decideReport(states[state], report)).toEqual(expected === 'recorded' ? [report] : [])
-      })
-    }
+    it(`given ${state}, then it is ${news[state] ? 'news' : 'passed over'}`, () => {
+      expect(awaitsReport(states[state])).toBe(news[state])
+    })
   }
-
-  it('given it was recorded, when it comes again, then nothing changes', () => {
-    for (const state of [dispatched, started, ended]) {
-      for (const report of [events.SubjobStarted, events.SubjobEnded]) {
-        const once = decideReport(state, report).reduce(evolveAssignment, state)
-        expect(decideReport(once, report)).toEqual([])
-      }
-    }
-  })
 
   it('given the subjob ended, when another end is applied, then the first one stands', () => {
     expect(evolveAssignment(ended, { type: 'SubjobEnded', outcome: 'failed', object: null })).toBe(ended)
@@ -89,7 +70,7 @@ describe('a subjob with parents', () => {
     expect(last.reduce(evolveAssignment, waiting)).toEqual({ ...fresh, state: 'dispatched' })
   })
 
-  for (const state of ['dispatched', 'started', 'ended'] as const) {
+  for (const state of ['dispatched', 'ended'] as const) {
     it(`given ${state}, when a parent ends, then nothing changes`, () => {
       expect(decideParentEnded(states[state])).toEqual([])
     })
@@ -102,7 +83,7 @@ describe('a subjob with parents', () => {
 
 describe('a subjob that is tried again', () => {
   const retried = { type: 'SubjobRetried', producerKey: 'dmi-2#p1', operations: 1, parents: 0 } as const
-  const partly = evolveAssignment(started, { ...end, outcome: 'partiallyFailed' })
+  const partly = evolveAssignment(dispatched, { ...end, outcome: 'partiallyFailed' })
 
   it('is handed out anew, and what its earlier run stored is remembered', () => {
     expect(evolveAssignment(partly, retried)).toEqual({
@@ -117,5 +98,16 @@ describe('a subjob that is tried again', () => {
     expect(evolveAssignment(again, { ...end, outcome: 'failed' })).toMatchObject({ outcome: 'partiallyFailed' })
     expect(evolveAssignment(again, { ...end, outcome: 'cancelled' })).toMatchObject({ outcome: 'partiallyFailed' })
     expect(evolveAssignment(again, end)).toMatchObject({ outcome: 'succeeded' })
+  })
+
+  it('and one that succeeded and stored nothing, in no run, is settled; no other is', () => {
+    const done = { ...end, object: null }
+    expect(isSettled(evolveAssignment(dispatched, done))).toBe(true)
+    expect(isSettled(evolveAssignment(dispatched, end))).toBe(false)
+    expect(isSettled(evolveAssignment(evolveAssignment(partly, retried), done))).toBe(false)
+    for (const outcome of ['partiallyFailed', 'failed', 'cancelled'] as const) {
+      expect(isSettled(evolveAssignment(dispatched, { ...done, outcome }))).toBe(false)
+    }
+    for (const state of [blocked, dispatched]) expect(isSettled(state)).toBe(false)
   })
 })

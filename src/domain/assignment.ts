@@ -1,6 +1,6 @@
 /**
- * A subjob as the coordinator sees it: blocked by parents, dispatched to its producer's owner, started, ended. What the
- * producer is doing meanwhile is the dispatcher's fact (subjob.ts).
+ * A subjob as the coordinator sees it: blocked by parents, dispatched to its producer's owner, ended. What the producer is doing
+ * meanwhile is the dispatcher's fact (subjob.ts).
  */
 import type { Outcome } from './job.ts'
 
@@ -34,7 +34,6 @@ export type Assignment = AssignmentFacts &
   (
     | { readonly state: 'blocked'; readonly parentsLeft: number }
     | { readonly state: 'dispatched' }
-    | { readonly state: 'started' }
     | { readonly state: 'ended'; readonly outcome: Outcome; readonly object: PublishedObject | null }
   )
 
@@ -43,16 +42,14 @@ export type AssignmentState = Assignment['state']
 export type AssignmentEvent =
   | { readonly type: 'ParentEnded' }
   | { readonly type: 'SubjobReleased' }
-  | { readonly type: 'SubjobStarted' }
   | { readonly type: 'SubjobEnded'; readonly outcome: Outcome; readonly object: PublishedObject | null }
   | { readonly type: 'SubjobRetried'; readonly producerKey: string; readonly operations: number; readonly parents: number }
 
-/** Which event leads from where to where; repeated and late reports are self-loops. */
+/** Which event leads from where to where; a repeated or late report is a self-loop. */
 export const assignmentTransitions = {
   blocked: { ParentEnded: 'blocked', SubjobReleased: 'dispatched' },
-  dispatched: { SubjobStarted: 'started', SubjobEnded: 'ended' },
-  started: { SubjobStarted: 'started', SubjobEnded: 'ended' },
-  ended: { SubjobStarted: 'ended', SubjobEnded: 'ended', SubjobRetried: 'dispatched' },
+  dispatched: { SubjobEnded: 'ended' },
+  ended: { SubjobEnded: 'ended', SubjobRetried: 'dispatched' },
 } as const satisfies Record<AssignmentState, Partial<Record<AssignmentEvent['type'], AssignmentState>>>
 
 export function newAssignment(
@@ -72,14 +69,18 @@ export function decideParentEnded(child: Assignment): readonly AssignmentEvent[]
   return child.parentsLeft === 1 ? [{ type: 'ParentEnded' }, { type: 'SubjobReleased' }] : [{ type: 'ParentEnded' }]
 }
 
-/** What a report from the dispatcher adds to what is known; nothing when it was known already. */
-export function decideReport(
-  assignment: Assignment,
-  report: Extract<AssignmentEvent, { type: 'SubjobStarted' | 'SubjobEnded' }>,
-): readonly AssignmentEvent[] {
-  // A lane that has lost its partition and does not know yet may hear of what its successor has dispatched.
-  if (assignment.state === 'ended' || assignment.state === 'blocked') return []
-  return assignment.state === 'started' && report.type === 'SubjobStarted' ? [] : [report]
+/**
+ * Whether a report from the dispatcher is news. One of what has ended was heard before; and a lane that has lost its partition and
+ * does not know yet may hear of what its successor has dispatched.
+ */
+export function awaitsReport({ state }: Assignment): boolean {
+  return state === 'dispatched'
+}
+
+/** Whether nothing will be asked of it any more: no retry has anything to do for it, and no manifest names what it stored. */
+export function isSettled(assignment: Assignment): boolean {
+  if (assignment.state !== 'ended' || assignment.outcome !== 'succeeded') return false
+  return assignment.object === null && assignment.earlierObjects.length === 0
 }
 
 export function evolveAssignment(assignment: Assignment, event: AssignmentEvent): Assignment {
@@ -91,9 +92,6 @@ export function evolveAssignment(assignment: Assignment, event: AssignmentEvent)
     case 'SubjobReleased':
       if (assignment.state !== 'blocked') throw illegal(assignment.state, event)
       return { ...facts, state: 'dispatched' }
-    case 'SubjobStarted':
-      if (assignment.state === 'blocked') throw illegal(assignment.state, event)
-      return assignment.state === 'ended' ? assignment : { ...facts, state: 'started' }
     case 'SubjobEnded':
       if (assignment.state === 'blocked') throw illegal(assignment.state, event)
       if (assignment.state === 'ended') return assignment

@@ -105,6 +105,8 @@ export interface DispatchSubjob {
   readonly attemptsMax: number
   readonly deadlineAt: number | null
   readonly traceparent: string | null
+  /** In the dispatcher's changelog: whether its producer was called as soon as it was taken in. False on the topic. */
+  readonly called: boolean
   readonly operations: readonly RoutedOperation[]
 }
 

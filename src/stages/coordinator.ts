@@ -5,7 +5,7 @@
  * Invariant: one writer per job: a job is only ever changed by the lane of the partition that murmur2 of its id names.
  */
 import { acceptedFacts } from '../domain/accepted-facts.ts'
-import { type Assignment, decideParentEnded, decideReport, evolveAssignment, newAssignment } from '../domain/assignment.ts'
+import { type Assignment, awaitsReport, decideParentEnded, evolveAssignment, newAssignment } from '../domain/assignment.ts'
 import type { Destination } from '../domain/destination.ts'
 import { isJobId, JOB_ID_RULE } from '../domain/ids.ts'
 import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.ts'
@@ -267,15 +267,13 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   #takeReport(report: SubjobStarted | SubjobEnded, turn: CoordinatorTurn): void {
     const entry = this.#book.get(report.jobId)
     const assignment = entry?.assignments.get(report.index)
-    if (entry === undefined || assignment?.run !== report.run) return
-    const events = decideReport(assignment, report)
-    if (events.length === 0) return
-    const after = events.reduce(evolveAssignment, assignment)
-    this.#book.changeAssignment(entry, after, report.type === 'SubjobEnded' ? remainderOf(entry.job, after, report) : null, turn)
+    if (entry === undefined || assignment?.run !== report.run || !awaitsReport(assignment)) return
     if (report.type === 'SubjobStarted') {
       this.#decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
       return
     }
+    const after = evolveAssignment(assignment, report)
+    this.#book.endAssignment(entry, after, remainderOf(entry.job, after, report), turn)
     for (const child of assignment.children) this.#parentEnded(entry, child, report, turn)
     const outcome = after.state === 'ended' ? after.outcome : report.outcome
     this.#decide(entry, { type: 'RecordSubjobEnded', at: report.at, result: { ...report, outcome } }, turn)
@@ -297,7 +295,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const { jobId } = entry.job
     for (const assignment of [...entry.assignments.values()]) {
       const { index, run, producerKey } = assignment
-      if (assignment.state === 'dispatched' || assignment.state === 'started') {
+      if (assignment.state === 'dispatched') {
         turn.publish('subjobs', producerKey, { type: 'CancelSubjob', jobId, index, run })
       } else if (assignment.state === 'blocked') {
         const held = this.#book.held(entry, index)

@@ -7,11 +7,11 @@ describe('a subjob at its producer', () => {
   it('is submitted, polled, published and reported, each step in a turn of its own', () => {
     const lane = dispatcher()
     const dispatch = exampleDispatch()
-    const { operations, ...order } = dispatch
+    const { operations, called, ...order } = dispatch
     const taken = lane.take(dispatch)
     expect(taken.effects).toMatchObject([{ type: 'SubmitSubjob', subjobId: 'job-1/0', run: 1, attempt: 1, dispatch: order }])
     expect(taken.effects[0]?.operations.load()).toEqual(operations)
-    expect(taken.stored).toMatchObject([{ key: 'spec:job-1/0', entry: dispatch }, { key: 'progress:job-1/0' }])
+    expect(new Map(taken.stored.map(({ key, entry }) => [key, entry]))).toEqual(new Map([['spec:job-1/0', { ...dispatch, called: true }]]))
 
     const submitted = lane.complete({ type: 'Submitted', subjobId: 'job-1/0', run: 1, attempt: 1, dataProducerJobId: 'dpj' })
     expect(submitted.messages('SubjobStarted')).toEqual([
@@ -57,7 +57,7 @@ describe('a subjob at its producer', () => {
   it('that no producer is asked for is published at once, its reason in the code', () => {
     const lane = dispatcher()
     const dispatch = exampleDispatch({ refusal: ResponseCode.HandleNotFound, service: '', producerKey: '#100' })
-    const { operations, ...order } = dispatch
+    const { operations, called, ...order } = dispatch
     const turn = lane.take(dispatch)
     const source = { type: 'failure', code: 100, message: 'cm handle reference(s) not found' }
     const effect = { type: 'PublishResult', source, calledSince: 1_000, subjobId: 'job-1/0', attempt: 1 }

@@ -50,14 +50,16 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     if (key.startsWith(SPEC_PREFIX)) {
       const id = key.slice(SPEC_PREFIX.length)
       this.#entries.get(id)?.operations.release()
-      if (message?.type === 'DispatchSubjob') this.#entries.set(id, newEntry(message, this.#options.store))
-      else this.#entries.delete(id)
+      this.#entries.delete(id)
+      // Before its first call something is stored: what became of a call that nobody has heard of, the producer alone knows.
+      const calledSince = message?.type === 'DispatchSubjob' && message.called ? writtenAt : null
+      if (message?.type === 'DispatchSubjob') this.#entries.set(id, newEntry(message, this.#options.store, calledSince))
       return
     }
     const entry = this.#entries.get(key.slice(PROGRESS_PREFIX.length))
     if (entry === undefined || message?.type !== 'SubjobProgressed') return
     entry.subjob = message.subjob
-    // Before its first call something is stored: what became of a call that nobody has heard of, the producer alone knows.
+    entry.isProgressStored = true
     entry.calledSince ??= writtenAt
   }
 
@@ -80,12 +82,13 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     }
     const id = subjobId(asJobId(message.jobId), message.index)
     if (this.#entries.has(id)) return
-    const entry = newEntry(message, this.#options.store)
+    const entry = newEntry(message, this.#options.store, null)
     this.#entries.set(id, entry)
     turn.store(SPEC_PREFIX + id, message)
     this.#enqueue(id, entry, turn)
     this.#setDeadline(id, entry, turn)
-    this.#pump(message.producerKey, turn)
+    this.#pump(message.producerKey, turn, entry)
+    if (entry.calledSince !== null) turn.store(SPEC_PREFIX + id, { ...message, called: true })
   }
 
   takeTimer(timer: string, turn: DispatcherTurn): void {
@@ -241,7 +244,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   #end(id: string, entry: SubjobEntry, failedOperations: readonly RoutedOperation[], turn: DispatcherTurn): void {
     reportEnd(entry, failedOperations, turn)
     turn.store(SPEC_PREFIX + id, null)
-    turn.store(PROGRESS_PREFIX + id, null)
+    if (entry.isProgressStored) turn.store(PROGRESS_PREFIX + id, null)
     this.#entries.delete(id)
     entry.operations.release()
     this.#queues.end(entry.dispatch.producerKey, queuedOf(id, entry), entry.occupies)
@@ -253,7 +256,8 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     else this.#decide(id, entry, { type: 'RefuseSubjob', code: refusal, message: refusalMessage ?? messageOf(refusal) }, turn)
   }
 
-  #pump(producerKey: string, turn: DispatcherTurn): void {
+  /** `taken` is stored in this turn already, together with whether it is called. */
+  #pump(producerKey: string, turn: DispatcherTurn, taken?: SubjobEntry): void {
     const queue = this.#queues.get(producerKey)
     if (queue === undefined) return
     const service = producerKey.slice(0, producerKey.indexOf('#'))
@@ -264,7 +268,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
       entry.occupies = true
       entry.calledSince ??= turn.now
       // Nothing changes yet, but a turn that writes shows a lane that has lost its partition that it must not call any more.
-      this.#storeProgress(next.subjobId, entry, turn)
+      if (entry !== taken) this.#storeProgress(next.subjobId, entry, turn)
       // After a restart a first attempt that nothing came of is still the same one.
       const at = entry.subjob.attempts.length === 0 ? entry.calledSince : turn.now
       this.#decide(next.subjobId, entry, { type: 'StartAttempt', worker: this.#options.worker, at }, turn)
@@ -331,6 +335,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
 
   #storeProgress(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
     const { jobId, index } = entry.dispatch
+    entry.isProgressStored = true
     turn.store(PROGRESS_PREFIX + id, { type: 'SubjobProgressed', jobId, index, subjob: storedForm(entry.subjob) })
   }
 

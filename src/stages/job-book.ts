@@ -1,5 +1,5 @@
 /** A coordinator lane's state: its jobs with their assignments, and how both stand in the changelog. */
-import type { Assignment } from '../domain/assignment.ts'
+import { type Assignment, isSettled } from '../domain/assignment.ts'
 import type { Job } from '../domain/job.ts'
 import type { DispatchSubjob, Message } from '../domain/messages.ts'
 import type { KeptOperations, OperationStore } from './operation-store.ts'
@@ -7,6 +7,7 @@ import type { Turn } from './stage.ts'
 
 export interface JobEntry {
   job: Job
+  /** But for those that are settled: most of a large job's are, long before its end. */
   readonly assignments: Map<number, Assignment>
   /** What is dispatched once a subjob's parents have ended, or when what failed of it is tried again. */
   readonly held: Map<number, HeldSubjob>
@@ -74,14 +75,14 @@ export class JobBook {
     turn.store(subjobKey(jobId, assignment.index), { type: 'AssignmentChanged', jobId, assignment, held })
   }
 
+  /** What has ended, with what is left of it for another run. */
+  endAssignment(entry: JobEntry, assignment: Assignment, remainder: DispatchSubjob | null, turn: Write): void {
+    this.changeAssignment(entry, assignment, remainder, turn)
+    if (isSettled(assignment)) this.#drop(entry, assignment, turn)
+  }
+
   dropAssignments(entry: JobEntry, turn: Write): void {
-    for (const assignment of entry.assignments.values()) {
-      this.#openSubjobs -= openCount(assignment)
-      turn.store(subjobKey(entry.job.jobId, assignment.index), null)
-    }
-    entry.assignments.clear()
-    for (const { operations } of entry.held.values()) operations.release()
-    entry.held.clear()
+    for (const assignment of entry.assignments.values()) this.#drop(entry, assignment, turn)
   }
 
   forget(entry: JobEntry, turn: Write): void {
@@ -102,6 +103,14 @@ export class JobBook {
     } else {
       throw new Error(`broken invariant: a ${entry.type} in the coordinator's changelog`)
     }
+  }
+
+  #drop(entry: JobEntry, assignment: Assignment, turn: Write): void {
+    const { index } = assignment
+    this.#openSubjobs -= openCount(assignment)
+    entry.assignments.delete(index)
+    this.#hold(entry, index, null)
+    turn.store(subjobKey(entry.job.jobId, index), null)
   }
 
   #restoring(jobId: string): RestoredEntry {

@@ -35,6 +35,8 @@ export function partTaken(entry: JobEntry, at: number, { isLost }: { readonly is
 }
 
 function missingOf({ job, assignments }: JobEntry): number {
-  const came = [...assignments.values()].reduce((sum, assignment) => sum + assignment.operations, 0)
-  return job.operations.total - came
+  const { total, succeeded, failed } = job.operations
+  const open = [...assignments.values()].filter(({ state }) => state !== 'ended')
+  const came = open.reduce((sum, assignment) => sum + assignment.operations, succeeded + failed)
+  return total - came
 }

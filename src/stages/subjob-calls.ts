@@ -6,7 +6,7 @@ import type { OutputRecord } from '../kafka/port.ts'
 import type { KeptOperations } from './operation-store.ts'
 
 /** A subjob as it was dispatched, its operations kept apart. */
-export type SubjobOrder = Omit<DispatchSubjob, 'operations'>
+export type SubjobOrder = Omit<DispatchSubjob, 'called' | 'operations'>
 
 export interface Call {
   readonly subjobId: string

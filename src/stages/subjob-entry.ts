@@ -13,10 +13,15 @@ export interface SubjobEntry extends CalledSubjob {
   /** Whether it counts against its producer's limit now. */
   occupies: boolean
   calledSince: number | null
+  /** Whether the changelog says more of it than its order. */
+  isProgressStored: boolean
 }
 
-export function newEntry({ operations, ...dispatch }: DispatchSubjob, store: OperationStore): SubjobEntry {
-  return { dispatch, operations: store.keep(operations), subjob: newSubjob(), occupies: false, calledSince: null }
+/** @param calledSince what is known of that when it is made */
+export function newEntry(message: DispatchSubjob, store: OperationStore, calledSince: number | null): SubjobEntry {
+  const { operations, called, ...dispatch } = message
+  const kept = store.keep(operations)
+  return { dispatch, operations: kept, subjob: newSubjob(), occupies: false, calledSince, isProgressStored: false }
 }
 
 /** What is stored of it: whether a submission arrived is not known after a restart, so it begins again. */

@@ -20,7 +20,7 @@ export function orderOf(job: Job, plan: LinkedPlan & { readonly refusalMessage?:
   return {
     type: 'DispatchSubjob',
     ...{ jobId, tenant, index, producerKey, service, dataProducerId, kind, destination, dataAcceptType, dataContentType },
-    ...{ refusal, refusalMessage, priority, attemptsMax, deadlineAt, traceparent, operations, ...terms },
+    ...{ refusal, refusalMessage, priority, attemptsMax, deadlineAt, traceparent, called: false, operations, ...terms },
   }
 }
 

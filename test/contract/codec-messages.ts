@@ -65,6 +65,7 @@ const dispatchSubjob: fc.Arbitrary<DispatchSubjob> = fc.record({
   attemptsMax: int,
   deadlineAt: maybe(time),
   traceparent: maybe(text),
+  called: fc.boolean(),
   operations: fc.array(routedOperation, { maxLength: 5 }),
 })
 
@@ -149,7 +150,7 @@ const assignment: fc.Arbitrary<Assignment> = fc
     }),
     fc.oneof(
       fc.record({ state: fc.constant('blocked' as const), parentsLeft: int }),
-      fc.record({ state: fc.constantFrom('dispatched' as const, 'started' as const) }),
+      fc.record({ state: fc.constant('dispatched' as const) }),
       fc.record({ state: fc.constant('ended' as const), outcome, object: maybe(object) }),
     ),
   )

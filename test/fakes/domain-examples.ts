@@ -90,6 +90,7 @@ export function exampleDispatch(changes: Partial<DispatchSubjob> = {}): Dispatch
     attemptsMax: 3,
     deadlineAt: null,
     traceparent: null,
+    called: false,
     operations: [exampleRoutedOperation()],
     ...changes,
   }

@@ -80,7 +80,7 @@ function fateOf(subjobId: string, attempt: number): Fate {
   return fates[hashOf(`${subjobId} ${attempt}`) % fates.length]!
 }
 
-function publicationOf(dispatch: DispatchSubjob): Publication {
+function publicationOf(dispatch: Omit<DispatchSubjob, 'called'>): Publication {
   const total = dispatch.operations.length
   const failed = hashOf(idOf(dispatch)) % (total + 1)
   return { succeeded: total - failed, failed, object: null, message: null }
@@ -240,7 +240,7 @@ function answered(effect: DispatcherEffect, which: number): DispatcherCompletion
   }
 }
 
-export function idOf({ jobId, index }: DispatchSubjob): string {
+export function idOf({ jobId, index }: Pick<DispatchSubjob, 'jobId' | 'index'>): string {
   return `${jobId}/${index}`
 }
 

@@ -1,5 +1,5 @@
 /** One job with its assignments, as a coordinator drives the two, and beside them what has really been done. */
-import { type Assignment, decideReport, evolveAssignment, newAssignment } from '../../src/domain/assignment.ts'
+import { type Assignment, awaitsReport, evolveAssignment, newAssignment } from '../../src/domain/assignment.ts'
 import { decideJob, evolveJob, type Job, type JobCommand, type Outcome } from '../../src/domain/job.ts'
 import { exampleFacts } from '../fakes/domain-examples.ts'
 
@@ -50,21 +50,17 @@ export class JobWorld {
 
   start(index: number): void {
     const assignment = this.assignments[index]
-    if (assignment === undefined) return
-    const events = decideReport(assignment, { type: 'SubjobStarted' })
-    this.assignments[index] = events.reduce(evolveAssignment, assignment)
-    if (events.length > 0) this.decide({ type: 'RecordSubjobStarted', at: this.#tick() })
+    if (assignment !== undefined && awaitsReport(assignment)) this.decide({ type: 'RecordSubjobStarted', at: this.#tick() })
   }
 
   /** A report of the subjob's end; one of another run, and one that came before, are passed over. */
   end({ index, run, failed }: Report): void {
     const assignment = this.assignments[index]
-    if (assignment?.run !== run) return
+    if (assignment?.run !== run || !awaitsReport(assignment)) return
     const object = { key: `${index}`, bytes: 1, etag: 'e' }
-    const events = decideReport(assignment, { type: 'SubjobEnded', outcome: outcomeOf(assignment, failed, this.job), object })
-    const after = events.reduce(evolveAssignment, assignment)
+    const after = evolveAssignment(assignment, { type: 'SubjobEnded', outcome: outcomeOf(assignment, failed, this.job), object })
     this.assignments[index] = after
-    if (events.length === 0 || after.state !== 'ended') return
+    if (after.state !== 'ended') return
     const succeeded = after.operations - failed
     this.done += succeeded
     this.failed.set(index, failed)

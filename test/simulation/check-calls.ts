@@ -1,7 +1,7 @@
 /** What producers were asked to do: in order, one write after the other, the same under the same key, nothing twice in a run. */
 import type { Job } from '../../src/domain/job.ts'
-import type { DispatchSubjob, Message } from '../../src/domain/messages.ts'
-import { type Sending, workOf } from './dmi.ts'
+import type { Message } from '../../src/domain/messages.ts'
+import { type HandedOver, type Sending, workOf } from './dmi.ts'
 import { decode } from './service.ts'
 import { TOPICS } from './settings.ts'
 import type { World } from './world.ts'
@@ -114,7 +114,7 @@ function endsOf(world: World): ReadonlyMap<string, number> {
 }
 
 /** The operations that a producer of writes is given in the first run of a job, in the order of the job. */
-export function isInOrder(dispatches: readonly DispatchSubjob[], operationIds: readonly string[]): boolean {
+export function isInOrder(dispatches: readonly HandedOver[], operationIds: readonly string[]): boolean {
   let last = -1
   for (const { operations } of dispatches) {
     for (const { operationId } of operations) {

@@ -8,18 +8,21 @@ import type { CallFailure, ProducerStatus } from '../../src/domain/subjob.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
 import type { Random } from '../../src/runtime/random.ts'
 
+/** A subjob as its producer is asked for it. */
+export type HandedOver = Omit<DispatchSubjob, 'called'>
+
 /** A submission on its way to the plugin. */
 export interface Sending {
   readonly at: number
   readonly process: string
-  readonly dispatch: DispatchSubjob
+  readonly dispatch: HandedOver
   /** The process had begun it before it stopped and went on, so that it could not know better. */
   readonly isExcused: boolean
 }
 
 interface Execution {
   readonly id: string
-  readonly dispatch: DispatchSubjob
+  readonly dispatch: HandedOver
   /** The first so many operations are not mentioned in its result, though it has finished. */
   readonly unmentioned: number
   finishesAt: number
@@ -46,7 +49,7 @@ export class SimulatedDmi {
   readonly #executions = new Map<string, Execution>()
   readonly sendings: Sending[] = []
   /** What arrived, whatever became of it. */
-  readonly arrivals: DispatchSubjob[] = []
+  readonly arrivals: HandedOver[] = []
   /** Part of the calls that are answered with a failure. */
   failureRatio = 0
 
@@ -62,7 +65,7 @@ export class SimulatedDmi {
     this.sendings.push({ at, process, dispatch, isExcused: decidedAt < at })
   }
 
-  submit(dispatch: DispatchSubjob): Answer<{ readonly dataProducerJobId: string }> {
+  submit(dispatch: HandedOver): Answer<{ readonly dataProducerJobId: string }> {
     this.arrivals.push(dispatch)
     const work = workOf(dispatch)
     const known = this.#executions.get(work)

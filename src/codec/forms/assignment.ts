@@ -18,7 +18,8 @@ interface AssignmentRecord extends AssignmentFacts {
   readonly object: PublishedObject | null
 }
 
-const ASSIGNMENT_STATES = ['blocked', 'dispatched', 'started', 'ended'] as const satisfies readonly Assignment['state'][]
+// `started` is what builds wrote that told it apart from `dispatched`.
+const ASSIGNMENT_STATES = ['blocked', 'dispatched', 'started', 'ended'] as const
 
 export function toAssignmentChangedRecord({ jobId, assignment, held }: AssignmentChanged): AssignmentChangedRecord {
   return { jobId, assignment: { parentsLeft: null, outcome: null, object: null, ...assignment }, held }
@@ -44,7 +45,7 @@ function assignmentOf(record: AssignmentRecord): Assignment {
     }
     case 'dispatched':
     case 'started':
-      return { ...facts, state }
+      return { ...facts, state: 'dispatched' }
     case 'ended': {
       const outcome = needed(record.outcome, 'assignment.outcome', 'a subjob that is ended')
       return { ...facts, state, outcome: known(OUTCOMES, outcome, 'assignment.outcome'), object: record.object }
