@@ -1,4 +1,5 @@
 import { buildConnector, Client, type Dispatcher, errors } from 'undici'
+import type { Exchange } from './exchange.ts'
 
 export interface DmiConnectionsOptions {
   /** Connections that are open at a time, to all services together. */
@@ -10,12 +11,27 @@ export interface DmiConnectionsOptions {
   readonly keepAliveMs: number
 }
 
-type Request = Pick<Dispatcher.RequestOptions, 'path' | 'method' | 'headers' | 'body' | 'signal'> & { readonly origin: string }
+export interface RequestToSend extends Pick<Dispatcher.DispatchOptions, 'path' | 'method' | 'headers' | 'body'> {
+  readonly origin: string
+}
 
 /** One connection, or none yet or any more: HTTP/1.1, one request at a time. */
 interface Connection {
   readonly origin: string
   readonly client: Client
+  isFree: boolean
+}
+
+/** Those to one address. */
+interface Address {
+  /** Who became free last is taken first, so that connections that are not needed stay idle until they are closed. */
+  readonly free: Connection[]
+  connections: number
+}
+
+interface Waiting {
+  readonly request: RequestToSend
+  readonly exchange: Exchange
 }
 
 /**
@@ -28,8 +44,8 @@ export class DmiConnections {
   readonly #connect: buildConnector.connector
   /** Who was used the longest ago comes first. */
   readonly #all = new Set<Connection>()
-  readonly #byOrigin = new Map<string, Set<Connection>>()
-  readonly #waiting: (() => void)[] = []
+  readonly #addresses = new Map<string, Address>()
+  readonly #waiting: Waiting[] = []
   #isClosed = false
 
   constructor(options: DmiConnectionsOptions) {
@@ -38,43 +54,38 @@ export class DmiConnections {
     this.#connect = buildConnector({ timeout: options.connectTimeoutMs, allowH2: false })
   }
 
-  /** Resolves with the answer's headers; its body holds the connection until it ends. Rejects with errors of undici. */
-  async request({ origin, ...request }: Request): Promise<Dispatcher.ResponseData> {
-    let connection = this.#connectionTo(origin)
-    while (connection === null) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-      connection = this.#connectionTo(origin)
+  /** Sends the request once there is a connection for it; what becomes of it is told to the exchange, which never fails by throwing. */
+  send(request: RequestToSend, exchange: Exchange): void {
+    if (this.#isClosed) {
+      exchange.fail(new errors.ClientDestroyedError())
+      return
     }
-    try {
-      // Takes the connection before anybody else can find it idle.
-      return await connection.client.request(request)
-    } catch (error) {
-      // Without a connection there is nobody to say that it is free.
-      this.#letNextGo()
-      throw error
-    }
+    const connection = this.#connectionTo(request.origin)
+    if (connection === null) this.#waiting.push({ request, exchange })
+    else this.#sendOver(connection, { request, exchange })
   }
 
   /** Ends all connections; requests under way fail. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const go of this.#waiting.splice(0)) go()
+    for (const { exchange } of this.#waiting.splice(0)) exchange.fail(new errors.ClientDestroyedError())
     await Promise.all([...this.#all].map(({ client }) => client.destroy()))
+  }
+
+  #sendOver(connection: Connection, { request, exchange }: Waiting): void {
+    this.#all.delete(connection)
+    this.#all.add(connection)
+    connection.client.dispatch(request, exchange)
+    // A request that can't be sent leaves nothing in the client that it could tell of.
+    if (exchange.isOver) this.#freed(connection)
   }
 
   /** Null while all are in use. */
   #connectionTo(origin: string): Connection | null {
-    if (this.#isClosed) throw new errors.ClientDestroyedError()
-    const connection = this.#idleTo(origin) ?? this.#newTo(origin)
-    if (connection === null) return null
-    this.#all.delete(connection)
-    this.#all.add(connection)
-    return connection
-  }
-
-  #idleTo(origin: string): Connection | null {
-    for (const connection of this.#byOrigin.get(origin) ?? []) if (isIdle(connection)) return connection
-    return null
+    const free = this.#addresses.get(origin)?.free.pop()
+    if (free === undefined) return this.#newTo(origin)
+    free.isFree = false
+    return free
   }
 
   #newTo(origin: string): Connection | null {
@@ -91,12 +102,13 @@ export class DmiConnections {
       pipelining: 1,
       allowH2: false,
     })
-    const connection = { origin, client }
+    const connection = { origin, client, isFree: false }
     this.#all.add(connection)
-    const others = this.#byOrigin.get(origin) ?? new Set()
-    this.#byOrigin.set(origin, others.add(connection))
+    const address = this.#addresses.get(origin) ?? { free: [], connections: 0 }
+    address.connections += 1
+    this.#addresses.set(origin, address)
     client.on('drain', () => {
-      this.#letNextGo()
+      this.#freed(connection)
     })
     const left = (): void => {
       if (isIdle(connection)) this.#forget(connection)
@@ -106,9 +118,16 @@ export class DmiConnections {
     return connection
   }
 
+  #freed(connection: Connection): void {
+    if (connection.isFree || !this.#all.has(connection) || !isIdle(connection)) return
+    connection.isFree = true
+    this.#addresses.get(connection.origin)?.free.push(connection)
+    this.#letNextGo()
+  }
+
   #closeLongestIdle(): boolean {
     for (const connection of this.#all) {
-      if (!isIdle(connection)) continue
+      if (!connection.isFree) continue
       this.#forget(connection)
       return true
     }
@@ -118,15 +137,23 @@ export class DmiConnections {
   #forget(connection: Connection): void {
     const { origin, client } = connection
     if (!this.#all.delete(connection)) return
-    const others = this.#byOrigin.get(origin)
-    others?.delete(connection)
-    if (others?.size === 0) this.#byOrigin.delete(origin)
+    const address = this.#addresses.get(origin)
+    if (address !== undefined) {
+      address.connections -= 1
+      if (address.connections === 0) this.#addresses.delete(origin)
+      if (connection.isFree) address.free.splice(address.free.indexOf(connection), 1)
+    }
     void client.destroy()
     this.#letNextGo()
   }
 
   #letNextGo(): void {
-    this.#waiting.shift()?.()
+    let next = this.#waiting.shift()
+    while (next?.exchange.isOver === true) next = this.#waiting.shift()
+    if (next === undefined) return
+    const connection = this.#connectionTo(next.request.origin)
+    if (connection === null) this.#waiting.unshift(next)
+    else this.#sendOver(connection, next)
   }
 }
 

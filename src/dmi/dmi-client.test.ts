@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DmiContract } from './dmi-service.ts'
-import { call, json, testClient, testService, untilDone } from './dmi-test-service.ts'
+import { bytesOf, call, json, testClient, testService, untilDone } from './dmi-test-service.ts'
 
 const body = Buffer.from('{"data":[]}')
 const odd = {
@@ -13,7 +13,7 @@ async function urlsOf(contract: DmiContract, calls: typeof call): Promise<readon
   await client.submit(service, calls, body, untilDone)
   await client.status(service, calls, 'd/1', untilDone)
   const result = await client.result(service, calls, 'd/1', untilDone)
-  if (result.ok) result.body.resume()
+  if (result.ok) await bytesOf(result)
   await client.cancel(service, calls, 'd/1', untilDone)
   return requests.map(({ method, url }) => `${method} ${url}`)
 }
@@ -157,9 +157,67 @@ describe('result', () => {
     const outcome = await testClient().result(service, call, 'd1', untilDone)
     if (!outcome.ok) throw new Error(outcome.message)
     expect(outcome.contentType).toBe('text/plain')
-    const chunks: Buffer[] = []
-    for await (const chunk of outcome.body) chunks.push(chunk as Buffer)
-    expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
+    expect((await bytesOf(outcome)).equals(bytes)).toBe(true)
+  })
+})
+
+describe('a result', () => {
+  it('that comes all at once holds no connection, read or not', async () => {
+    const { service, connections } = await testService(json({ data: { responses: [] } }))
+    const client = testClient({ connectionsMax: 1 })
+    for (let n = 0; n < 5; n += 1) {
+      const outcome = await client.result(service, call, `d${n}`, untilDone)
+      expect(outcome.ok).toBe(true)
+    }
+    expect(connections()).toBe(1)
+  })
+
+  it('that is still coming holds its connection until it is closed', async () => {
+    const { service, open } = await testService((response) => response.writeHead(200).write('['))
+    const outcome = await testClient().result(service, call, 'd1', untilDone)
+    if (!outcome.ok) throw new Error(outcome.message)
+    expect(open()).toBe(1)
+    outcome.close()
+    await expect.poll(open).toBe(0)
+  })
+
+  it('is handed over as it comes: what begins it can be read before it ends', async () => {
+    const more = Promise.withResolvers<undefined>()
+    const { service } = await testService((response) => {
+      response.writeHead(200).write('first')
+      void more.promise.then(() => response.end('last'))
+    })
+    const outcome = await testClient().result(service, call, 'd1', untilDone)
+    if (!outcome.ok) throw new Error(outcome.message)
+    let read = ''
+    for await (const chunk of outcome.chunks) {
+      read += Buffer.from(chunk).toString()
+      more.resolve(undefined)
+    }
+    expect(read).toBe('firstlast')
+  })
+
+  it('of any size comes no faster than it is read', async () => {
+    let sent = 0
+    const { service } = await testService((response) => {
+      response.writeHead(200)
+      const send = (): void => {
+        for (let isRoom = true; isRoom && sent < 200_000_000; sent += 65_536) isRoom = response.write(Buffer.alloc(65_536))
+      }
+      response.on('drain', send)
+      send()
+    })
+    const outcome = await testClient().result(service, call, 'd1', untilDone)
+    if (!outcome.ok) throw new Error(outcome.message)
+    let before = -1
+    await expect.poll(() => {
+      const isStill = sent === before
+      before = sent
+      return isStill
+    }).toBe(true)
+    // What the sockets of both sides hold, and a little here.
+    expect(sent).toBeLessThan(50_000_000)
+    outcome.close()
   })
 })
 

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { Readable } from 'node:stream'
-import type { Dispatcher } from 'undici'
 import { JsonScanError } from '../codec/json-scan-error.ts'
+import { AbortListeners } from '../runtime/abort-listeners.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { DmiConnections, type DmiConnectionsOptions } from './connections.ts'
 import { contractPaths, isDotSegment } from './contract-paths.ts'
@@ -9,9 +8,10 @@ import {
   type DmiFailure, type DmiFailureCause, dmiFailure, type FailedCall, failureOfTransport, mayRetryStatus,
 } from './dmi-failure.ts'
 import type { DmiService, SubjobCall } from './dmi-service.ts'
+import { type Answer, type AnswerHead, Exchange, first, isHtml, isSuccess } from './exchange.ts'
 import { patientBody, ResultTooSlow } from './patient-body.ts'
 import { dataProducerJobIdOf, type DmiJobStatus, jobStatusOf } from './replies.ts'
-import { type ReplyBody, readReplyBody, snippet } from './reply-body.ts'
+import { snippet } from './snippet.ts'
 import { SubjobResultError } from './responses.ts'
 import { retryAfterMs } from './retry-after.ts'
 
@@ -36,10 +36,10 @@ export interface DmiResult {
   readonly ok: true
   /** Empty where the service names none. */
   readonly contentType: string
-  /** Destroy it when `chunks` was not read to its end: it holds a connection. */
-  readonly body: Readable
   /** The body, to be read once. See {@link DmiClient.resultFailure} for when it fails. */
   readonly chunks: AsyncIterable<Uint8Array>
+  /** To be called when `chunks` was not read to its end, which may hold a connection; it does no harm otherwise. */
+  readonly close: () => void
 }
 
 interface Request extends FailedCall {
@@ -50,10 +50,10 @@ interface Request extends FailedCall {
   readonly signal: AbortSignal
 }
 
-interface Answer {
+/** An answer of the 2xx class. */
+interface Success {
   readonly ok: true
-  readonly response: Dispatcher.ResponseData
-  readonly deadline: number
+  readonly answer: Exclude<Answer, { readonly type: 'broken' }>
 }
 
 /**
@@ -64,6 +64,7 @@ interface Answer {
 export class DmiClient {
   readonly #options: DmiClientOptions
   readonly #connections: DmiConnections
+  readonly #underWay = new AbortListeners()
 
   constructor(options: DmiClientOptions) {
     this.#options = options
@@ -112,17 +113,18 @@ export class DmiClient {
   ): Promise<DmiResult | DmiFailure> {
     const path = contractPaths[service.contract].result(call, dataProducerJobId)
     const request: Request = { service, call, name: 'result', method: 'GET', path, signal }
-    const answer = await this.#answer(request)
-    if (!answer.ok) return answer
-    const contentType = first(answer.response.headers['content-type']) ?? ''
-    if (!/^text\/html\b/i.test(contentType)) {
-      const { body } = answer.response
+    const success = await this.#success(request)
+    if (!success.ok) return success
+    const { answer } = success
+    const contentType = first(answer.head.headers['content-type']) ?? ''
+    if (answer.type === 'stream') {
+      const { body } = answer
       const { resultTimeoutMs: waitMsMax, clock } = this.#options
-      return { ok: true, contentType, body, chunks: patientBody(body, { waitMsMax, clock }) }
+      return { ok: true, contentType, chunks: patientBody(body, { waitMsMax, clock }), close: () => { body.destroy() } }
     }
     // A proxy's page, however it was answered, is no result.
-    const body = await this.#body(request, answer)
-    return 'complete' in body ? dmiFailure(request, 'unparsable', `answered HTML: ${shown(request, body.bytes)}`) : body
+    if (isHtml(answer.head)) return dmiFailure(request, 'unparsable', `answered HTML: ${shown(request, answer.bytes)}`)
+    return { ok: true, contentType, chunks: only(answer.bytes), close: () => undefined }
   }
 
   /** Asks the producer to stop. A service without such a call (404, 405, 501) lets the work run to its end. */
@@ -135,9 +137,11 @@ export class DmiClient {
     const path = contractPaths[service.contract].cancel(call, dataProducerJobId)
     const request: Request = { service, call, name: 'cancel', method: 'DELETE', path, signal }
     const answer = await this.#answer(request)
-    if (!answer.ok) return [404, 405, 501].includes(answer.httpStatus ?? 0) ? { notSupported: true } : answer
-    await this.#body(request, answer)
-    return { ok: true }
+    if ('ok' in answer) return answer
+    // Whatever else it says, or does not come to say.
+    if (answer.head !== null && isSuccess(answer.head)) return { ok: true }
+    const failure = this.#failureOf(request, answer)
+    return [404, 405, 501].includes(failure.httpStatus ?? 0) ? { notSupported: true } : failure
   }
 
   /** What a result that broke off, or could not be read (see `responses.ts`), means for the subjob. */
@@ -155,69 +159,70 @@ export class DmiClient {
   }
 
   async #json(request: Request): Promise<{ ok: true; value: unknown; bytes: Buffer } | DmiFailure> {
-    const answer = await this.#answer(request)
-    if (!answer.ok) return answer
-    const body = await this.#body(request, answer)
-    if (!('complete' in body)) return body
+    const success = await this.#success(request)
+    if (!success.ok) return success
+    const { answer } = success
+    if (answer.type !== 'whole') throw new Error('broken invariant: only a result is a stream')
+    const { bytes, exceeded } = answer
     const { replyBytesMax, callTimeoutMs } = this.#options
-    if (!body.complete) {
-      return body.exceeded === 'bytes'
-        ? dmiFailure(request, 'too-large', `the answer is larger than replyBytesMax, ${replyBytesMax}`)
-        : dmiFailure(request, 'timeout', `the answer took longer than callTimeoutMs, ${callTimeoutMs}`)
-    }
+    if (exceeded === 'bytes') return dmiFailure(request, 'too-large', `the answer is larger than replyBytesMax, ${replyBytesMax}`)
+    if (exceeded === 'deadline') return dmiFailure(request, 'timeout', `the answer took longer than callTimeoutMs, ${callTimeoutMs}`)
     // An id with a replacement character in it would be another id.
-    if (!isUtf8(body.bytes)) return dmiFailure(request, 'unparsable', `the answer is not UTF-8: ${shown(request, body.bytes)}`)
+    if (!isUtf8(bytes)) return dmiFailure(request, 'unparsable', `the answer is not UTF-8: ${shown(request, bytes)}`)
     try {
-      return { ok: true, value: JSON.parse(body.bytes.toString()), bytes: body.bytes }
+      return { ok: true, value: JSON.parse(bytes.toString()), bytes }
     } catch {
-      return dmiFailure(request, 'unparsable', `the answer is not JSON: ${shown(request, body.bytes)}`)
+      return dmiFailure(request, 'unparsable', `the answer is not JSON: ${shown(request, bytes)}`)
     }
   }
 
-  /** An answer of the 2xx class, with its body still to be read; every other is a failure. */
+  async #success(request: Request): Promise<Success | DmiFailure> {
+    const answer = await this.#answer(request)
+    if ('ok' in answer) return answer
+    if (answer.type === 'broken' || !isSuccess(answer.head)) return this.#failureOf(request, answer)
+    return { ok: true, answer }
+  }
+
   async #answer(request: Request): Promise<Answer | DmiFailure> {
     const target = targetOf(request)
     if (!target.ok) return target
-    const deadline = this.#options.clock.now() + this.#options.callTimeoutMs
-    let response: Dispatcher.ResponseData
-    try {
-      response = await this.#connections.request({
-        origin: target.origin,
-        path: target.path,
-        method: request.method,
-        headers: headersOf(request),
-        body: request.body ?? null,
-        signal: request.signal,
-      })
-    } catch (error) {
-      return this.#failed(request, error)
+    const { signal, name, method, body = null } = request
+    if (signal.aborted) return this.#failed(request, null)
+    const { replyBytesMax, callTimeoutMs, clock } = this.#options
+    const exchange = new Exchange({ streams: name === 'result', replyBytesMax, deadline: clock.now() + callTimeoutMs, clock })
+    const giveUp = (): void => {
+      exchange.giveUp()
     }
-    // Its reader learns of a failure from reading; nobody may be listening yet when the signal ends it.
-    response.body.on('error', () => undefined)
-    const answer: Answer = { ok: true, response, deadline }
-    if (response.statusCode >= 200 && response.statusCode < 300) return answer
-    const body = await this.#body(request, answer)
-    const said = 'complete' in body ? shown(request, body.bytes) : body.message
-    return this.#refused(request, response, said)
+    this.#underWay.add(signal, giveUp)
+    this.#connections.send({ origin: target.origin, path: target.path, method, headers: headersOf(request), body }, exchange)
+    const answer = await exchange.answer
+    if (answer.type !== 'stream') this.#underWay.delete(signal, giveUp)
+    else answer.body.once('close', () => { this.#underWay.delete(signal, giveUp) })
+    return answer
   }
 
-  #refused(request: Request, response: Dispatcher.ResponseData, said: string): DmiFailure {
-    const httpStatus = response.statusCode
+  /** What an answer is that is no success. */
+  #failureOf(request: Request, answer: Answer): DmiFailure {
+    switch (answer.type) {
+      case 'stream':
+        throw new Error('broken invariant: only a success is a stream')
+      case 'whole':
+        return this.#refused(request, answer.head, shown(request, answer.bytes))
+      case 'broken': {
+        const { head, error } = answer
+        const failed = this.#failed(request, error)
+        return head === null || isSuccess(head) ? failed : this.#refused(request, head, failed.message)
+      }
+    }
+  }
+
+  #refused(request: Request, { httpStatus, headers }: AnswerHead, said: string): DmiFailure {
     const isRedirect = httpStatus >= 300 && httpStatus < 400
     const message = `answered ${httpStatus}${isRedirect ? ', and redirects are not followed' : ''}: ${said}`
     if (!mayRetryStatus(httpStatus)) return dmiFailure(request, 'http', message, { httpStatus })
     const { clock, retryAfterMsMax } = this.#options
-    const waitMs = retryAfterMs(first(response.headers['retry-after']), clock.now(), retryAfterMsMax)
+    const waitMs = retryAfterMs(first(headers['retry-after']), clock.now(), retryAfterMsMax)
     return dmiFailure(request, 'http', message, { httpStatus, disposition: 'retry', retryAfterMs: waitMs })
-  }
-
-  async #body(request: Request, answer: Answer): Promise<ReplyBody | DmiFailure> {
-    const { replyBytesMax, clock } = this.#options
-    try {
-      return await readReplyBody(answer.response.body, { replyBytesMax, clock, deadline: answer.deadline })
-    } catch (error) {
-      return this.#failed(request, error)
-    }
   }
 
   #failed(request: Request, error: unknown): DmiFailure {
@@ -280,6 +285,6 @@ function shown(request: Request, body: Buffer): string {
   return snippet(body, secrets.filter((secret) => secret !== undefined)) || '(nothing)'
 }
 
-function first(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : header?.[0]
+async function* only(bytes: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  yield await Promise.resolve(bytes)
 }

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { JsonScanError } from '../codec/json-scan-error.ts'
 import { failureOfTransport } from './dmi-failure.ts'
-import { call, json, listening, testClient, testService, untilDone } from './dmi-test-service.ts'
+import { bytesOf, call, json, listening, testClient, testService, untilDone } from './dmi-test-service.ts'
 import { SubjobResultError } from './responses.ts'
 
 const body = Buffer.from('{}')
@@ -200,6 +200,23 @@ describe('a call that is given up', () => {
     expect(requests).toEqual([])
   })
 
+  it('while it waits for a connection ends at once, and takes none when its turn comes', async () => {
+    const [given, kept] = [new AbortController(), new AbortController()]
+    const silent = await testService(() => undefined)
+    const lively = await testService(json({ status: 'RUNNING' }))
+    const client = testClient({ connectionsMax: 1 })
+    const hanging = client.status(silent.service, call, 'd1', kept.signal)
+    const waiting = client.status(lively.service, call, 'd1', given.signal)
+    const behind = client.status(lively.service, call, 'd2', kept.signal)
+    await expect.poll(() => silent.requests.length).toBe(1)
+    given.abort()
+    expect(await waiting).toMatchObject({ disposition: 'retry', cause: 'aborted' })
+    await client.close()
+    expect(await hanging).toMatchObject({ cause: 'aborted' })
+    expect(await behind).toMatchObject({ cause: 'aborted' })
+    expect(lively.requests).toEqual([])
+  })
+
   it('by the end of the client ends at once as aborted', async () => {
     const client = testClient()
     const { service } = await testService(() => void client.close())
@@ -227,20 +244,19 @@ describe('a result that ends badly', () => {
     const client = testClient({ bodyTimeoutMs: 30 })
     const outcome = await client.result(service, call, 'd1', untilDone)
     if (!outcome.ok) throw new Error(outcome.message)
-    const error: unknown = await outcome.body.toArray().catch((reason: unknown) => reason)
+    const error: unknown = await bytesOf(outcome).catch((reason: unknown) => reason)
     expect(client.resultFailure(service, error)).toMatchObject({ cause, disposition })
   })
 
   it('by the signal, while nobody reads it yet, harms nobody', async () => {
     const controller = new AbortController()
-    const { service } = await testService((response) => response.writeHead(200).write('x'))
+    const { service, open } = await testService((response) => response.writeHead(200).write('x'))
     const client = testClient()
     const outcome = await client.result(service, call, 'd1', controller.signal)
     if (!outcome.ok) throw new Error(outcome.message)
-    const ended = new Promise((resolve) => outcome.body.once('close', resolve))
     controller.abort()
-    await ended
-    const error: unknown = await outcome.body.toArray().catch((reason: unknown) => reason)
+    await expect.poll(open).toBe(0)
+    const error: unknown = await bytesOf(outcome).catch((reason: unknown) => reason)
     expect(client.resultFailure(service, error)).toMatchObject({ cause: 'aborted', disposition: 'retry' })
   })
 

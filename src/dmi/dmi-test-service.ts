@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import { DmiClient, type DmiClientOptions, type DmiService, type SubjobCall } from './dmi-client.ts'
+import { DmiClient, type DmiClientOptions, type DmiResult, type DmiService, type SubjobCall } from './dmi-client.ts'
 
 export interface ReceivedRequest {
   readonly method: string
@@ -94,6 +94,13 @@ export const call: SubjobCall = {
   dataProducerId: 'producer-1',
   destination: 'results',
   idempotencyKey: 'job-1/0',
+}
+
+/** All of a result; rejects as its reading does. */
+export async function bytesOf({ chunks }: DmiResult): Promise<Buffer> {
+  const all: Uint8Array[] = []
+  for await (const chunk of chunks) all.push(chunk)
+  return Buffer.concat(all)
 }
 
 /** A signal that nobody aborts. */

@@ -136,7 +136,7 @@ export class Publications {
     } catch (error) {
       return this.#brokenOff(effect, line.service, error)
     } finally {
-      result.body.destroy()
+      result.close()
     }
   }
 

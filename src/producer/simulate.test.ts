@@ -84,7 +84,7 @@ async function producer(texts: Texts = {}, contract: DmiService['contract'] = 'd
     responses: async (id) => {
       const result = await client.result(service, call, id, signal)
       if (!result.ok) throw new Error(result.message)
-      const read = await readSubjobResult(result.body, result.contentType, { valueBytesMax: 2 ** 24, depthMax: 20 })
+      const read = await readSubjobResult(result.chunks, result.contentType, { valueBytesMax: 2 ** 24, depthMax: 20 })
       if (read.type !== 'responses') throw new Error(read.type)
       const all = []
       for await (const response of read.responses) all.push({ ...response, raw: response.raw.toString() })
@@ -251,7 +251,7 @@ describe('a result', () => {
     const result = await client.result(service, call, id, signal)
     if (!result.ok) throw new Error(result.message)
     let bytes = 0
-    for await (const chunk of result.body) {
+    for await (const chunk of result.chunks) {
       bytes += (chunk as Buffer).length
       if (bytes > 2 ** 28) break
     }
