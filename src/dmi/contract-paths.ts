@@ -49,3 +49,8 @@ function encoded(value: string): string {
 export function isDotSegment(value: string): boolean {
   return value === '.' || value === '..'
 }
+
+/** Whether a path, with its query, has such a value in it. */
+export function hasDotSegment(path: string): boolean {
+  return /(?:^|[/?])\.{1,2}(?:$|[/?])/.test(path)
+}

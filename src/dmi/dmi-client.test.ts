@@ -87,6 +87,7 @@ describe('submit', () => {
     ['dataJob', { dataProducerJobId: 42 }, '42'],
     ['cmJob', { subJobId: 's1', dmiServiceName: 'x', dataProducerId: 'y' }, 's1'],
     ['cmJob', { dataProducerJobId: 'd1' }, 'd1'],
+    ['dataJob', { dataProducerJobId: 'a/../b' }, 'a/../b'],
   ] as const)('in %s takes the id from %j', async (contract, reply, dataProducerJobId) => {
     const { service } = await testService(json(reply, 202), { contract })
     expect(await testClient().submit(service, call, body, untilDone)).toEqual({ ok: true, dataProducerJobId })

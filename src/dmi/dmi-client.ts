@@ -3,7 +3,7 @@ import { JsonScanError } from '../codec/json-scan-error.ts'
 import { AbortListeners } from '../runtime/abort-listeners.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { DmiConnections, type DmiConnectionsOptions } from './connections.ts'
-import { contractPaths, isDotSegment } from './contract-paths.ts'
+import { contractPaths, hasDotSegment, isDotSegment } from './contract-paths.ts'
 import {
   type DmiFailure, type DmiFailureCause, dmiFailure, type FailedCall, failureOfTransport, mayRetryStatus,
 } from './dmi-failure.ts'
@@ -11,9 +11,11 @@ import type { DmiService, SubjobCall } from './dmi-service.ts'
 import { type Answer, type AnswerHead, Exchange, first, isHtml, isSuccess } from './exchange.ts'
 import { patientBody, ResultTooSlow } from './patient-body.ts'
 import { dataProducerJobIdOf, type DmiJobStatus, jobStatusOf } from './replies.ts'
-import { snippet } from './snippet.ts'
+import { requestHeaders } from './request-headers.ts'
 import { SubjobResultError } from './responses.ts'
 import { retryAfterMs } from './retry-after.ts'
+import { basicCredentials, ServiceAddresses } from './service-addresses.ts'
+import { snippet } from './snippet.ts'
 
 export type { DmiFailure } from './dmi-failure.ts'
 export type { DmiService, SubjobCall } from './dmi-service.ts'
@@ -64,6 +66,7 @@ interface Success {
 export class DmiClient {
   readonly #options: DmiClientOptions
   readonly #connections: DmiConnections
+  readonly #addresses = new ServiceAddresses()
   readonly #underWay = new AbortListeners()
 
   constructor(options: DmiClientOptions) {
@@ -184,8 +187,10 @@ export class DmiClient {
   }
 
   async #answer(request: Request): Promise<Answer | DmiFailure> {
-    const target = targetOf(request)
-    if (!target.ok) return target
+    const address = this.#addresses.of(request.service)
+    if (address === null) return dmiFailure(request, 'invalid-request', 'its baseUrl is not an http or https URL')
+    const path = address.prefix + request.path
+    if (hasDotSegment(path)) return dmiFailure(request, 'invalid-request', 'an id is "." or "..", which no path can carry')
     const { signal, name, method, body = null } = request
     if (signal.aborted) return this.#failed(request, null)
     const { replyBytesMax, callTimeoutMs, clock } = this.#options
@@ -194,7 +199,8 @@ export class DmiClient {
       exchange.giveUp()
     }
     this.#underWay.add(signal, giveUp)
-    this.#connections.send({ origin: target.origin, path: target.path, method, headers: headersOf(request), body }, exchange)
+    const headers = requestHeaders(address, request.call, method)
+    this.#connections.send({ origin: address.origin, path, method, headers, body }, exchange)
     const answer = await exchange.answer
     if (answer.type !== 'stream') this.#underWay.delete(signal, giveUp)
     else answer.body.once('close', () => { this.#underWay.delete(signal, giveUp) })
@@ -240,48 +246,9 @@ const scanCauses: Record<JsonScanError['code'], DmiFailureCause> = {
   'too-deep': 'too-large',
 }
 
-function targetOf(request: Request): { ok: true; origin: string; path: string } | DmiFailure {
-  const base = URL.parse(request.service.baseUrl)
-  if (base === null || !/^https?:$/.test(base.protocol)) {
-    return dmiFailure(request, 'invalid-request', 'its baseUrl is not an http or https URL')
-  }
-  const path = base.pathname.replace(/\/+$/, '') + request.path
-  if (path.split(/[/?]/).some(isDotSegment)) {
-    return dmiFailure(request, 'invalid-request', 'an id is "." or "..", which no path can carry')
-  }
-  return { ok: true, origin: base.origin, path }
-}
-
-function headersOf(request: Request): Record<string, string> {
-  const { call, method } = request
-  // A result may be of any type, and an error's body often is.
-  const headers: Record<string, string> = { accept: 'application/json, */*;q=0.5', 'user-agent': 'datajob' }
-  if (method === 'POST') {
-    headers['content-type'] = 'application/json'
-    headers['idempotency-key'] = visibleAscii(call.idempotencyKey)
-  }
-  if (call.traceparent !== undefined) headers['traceparent'] = call.traceparent
-  const authorization = authorizationOf(request)
-  if (authorization !== undefined) headers['authorization'] = authorization
-  return headers
-}
-
-function authorizationOf({ service, call }: Request): string | undefined {
-  if (service.auth !== undefined) {
-    const { username, password } = service.auth
-    return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
-  }
-  return call.bearerToken === undefined ? undefined : `Bearer ${call.bearerToken}`
-}
-
-/** A header carries visible ASCII only, and ids may be any text. Distinct keys stay distinct. */
-function visibleAscii(text: string): string {
-  return text.toWellFormed().replace(/[^!-$&-~]/gu, encodeURIComponent)
-}
-
 function shown(request: Request, body: Buffer): string {
-  const credentials = authorizationOf(request)?.split(' ')[1]
-  const secrets = [credentials, request.service.auth?.password, request.call.bearerToken]
+  const { service, call } = request
+  const secrets = [basicCredentials(service), service.auth?.password, call.bearerToken]
   return snippet(body, secrets.filter((secret) => secret !== undefined)) || '(nothing)'
 }
 

@@ -36,6 +36,7 @@ export const SERVICE_SHARE = 1 / 4
 export class DmiCalls {
   readonly #options: DmiCallsOptions
   readonly #services: AnsweringServices
+  readonly #known = new WeakMap<ServiceRegistered, DmiService>()
 
   constructor(options: DmiCallsOptions) {
     this.#options = options
@@ -90,7 +91,16 @@ export class DmiCalls {
       const failure = { disposition: 'retry', code: ResponseCode.ServiceNotResponding, message } as const
       return { ok: false, failed: { type: 'CallFailed', ...replyTo(effect), failure, retryAfterMs: 0 } }
     }
-    return { ok: true, service: serviceOf(registered), call: callOf(dispatch, this.#options.destinationOf(dispatch.destination)) }
+    return { ok: true, service: this.#serviceOf(registered), call: callOf(dispatch, this.#options.destinationOf(dispatch.destination)) }
+  }
+
+  /** The same for as long as it is registered so: the client remembers what it has read of it. */
+  #serviceOf(registered: ServiceRegistered): DmiService {
+    const known = this.#known.get(registered)
+    if (known !== undefined) return known
+    const service = serviceOf(registered)
+    this.#known.set(registered, service)
+    return service
   }
 
   async #called<Reply extends { readonly ok: true } | DmiFailure>(
