@@ -9,7 +9,7 @@ import {
   type JobConclusion, type OpaqueSource, type PublishedResults, type ResultSource, type Sink, SinkFailure, type SubjobToPublish,
 } from '../sink.ts'
 import type { KafkaSinkConfig } from './config.ts'
-import { COMPLETION_TYPE, eventHeaders, eventOverheadBytes, type PartAttributes, RESULT_TYPE } from './event-headers.ts'
+import { COMPLETION_TYPE, EventHeaders, eventOverheadBytes, type PartAttributes, RESULT_TYPE } from './event-headers.ts'
 import { ResultParts } from './result-parts.ts'
 import { type ResultTopic, ResultTopics, type TopicRefusal } from './result-topics.ts'
 import { ValueBuilder } from './value-builder.ts'
@@ -32,6 +32,7 @@ export class KafkaSink implements Sink {
   readonly #config: KafkaSinkConfig
   readonly #clock: Clock
   readonly #topics: ResultTopics
+  readonly #headers = new EventHeaders()
 
   constructor({ admin, clock, config }: KafkaSinkParts) {
     this.bodyBytesMax = config.valueBytesMax
@@ -56,7 +57,7 @@ export class KafkaSink implements Sink {
     const idOf = run === 1 ? `${jobId}/${index}` : `${jobId}/${index}.${run}`
     const headersOf = (n: number, part: PartAttributes | null): Readonly<Record<string, string>> => {
       const id = `${idOf}/${n}`
-      return eventHeaders({ id, type: RESULT_TYPE, service, time, jobId, destination, traceparent, part })
+      return this.#headers.of({ id, type: RESULT_TYPE, service, time, jobId, destination, traceparent, part })
     }
     const idPrefix = `${idOf}/result`
     const { MAX_SAFE_INTEGER: max } = Number
@@ -76,7 +77,7 @@ export class KafkaSink implements Sink {
     const { jobId, traceparent } = job
     const now = this.#clock.now()
     const value = Buffer.from(JSON.stringify({ data: summaryOf(job, now) }))
-    const headers = eventHeaders({
+    const headers = this.#headers.of({
       id: job.run === 1 ? `${jobId}/completion` : `${jobId}/completion.${job.run}`,
       ...{ type: COMPLETION_TYPE, service: '', time: isoTime(now), jobId, destination, traceparent, part: null },
     })

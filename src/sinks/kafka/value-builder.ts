@@ -1,6 +1,9 @@
 import { SEPARATOR, VALUE_HEAD, valueTail } from '../event-value.ts'
 import { SinkFailure } from '../sink.ts'
 
+const PLAIN_TAIL = valueTail(null)
+const BESIDE_MEMBERS_BYTES = VALUE_HEAD.length + valueTail(Buffer.alloc(0)).length
+
 /** Puts responses into as few values as hold them, none larger than its limit. The members beside the responses go into the first one. */
 export class ValueBuilder {
   /** The largest response that a value has room for. */
@@ -17,9 +20,9 @@ export class ValueBuilder {
   constructor(topic: string, valueBytesMax: number) {
     this.#topic = topic
     this.valueBytesMax = valueBytesMax
-    this.responseBytesMax = valueBytesMax - VALUE_HEAD.length - valueTail(null).length
-    this.membersBytesMax = valueBytesMax - VALUE_HEAD.length - valueTail(Buffer.alloc(0)).length
-    this.#tail = valueTail(null)
+    this.responseBytesMax = valueBytesMax - VALUE_HEAD.length - PLAIN_TAIL.length
+    this.membersBytesMax = valueBytesMax - BESIDE_MEMBERS_BYTES
+    this.#tail = PLAIN_TAIL
     this.#bytes = VALUE_HEAD.length + this.#tail.length
   }
 
@@ -58,7 +61,7 @@ export class ValueBuilder {
     }
     this.#values.push(Buffer.concat([...parts, this.#tail]))
     this.#responses = []
-    this.#tail = valueTail(null)
+    this.#tail = PLAIN_TAIL
     this.#bytes = VALUE_HEAD.length + this.#tail.length
   }
 }
