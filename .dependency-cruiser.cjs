@@ -14,7 +14,7 @@ const allowed = {
   inventory: ['domain', 'runtime', 'codec', 'kafka'],
   'read-model': ['domain', 'runtime', 'kafka/port'],
   rest: ['domain', 'runtime', 'codec', 'kafka/port', 'kafka/topics', 'read-model', 'inventory', 'stages'],
-  spill: ['domain', 'stages'],
+  spill: ['domain', 'codec', 'stages'],
   producer: ['runtime', 'codec', 'domain', 'kafka/port'],
   effects: ['domain', 'runtime', 'codec', 'dmi', 'sinks', 'stages', 'inventory', 'observability', 'kafka/port'],
   observability: ['kafka', 'domain', 'runtime'],

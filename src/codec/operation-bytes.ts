@@ -1,9 +1,12 @@
-/** An operation in Avro by itself, for parts of jobs that are put together from such (Codec.encodePart). */
+/** Operations in Avro by themselves: for parts of jobs that are put together from such (Codec.encodePart), and for what waits. */
 import avro from 'avsc'
 import type { Operation } from '../domain/operation.ts'
 import { messageSchemas } from './schemas.ts'
 
 const operationType = itemsOf(messageSchemas.AddOperations.type.field('operations').type)
+
+/** The operations of a subjob, by themselves. */
+export const routedOperations: avro.Type = messageSchemas.DispatchSubjob.type.field('operations').type
 
 /** Writes the operation to `target` at `at`. Returns where it ends, or how many bytes that lacks, as a negative number. */
 export function encodeOperation(operation: Operation, target: Buffer, at: number): number {

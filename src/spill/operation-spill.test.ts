@@ -7,6 +7,7 @@ import { exerciseOperationStore } from '../../test/contract/operation-store.ts'
 import type { RoutedOperation } from '../domain/operation.ts'
 import { type KeptOperations, OperationsReleased } from '../stages/operation-store.ts'
 import { OperationSpill, SpillFailure } from './operation-spill.ts'
+import { packOperations } from './packed-operations.ts'
 
 const PLACE_OVERHEAD_BYTES = 256
 
@@ -49,7 +50,7 @@ exerciseOperationStore('in files', () => spillOf(0).open())
 
 describe('OperationSpill', () => {
   it('writes files only beyond its budget, which all lanes share', () => {
-    const packed = Buffer.byteLength(JSON.stringify(operations(10).map((each): unknown => Object.values(each)))) + PLACE_OVERHEAD_BYTES
+    const packed = packOperations(operations(10)).length + PLACE_OVERHEAD_BYTES
     const spill = spillOf(3 * packed)
     const lanes = [spill.open(), spill.open()] as const
     const first = lanes[0].keep(operations(10))

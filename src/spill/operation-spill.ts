@@ -6,7 +6,7 @@ import type { RoutedOperation } from '../domain/operation.ts'
 import {
   HeapKept, HeapOperations, type Kept, type KeptOperations, OperationsReleased, type OperationStore,
 } from '../stages/operation-store.ts'
-import { packOperations, unpackOperations } from './packed-operations.ts'
+import { copyOf, packOperations, unpackOperations } from './packed-operations.ts'
 import { type Extent, Segment } from './segment.ts'
 
 export interface OperationSpillOptions {
@@ -165,11 +165,4 @@ export class OperationSpill {
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new SpillFailure(`operations of waiting subjobs can't ${what} below "${folder}" (${reason}); ${inMemory}`, { cause })
   }
-}
-
-// Of its own size: a slice of the pool that small buffers share would hold on to all of it.
-function copyOf(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
 }

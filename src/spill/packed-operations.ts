@@ -1,30 +1,30 @@
 /**
- * Operations as they are kept: JSON without the names of members. Measured against JSON with names, Avro and V8's own format
- * for a subjob of 1,000: all take 0.4 ms to write; this one is as quick to read as Avro, and needs no schema.
+ * Operations as they are kept: the Avro of a subjob's operations by itself. Measured for a subjob of 2,000, it takes half of the time to
+ * write that JSON without names takes, and a third of the time to read.
  */
+import { routedOperations } from '../codec/operation-bytes.ts'
 import type { RoutedOperation } from '../domain/operation.ts'
 
-type Row = readonly [
-  RoutedOperation['operationId'],
-  RoutedOperation['op'],
-  RoutedOperation['path'],
-  RoutedOperation['value'],
-  RoutedOperation['options'],
-  RoutedOperation['moduleSetTag'],
-]
+const SCRATCH_BYTES = 64 * 1024
+
+let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 
 export function packOperations(operations: readonly RoutedOperation[]): Buffer {
-  const rows = operations.map(({ operationId, op, path, value, options, moduleSetTag }): Row => {
-    return [operationId, op, path, value, options, moduleSetTag]
-  })
-  const text = JSON.stringify(rows)
-  // Of its own size: a slice of the pool that small buffers share would hold on to all of it.
-  const packed = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
-  packed.write(text)
-  return packed
+  for (;;) {
+    const end = routedOperations.encode(operations, scratch)
+    if (end >= 0) return copyOf(scratch.subarray(0, end))
+    scratch = Buffer.allocUnsafeSlow(scratch.length * 2 - end)
+  }
 }
 
 export function unpackOperations(packed: Buffer): readonly RoutedOperation[] {
-  const rows = JSON.parse(packed.toString()) as readonly Row[]
-  return rows.map(([operationId, op, path, value, options, moduleSetTag]) => ({ operationId, op, path, value, options, moduleSetTag }))
+  const { value } = routedOperations.decode(packed) as { readonly value: readonly RoutedOperation[] }
+  return value
+}
+
+/** Of its own size: a slice of the pool that small buffers share would hold on to all of it. */
+export function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }
