@@ -192,7 +192,7 @@ export const settings = {
     description: "The longest path of an operation.",
   }),
   subjobOperationsMax: wholeNumber('DATAJOB_SUBJOB_OPERATIONS_MAX', {
-    ...{ fallback: 1_000, min: 1, max: 100_000, unit: 'operations' },
+    ...{ fallback: 2_500, min: 1, max: 100_000, unit: 'operations' },
     description: 'Operations of one subjob; a producer with more gets several.',
   }),
   subjobBytesMax: wholeNumber('DATAJOB_SUBJOB_BYTES_MAX', {
