@@ -8,6 +8,7 @@ import { jobNumber } from '../domain/job-number.ts'
 import type { Message, SubmitJob } from '../domain/messages.ts'
 import type { Position } from '../kafka/port.ts'
 import { type ReadModel, ReadModelFailure } from '../read-model/port.ts'
+import { systemTimers, type Timers } from '../runtime/clock.ts'
 import { Projector, type ProjectorOptions } from './projector.ts'
 
 const PARTITIONS = 3
@@ -44,9 +45,11 @@ describe('Projector', () => {
     const value = message === null ? null : jsonCodec.encode(message)
     return topics.append({ topic: topicNames[topic], partition, key: jobId, value, timestampMs })
   }
+  // Rests between batches pass at once, all else when a test says so.
+  const restless: Timers = { after: (delayMs, run) => (delayMs <= 10 ? systemTimers.after(0, run) : time.after(delayMs, run)) }
   const projectorWith = (changes: Partial<ProjectorOptions> = {}): Projector =>
     new Projector({
-      ...{ kafka: topics, admin: topics, readModel: model, codec: jsonCodec, topics: topicNames, clock: time, timers: time },
+      ...{ kafka: topics, admin: topics, readModel: model, codec: jsonCodec, topics: topicNames, clock: time, timers: restless },
       rules: {
         destinations: { bareNameIs: 'topic', topicPrefix: 'datajob.' },
         submissions: { operationsMax: 100, pathLengthMax: 100 },

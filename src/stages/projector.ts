@@ -4,11 +4,10 @@
  * State: none but the read model, a cache of these topics.
  * Invariant: rows and positions change in one transaction: the rows are what the topics say up to the positions.
  */
-import { setImmediate as nextLoop } from 'node:timers/promises'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position, TopicPartition } from '../kafka/port.ts'
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import { type ReadModel, ReadModelFailure, type RowChange } from '../read-model/port.ts'
-import type { Clock, Timers } from '../runtime/clock.ts'
+import { type Clock, delay, type Timers } from '../runtime/clock.ts'
 import { passFailpoint } from '../runtime/failpoints.ts'
 import { changeOf, changeOfTombstone, PROJECTED_COMMANDS, type ProjectedTopic, type ProjectionRules } from './projector-changes.ts'
 
@@ -40,6 +39,8 @@ export interface ProjectorEvents extends TopicTailEvents {
 
 /** Records that are applied together at most: bounds how long a transaction holds the event loop. */
 const BATCH_RECORDS_MAX = 500
+/** Between two batches: what comes meanwhile shares a transaction, and a subjob that changes twice is written once. */
+const REST_MS = 10
 /** How far a partition may be behind another while both are read on: what came before a job was forgotten is known by then. */
 const FORGOTTEN_KEPT_MS = 3_600_000
 const SEAL_INTERVAL_MS = 60_000
@@ -197,7 +198,7 @@ export class Projector {
     return null
   }
 
-  // What arrives while a batch is being applied makes the next one.
+  // What arrives while a batch is being applied, or soon after, makes the next one.
   async #applySteps(): Promise<void> {
     this.#isApplying = true
     while (this.#steps.length > 0) {
@@ -212,7 +213,7 @@ export class Projector {
         break
       }
       for (const step of steps) step.settle()
-      await nextLoop()
+      await delay(this.#options.timers, REST_MS)
     }
     this.#isApplying = false
   }

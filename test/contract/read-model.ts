@@ -179,6 +179,19 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
       expect(await model.endedSubjobs('job-2', [2])).toEqual(new Set())
     })
 
+    it('takes a plan of thousands and all that becomes of them in one batch', async () => {
+      const planned = { run: 1, service: 'north', dataProducerId: 'p', operations: 5, parents: [] }
+      const subjobs = Array.from({ length: 9_000 }, (_, index) => ({ ...planned, index }))
+      const plan: RowChange = { type: 'PlanSubjobs', event: { type: 'SubjobsPlanned', jobId: 'job-1', subjobs, at: 9 }, at: 9 }
+      const changes = [sampleStart, sampleEnd].flatMap((event) =>
+        subjobs.map(({ index }): RowChange => ({ type: 'FoldSubjobEvent', event: event(index), at: 9 })),
+      )
+      await apply(plan, ...changes)
+      const { items } = await model.subjobs('job-1', { limit: 10_000, after: null })
+      expect(items).toHaveLength(9_000)
+      expect(items.every(({ state, plan: known }) => state === 'ended' && known !== null)).toBe(true)
+    })
+
     it('forgets a job with its subjobs, whatever older record is read after that', async () => {
       const command: RowChange = { type: 'AcceptJob', job: sampleJob(), at: 10 }
       const event: RowChange = { type: 'FoldSubjobEvent', event: sampleEnd(0), at: 20 }

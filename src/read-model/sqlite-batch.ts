@@ -1,0 +1,151 @@
+/** One batch of changes to the rows, within a transaction. */
+import { decideJob, evolveJob, type Job } from '../domain/job.ts'
+import type { SubjobReport, SubjobsPlanned } from '../domain/messages.ts'
+import { type RowBatch, type RowChange, statusOf, type VersionedJob } from './port.ts'
+import type { Statements } from './sqlite-statements.ts'
+import { foldPlannedSubjob, foldSubjobEvent, type SubjobRow } from './subjob-row.ts'
+
+interface HeldRow {
+  /** Undefined as long as nothing is known of the subjob. */
+  row: SubjobRow | undefined
+  isChanged: boolean
+}
+
+/** A part of a large job plans thousands. */
+const HELD_ROWS_MAX = 4_000
+
+export class SqliteBatch {
+  readonly #statements: Statements
+  /** Subjobs by job and index. Each is read once and written once, however often the batch changes it. */
+  readonly #subjobs = new Map<string, Map<number, HeldRow>>()
+  #heldRows = 0
+  /** When a job was forgotten, as far as the batch has asked; -1 for one that was not. */
+  readonly #forgottenAt = new Map<string, number>()
+
+  constructor(statements: Statements) {
+    this.#statements = statements
+  }
+
+  apply({ changes, positions }: RowBatch): void {
+    for (const change of changes) this.#change(change)
+    this.#writeSubjobs()
+    for (const { topic, partition, offset } of positions) {
+      this.#statements.run('INSERT OR REPLACE INTO positions VALUES (?, ?, ?)', topic, partition, offset)
+    }
+  }
+
+  #change(change: RowChange): void {
+    switch (change.type) {
+      case 'AcceptJob':
+        if (!this.#isForgotten(change.job.jobId, change.at)) this.#writeJob(INSERT_JOB, { job: change.job, version: 0 })
+        return
+      case 'PutJob':
+        this.#putJob(change)
+        return
+      case 'ForgetJob':
+        this.#statements.run('DELETE FROM jobs WHERE job_id = ?', change.jobId)
+        this.#statements.run('DELETE FROM subjobs WHERE job_id = ?', change.jobId)
+        this.#statements.run('INSERT OR REPLACE INTO forgotten VALUES (?, ?)', change.jobId, change.at)
+        this.#forgottenAt.set(change.jobId, change.at)
+        this.#subjobs.delete(change.jobId)
+        return
+      case 'CancelJob':
+        this.#cancelJob(change.jobId)
+        return
+      case 'PlanSubjobs':
+        if (!this.#isForgotten(change.event.jobId, change.at)) this.#planSubjobs(change.event)
+        return
+      case 'FoldSubjobEvent':
+        if (!this.#isForgotten(change.event.jobId, change.at)) this.#foldSubjobEvent(change.event)
+        return
+      case 'SealForgotten':
+        this.#statements.run('DELETE FROM forgotten WHERE forgotten_at < ?', change.before)
+        return
+      default:
+        change satisfies never
+    }
+  }
+
+  // Most changes of a job are to its counts; then no index need be touched.
+  #putJob({ job, version }: VersionedJob): void {
+    const sql = 'UPDATE jobs SET version = ?, document = ? WHERE job_id = ? AND status = ? AND number = ? AND created_at = ?'
+    const updated = this.#statements.run(sql, version, JSON.stringify(job), job.jobId, statusOf(job), job.number, job.createdAt)
+    if (updated === 0) this.#writeJob(UPSERT_JOB, { job: this.#asCancelled(job), version })
+  }
+
+  // What the coordinator said before it knew of the request comes later here.
+  #asCancelled(job: Job): Job {
+    const document = this.#statements.documents("SELECT document FROM jobs WHERE job_id = ? AND status = 'cancelling'", job.jobId)[0]
+    if (document === undefined || (JSON.parse(document) as Job).run !== job.run) return job
+    return decideJob(job, { type: 'CancelJob' }).reduce<Job>(evolveJob, job)
+  }
+
+  #writeJob(sql: string, { job, version }: VersionedJob): void {
+    const { jobId, number, createdAt, destination, kind, tenant, dialect } = job
+    const columns = [jobId, number, createdAt, statusOf(job), destination, kind, tenant, dialect, version] as const
+    this.#statements.run(sql, ...columns, JSON.stringify(job))
+  }
+
+  #cancelJob(jobId: string): void {
+    const row = this.#statements.of('SELECT version, document FROM jobs WHERE job_id = ?').get(jobId)
+    if (row === undefined) return
+    const job = JSON.parse(String(row['document'])) as Job
+    const cancelled = decideJob(job, { type: 'CancelJob' }).reduce<Job>(evolveJob, job)
+    if (cancelled !== job) this.#putJob({ job: cancelled, version: Number(row['version']) })
+  }
+
+  #planSubjobs({ jobId, subjobs, at }: SubjobsPlanned): void {
+    for (const planned of subjobs) this.#fold(jobId, planned.index, (known) => foldPlannedSubjob(known, jobId, planned, at))
+  }
+
+  #foldSubjobEvent(event: SubjobReport): void {
+    this.#fold(event.jobId, event.index, (known) => foldSubjobEvent(known, event))
+  }
+
+  #fold(jobId: string, index: number, fold: (known: SubjobRow | undefined) => SubjobRow): void {
+    const held = this.#held(jobId, index)
+    const folded = fold(held.row)
+    if (folded === held.row) return
+    held.row = folded
+    held.isChanged = true
+  }
+
+  #writeSubjobs(): void {
+    for (const [jobId, rows] of this.#subjobs) {
+      for (const [index, { row, isChanged }] of rows) {
+        if (isChanged) this.#statements.run('INSERT OR REPLACE INTO subjobs VALUES (?, ?, ?)', jobId, index, JSON.stringify(row))
+      }
+    }
+    this.#subjobs.clear()
+    this.#heldRows = 0
+  }
+
+  #held(jobId: string, index: number): HeldRow {
+    if (this.#heldRows >= HELD_ROWS_MAX) this.#writeSubjobs()
+    const rows = this.#subjobs.get(jobId) ?? new Map<number, HeldRow>()
+    this.#subjobs.set(jobId, rows)
+    const known = rows.get(index)
+    if (known !== undefined) return known
+    const document = this.#statements.documents('SELECT document FROM subjobs WHERE job_id = ? AND number = ?', jobId, index)[0]
+    const held = { row: document === undefined ? undefined : (JSON.parse(document) as SubjobRow), isChanged: false }
+    rows.set(index, held)
+    this.#heldRows += 1
+    return held
+  }
+
+  #isForgotten(jobId: string, at: number): boolean {
+    const known = this.#forgottenAt.get(jobId)
+    if (known !== undefined) return known >= at
+    const row = this.#statements.of('SELECT forgotten_at FROM forgotten WHERE job_id = ?').get(jobId)
+    const forgottenAt = row === undefined ? -1 : Number(row['forgotten_at'])
+    this.#forgottenAt.set(jobId, forgottenAt)
+    return forgottenAt >= at
+  }
+}
+
+const INSERT_JOB = 'INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING'
+const UPSERT_JOB = `
+  INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET
+    number = excluded.number, created_at = excluded.created_at, status = excluded.status, destination = excluded.destination,
+    kind = excluded.kind, tenant = excluded.tenant, dialect = excluded.dialect,
+    version = excluded.version, document = excluded.document`
