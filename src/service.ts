@@ -120,7 +120,7 @@ async function startRoles({ config, logger, closing, onFatal, onStuck, beforeLis
   const metrics = createMetrics()
   const connections = await connect({ config, worker, logger, closing, onFatal })
   const { sinks, onRefusal, bucketExists, objects } = openSinks(config, connections)
-  const facade = { config, worker, connections, metrics, logger, closing, bucketExists, objects, onFatal, beforeListening }
+  const facade = { config, worker, connections, metrics, logger, closing, bucketExists, objects, onFatal, onStuck, beforeListening }
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
   const stages = prepareStages({ config, worker, connections, sinks, onRefusal, metrics, logger, closing, onFatal })
   const readiness = readinessOf(connections, stages, projected?.projector ?? null)
@@ -165,16 +165,12 @@ function readinessOf(
   stages: readonly PreparedStage[],
   projector: Pick<Projector, 'isReady' | 'waitsFor'> | null,
 ): readonly ReadinessCheck[] {
-  const check = (name: string, ready: () => boolean, missing: string): ReadinessCheck => ({
-    name,
-    check: () => Promise.resolve(ready() ? null : missing),
-  })
   return [
     // Rejects, or takes too long, when no broker answers.
     { name: 'kafka', check: () => admin.clusterId().then(() => null) },
-    check('inventory', () => inventory.isReady(), 'the inventory is being read'),
+    { name: 'inventory', check: () => Promise.resolve(inventory.isReady() ? null : 'the inventory is being read') },
     { name: 'projector', check: () => Promise.resolve(projector === null ? null : missingOf(projector)) },
-    ...stages.map((stage) => check(stage.name, () => stage.ready(), 'lanes are being restored')),
+    ...stages.map((stage) => ({ name: stage.name, check: () => Promise.resolve(stage.missing()) })),
   ]
 }
 

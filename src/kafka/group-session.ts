@@ -154,6 +154,14 @@ export class GroupSession<Effect, Completion> {
     return true
   }
 
+  /** What {@link ready} lacks, with the reason where a lane has failed; null when it lacks nothing. */
+  missing(): string | null {
+    if (this.ready()) return null
+    const waiting = [...this.#lanes.values()].find(({ lane }) => lane.state !== 'running' && lane.failure !== null)
+    const reason = waiting?.lane.failure?.message
+    return reason === undefined ? 'lanes are being restored' : `lanes are being restored: ${reason}`
+  }
+
   /** Stops the lanes, each after its transaction, and leaves the group, so that others take over at once. */
   async stop(): Promise<void> {
     this.#stopped.abort(new Error('the stage was stopped'))

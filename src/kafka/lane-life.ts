@@ -182,7 +182,8 @@ export class LaneLife<Effect, Completion> {
     this.#producer = producer
     try {
       if (this.#isAbandoned) return
-      // Before the claim, which fails if anybody else has come between: state and positions are of the same moment.
+      // Before the claim or after it is the same. The changelog's positions are of the state's moment; those of the group, where they are
+      // others, the first turn commits before anything is taken, and whoever has come between has fenced that.
       await progress.during('the positions of its inputs', this.#positions.readCommitted())
       const ownerId = await progress.during('its claim to be committed', this.#claim(producer))
       passFailpoint('lane.claim.after', name)

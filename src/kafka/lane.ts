@@ -15,6 +15,7 @@ export class Lane<Effect, Completion> {
   readonly #context: LaneContext
   #state: LaneState = 'released'
   #life: LaneLife<Effect, Completion> | undefined
+  #failure: Error | null = null
   #ended: Promise<void> = Promise.resolve()
   readonly #release = new AbortController()
 
@@ -25,6 +26,11 @@ export class Lane<Effect, Completion> {
 
   get state(): LaneState {
     return this.#state
+  }
+
+  /** Why it had to start again; null once it has got something done since. */
+  get failure(): Error | null {
+    return this.#failure
   }
 
   /** Begins, or begins anew after having been fenced. Failures inside are the lane's own business: it starts again. */
@@ -72,12 +78,26 @@ export class Lane<Effect, Completion> {
   }
 
   async #live(): Promise<void> {
-    const { limits } = this.#stageOf
-    let waitMs = limits.restartDelayMinMs
+    const { restartDelayMinMs, restartDelayMaxMs } = this.#stageOf.limits
+    const { clock, timers, observe } = this.#context
+    let waitMs = restartDelayMinMs
+    const recovered = (): void => {
+      waitMs = restartDelayMinMs
+      this.#failure = null
+    }
+    // To have been restored is no success: what it takes next may be what it fails with.
+    const context: LaneContext = {
+      ...this.#context,
+      observe: (event) => {
+        if (event.type === 'TurnCommitted' && event.inputs > 0) recovered()
+        observe(event)
+      },
+    }
     while (!this.#released()) {
-      const life = new LaneLife(this.#stageOf, this.#context, () => {
+      let runningSince = Infinity
+      const life = new LaneLife(this.#stageOf, context, () => {
         this.#state = 'running'
-        waitMs = limits.restartDelayMinMs
+        runningSince = clock.now()
       })
       this.#life = life
       try {
@@ -85,11 +105,13 @@ export class Lane<Effect, Completion> {
         return
       } catch (error) {
         if (this.#released() || this.#giveUp(error)) return
+        if (clock.now() - runningSince > restartDelayMaxMs) recovered()
         this.#tellRefusal(error)
-        this.#context.observe({ type: 'LaneFailed', error, restartInMs: waitMs })
+        observe({ type: 'LaneFailed', error, restartInMs: waitMs })
+        this.#failure = error instanceof Error ? error : new Error(String(error))
         this.#state = 'starting'
-        await delay(this.#context.timers, waitMs, this.#release.signal).catch(() => undefined)
-        waitMs = Math.min(limits.restartDelayMaxMs, waitMs * 2)
+        await delay(timers, waitMs, this.#release.signal).catch(() => undefined)
+        waitMs = Math.min(restartDelayMaxMs, waitMs * 2)
       } finally {
         this.#life = undefined
       }

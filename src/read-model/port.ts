@@ -107,7 +107,7 @@ export class ReadModelFailure extends Error {
   override readonly name = 'ReadModelFailure'
   /**
    * `retry`: there is no room, or the disk fails; nothing was changed, and the same may succeed later. `restart`: what was damaged is
-   * put aside, and a new process rebuilds it. `fatal`: a person must act first.
+   * put aside, and a new process rebuilds it; or the disk has failed for too long. `fatal`: a person must act first.
    */
   readonly disposition: 'retry' | 'restart' | 'fatal'
 

@@ -98,6 +98,32 @@ describe('the file of the read model', () => {
     await expectEmpty(open())
   })
 
+  it.each([
+    ['is full', 13, ['retry', 'retry', 'retry', 'retry']],
+    ['fails', 778, ['retry', 'retry', 'restart', 'retry']],
+  ])('on a disk that %s is waited for: room for ever, a failure for a while, and anew once it went well', async (_, errcode, expected) => {
+    let now = 1_000_000
+    const model = openTestReadModel({ folder, clock: { now: () => now }, diskFailureMsMax: 60_000 })
+    const nothing = { changes: [], positions: [] }
+    const exec = vi.spyOn(DatabaseSync.prototype, 'exec')
+    const failed = async (): Promise<unknown> => {
+      exec.mockImplementationOnce(() => {
+        throw Object.assign(new Error('disk I/O error'), { errcode })
+      })
+      return (await model.apply(nothing).catch((error: unknown) => error as { readonly disposition: unknown })) ?? null
+    }
+    const dispositions: unknown[] = []
+    for (const afterMs of [0, 59_999, 1]) {
+      now += afterMs
+      dispositions.push(await failed())
+    }
+    await model.apply(nothing)
+    dispositions.push(await failed())
+    exec.mockRestore()
+    expect(dispositions).toMatchObject(expected.map((disposition) => ({ disposition })))
+    await model.close()
+  })
+
   it('belongs to one process at a time', { timeout: 10_000 }, async () => {
     const model = open()
     expect(() => open()).toThrow(/in use by another process: give each process a data folder of its own/)

@@ -16,6 +16,8 @@ export interface SqliteLocation {
    * `delete.retention.ms` only, so the file may hold jobs that nothing would ever remove.
    */
   readonly staleAfterMs: number
+  /** How long a disk may fail, other than for want of room, before another process is to try. */
+  readonly diskFailureMsMax: number
   readonly clock: Clock
   /** Hears why a file that was there was thrown away. */
   readonly onDiscard: (reason: string) => void
@@ -62,10 +64,14 @@ export function isDamage(error: unknown): boolean {
   return code === SQLITE_CORRUPT || code === SQLITE_NOTADB
 }
 
-/** Whether SQLite says that there is no room, or that the disk fails; a limit on files or a quota is told as the latter. */
+/** Whether SQLite says that there is no room, or that the disk fails. */
 export function isDiskTrouble(error: unknown): boolean {
-  const code = resultCodeOf(error)
-  return code === SQLITE_FULL || code === SQLITE_IOERR
+  return resultCodeOf(error) === SQLITE_FULL || isDiskFailure(error)
+}
+
+/** Whether SQLite says that the disk fails; a limit on files or a quota is told so, too. */
+export function isDiskFailure(error: unknown): boolean {
+  return resultCodeOf(error) === SQLITE_IOERR
 }
 
 function connect(file: string): DatabaseSync {

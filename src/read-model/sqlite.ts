@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Job } from '../domain/job.ts'
 import type { Position } from '../kafka/port.ts'
+import type { Clock } from '../runtime/clock.ts'
 import type { JobCursor } from './job-cursor.ts'
 import { jobQueries } from './job-query.ts'
 import {
@@ -15,24 +16,30 @@ import {
   type VersionedJob,
 } from './port.ts'
 import { SqliteBatch } from './sqlite-batch.ts'
-import { discardFile, isDamage, isDiskTrouble, openDatabase, type SqliteLocation } from './sqlite-file.ts'
+import { discardFile, isDamage, isDiskFailure, isDiskTrouble, openDatabase, type SqliteLocation } from './sqlite-file.ts'
 import { Statements } from './sqlite-statements.ts'
 import type { SubjobRow } from './subjob-row.ts'
 
 /** Throws ReadModelFailure when the file can't be opened, or another process has it. */
 export function openSqliteReadModel(location: SqliteLocation): ReadModel {
-  return new SqliteReadModel(openDatabase(location), location.folder)
+  return new SqliteReadModel(openDatabase(location), location)
 }
 
 class SqliteReadModel implements ReadModel {
   readonly #database: DatabaseSync
   readonly #folder: string | null
   readonly #statements: Statements
+  readonly #clock: Clock
+  readonly #diskFailureMsMax: number
+  /** Since when nothing can be written because the disk fails; null while it does not. */
+  #diskFailsSince: number | null = null
 
-  constructor(database: DatabaseSync, folder: string | null) {
+  constructor(database: DatabaseSync, { folder, clock, diskFailureMsMax }: SqliteLocation) {
     this.#database = database
     this.#folder = folder
     this.#statements = new Statements(database)
+    this.#clock = clock
+    this.#diskFailureMsMax = diskFailureMsMax
   }
 
   apply(batch: RowBatch): Promise<void> {
@@ -40,7 +47,8 @@ class SqliteReadModel implements ReadModel {
       this.#transaction(() => {
         new SqliteBatch(this.#statements).apply(batch)
       })
-    })
+      this.#diskFailsSince = null
+    }, () => this.#dispositionOfDisk())
   }
 
   async job(jobId: string): Promise<Job | undefined> {
@@ -122,19 +130,26 @@ class SqliteReadModel implements ReadModel {
     }
   }
 
-  #settle<Result>(work: () => Result): Promise<Result> {
+  #settle<Result>(work: () => Result, ofDisk: () => 'retry' | 'restart' = () => 'retry'): Promise<Result> {
     try {
       return Promise.resolve(work())
     } catch (error) {
-      return Promise.reject(this.#failure(error))
+      return Promise.reject(this.#failure(error, ofDisk))
     }
   }
 
+  // Room may be made, however late. A disk that fails for long is broken: a process elsewhere, or on another one, has a better chance.
+  #dispositionOfDisk(): 'retry' | 'restart' {
+    const now = this.#clock.now()
+    this.#diskFailsSince ??= now
+    return now - this.#diskFailsSince < this.#diskFailureMsMax ? 'retry' : 'restart'
+  }
+
   // What is damaged now would be at the next start too, were the file kept.
-  #failure(cause: unknown): ReadModelFailure {
+  #failure(cause: unknown, ofDisk: () => 'retry' | 'restart'): ReadModelFailure {
     if (this.#folder !== null && isDiskTrouble(cause)) {
       const message = `the disk is full or fails below ${this.#folder}: ${cause instanceof Error ? cause.message : String(cause)}`
-      return new ReadModelFailure(message, { disposition: 'retry', cause })
+      return new ReadModelFailure(message, { disposition: isDiskFailure(cause) ? ofDisk() : 'retry', cause })
     }
     if (this.#folder === null || !isDamage(cause)) {
       return new ReadModelFailure(`the read model failed: ${String(cause)}`, { disposition: 'fatal', cause })

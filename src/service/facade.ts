@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts'
 import { readVersion } from '../config/version.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import { openSqliteReadModel } from '../read-model/sqlite.ts'
-import type { ReadModel } from '../read-model/port.ts'
+import { type ReadModel, ReadModelFailure } from '../read-model/port.ts'
 import type { AuthOptions } from '../rest/auth.ts'
 import type { ResultStore } from '../rest/dependencies.ts'
 import type { ReadinessCheck } from '../rest/health.ts'
@@ -30,6 +30,8 @@ export interface FacadeOptions {
   readonly bucketExists: (name: string) => Promise<boolean>
   readonly objects: ResultStore
   readonly onFatal: (error: unknown) => void
+  /** The process is to end, for another one has a better chance. */
+  readonly onStuck: (reason: string) => void
   /** Awaited before anything listens: whoever has answered at the address so far leaves it. */
   readonly beforeListening: () => Promise<void>
 }
@@ -37,6 +39,8 @@ export interface FacadeOptions {
 const DAY_MS = 24 * 3_600_000
 // The `jobs` topic keeps the word that a job is gone for seven days (src/kafka/topics.ts).
 const READ_MODEL_STALE_MS = 6 * DAY_MS
+/** Times the time after which whatever stands still is begun anew: nothing can be begun anew about a disk. */
+const DISK_FAILURE_PROGRESS_TIMEOUTS = 3
 
 export interface ProjectedReadModel {
   readonly readModel: ReadModel
@@ -44,12 +48,13 @@ export interface ProjectedReadModel {
 }
 
 export async function startProjector(options: FacadeOptions): Promise<ProjectedReadModel> {
-  const { config, connections, logger, closing, onFatal } = options
+  const { config, connections, logger, closing, onFatal, onStuck } = options
   const { kafka, admin, codec, topics, identity } = connections
   const readModel = openSqliteReadModel({
     folder: join(config.dataFolder, 'read-model'),
     identity,
     staleAfterMs: READ_MODEL_STALE_MS,
+    diskFailureMsMax: DISK_FAILURE_PROGRESS_TIMEOUTS * config.progressTimeoutMs,
     clock: systemClock,
     onDiscard: (reason) => {
       logger.warn({ reason }, 'the read model is rebuilt from the topics')
@@ -64,7 +69,10 @@ export async function startProjector(options: FacadeOptions): Promise<ProjectedR
       attemptsMax: config.attemptsMax,
     },
     events: {
-      failed: onFatal,
+      failed: (error) => {
+        if (error instanceof ReadModelFailure && error.disposition === 'restart') onStuck(error.message)
+        else onFatal(error)
+      },
       waiting: (error) => {
         logger.warn({ err: error }, 'the projector waits for Kafka, the schema registry or the disk')
       },

@@ -39,8 +39,8 @@ export interface PreparedStage {
   readonly name: string
   /** Resolves once the process is a member of the stage's group, however often that has to be tried, or once it stops. */
   join(): Promise<void>
-  /** Whether the stage has its lanes, and each of them works. */
-  ready(): boolean
+  /** What is missing until the stage has its lanes and each of them works; null when nothing is. */
+  missing(): string | null
   /** What the watchdog watches. */
   readonly watched: WatchedStage
 }
@@ -70,7 +70,7 @@ export function prepareStages(options: StagesOptions): readonly PreparedStage[] 
         session.replaceConsumer(reason)
       },
     }
-    stages.push({ name, watched, ready: () => session.ready(), join: () => join(name, session, options, stopped.signal) })
+    stages.push({ name, watched, missing: () => session.missing(), join: () => join(name, session, options, stopped.signal) })
   }
   const spill = operationSpill(options)
   if (config.roles.includes('coordinator')) add('coordinator', coordinator(options, spill))
@@ -104,7 +104,7 @@ async function join(
 interface StageSession extends Omit<WatchedStage, 'name'> {
   start(): Promise<void>
   stop(): Promise<void>
-  ready(): boolean
+  missing(): string | null
 }
 
 function coordinator(options: StagesOptions, spill: OperationSpill): StageSession {

@@ -5,6 +5,9 @@ import { systemClock } from '../../src/runtime/clock.ts'
 
 /** The real read model, in memory unless a test names a folder. */
 export function openTestReadModel(changes: Partial<SqliteLocation> = {}): ReadModel {
-  const location = { folder: null, identity: 'cluster/datajob.', staleAfterMs: 3_600_000, clock: systemClock, onDiscard: () => undefined }
+  const location = {
+    ...{ folder: null, identity: 'cluster/datajob.', staleAfterMs: 3_600_000, diskFailureMsMax: 60_000 },
+    ...{ clock: systemClock, onDiscard: () => undefined },
+  }
   return openSqliteReadModel({ ...location, ...changes })
 }

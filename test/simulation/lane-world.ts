@@ -22,6 +22,12 @@ const CHANGELOG = 'counting-changelog'
 export class CountingStage implements Stage<string, string> {
   held = 0
   #next = 0
+  readonly #refusal: () => Error | null
+
+  /** @param refusal what taking a record fails with at the moment */
+  constructor(refusal: () => Error | null) {
+    this.#refusal = refusal
+  }
 
   restore(_: string, entry: Message | null): void {
     if (entry?.type === 'SubjobStarted') this.#next = entry.index
@@ -33,6 +39,8 @@ export class CountingStage implements Stage<string, string> {
 
   takeRecord(_: InputRecord, message: Message, turn: Turn<string>): void {
     if (message.type !== 'SubjobStarted') return
+    const refusal = this.#refusal()
+    if (refusal !== null) throw refusal
     if (message.index !== this.#next) throw new Error(`the record ${message.index} came when ${this.#next} was due`)
     this.#next += 1
     this.held += 1
@@ -63,6 +71,8 @@ export interface LaneProcess {
   readonly process: SimulatedProcess
   readonly session: GroupSession<string, string>
   readonly events: GroupEvent['type'][]
+  /** How long its lane waited each time before it started again. */
+  readonly restartsInMs: number[]
   /** Stands still where it is told to. */
   readonly kafka: StuckKafka
 }
@@ -77,6 +87,8 @@ export class LaneWorld {
   loadMax = 100
   /** Effects that begin from now on never settle. */
   effectsHang = false
+  /** What a lane fails with that takes a record. */
+  refusal: Error | null = null
   readonly #network: Network
   readonly #groups: ConsumerGroups
   #written = 0
@@ -95,14 +107,16 @@ export class LaneWorld {
     const process = new SimulatedProcess(name, scheduler)
     const kafka = new StuckKafka(new SimulatedKafka({ process, broker, network, random: () => 0.5, groups: this.#groups }))
     const events: GroupEvent['type'][] = []
-    const observe = ({ type }: GroupEvent): void => {
-      events.push(type)
+    const restartsInMs: number[] = []
+    const observe = (event: GroupEvent): void => {
+      events.push(event.type)
+      if (event.type === 'LaneFailed') restartsInMs.push(event.restartInMs)
     }
     const admin = await kafka.admin()
     const options = { kafka, admin, application: APPLICATION, clock: scheduler, timers: process, observe }
     const session = new GroupSession(this.#stage(process), options)
     void session.start()
-    return { process, session, events, kafka }
+    return { process, session, events, restartsInMs, kafka }
   }
 
   /** Writes input records, numbered through. */
@@ -161,7 +175,7 @@ export class LaneWorld {
       limits: { turnMax: amount, inboxMax: amount, loadMax: this.loadMax, restartDelayMinMs: 10, restartDelayMaxMs: 100 },
       decode,
       place: { topics: TOPICS, changelog: CHANGELOG, stage: 'counting', encode },
-      createStage: () => new CountingStage(),
+      createStage: () => new CountingStage(() => this.refusal),
       beforeTurn: ({ length: records }, hasMissed) => {
         this.prepared.push({ records, hasMissed })
         return Promise.resolve()

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { SpillFailure } from '../../src/spill/operation-spill.ts'
 import { LANE_GROUP, LANE_ID, type LaneProcess, LaneWorld } from './lane-world.ts'
 import { TOPICS } from './settings.ts'
 
@@ -98,6 +99,25 @@ describe('a lane', () => {
     await running(world)
     world.write(1)
     expect(await world.until(() => world.output.length === 4)).toBe(true)
+  })
+
+  it('that fails with what it takes says why, and waits longer each time until it has taken something', async () => {
+    const world = new LaneWorld()
+    const { session, restartsInMs } = await running(world)
+    world.refusal = new SpillFailure('there is no room')
+    world.write(1)
+    await world.pass(1_000)
+    expect(restartsInMs.slice(0, 6)).toEqual([10, 20, 40, 80, 100, 100])
+    expect(await world.until(() => !session.ready())).toBe(true)
+    expect(session.missing()).toBe('lanes are being restored: there is no room')
+    world.refusal = null
+    expect(await world.until(() => world.output.length === 1)).toBe(true)
+    expect(session.missing()).toBeNull()
+    const before = restartsInMs.length
+    world.refusal = new SpillFailure('there is no room')
+    world.write(1)
+    await world.until(() => restartsInMs.length > before)
+    expect(restartsInMs[before]).toBe(10)
   })
 
   it('that is released while its transaction is on its way ends that, and begins nothing', async () => {

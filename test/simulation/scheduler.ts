@@ -42,8 +42,9 @@ export class Scheduler implements Clock, Timers {
     for (;;) {
       await promisesSettled()
       if (isDone()) return true
-      const event = this.#pop()
+      const event = this.#heap[0]
       if (event === undefined || event.at > until) return false
+      this.#pop()
       this.#now = event.at
       this.#ran += 1
       event.run?.()
@@ -63,11 +64,10 @@ export class Scheduler implements Clock, Timers {
     heap[child] = event
   }
 
-  #pop(): ScheduledEvent | undefined {
+  #pop(): void {
     const heap = this.#heap
-    const first = heap[0]
     const last = heap.pop()
-    if (last === undefined || heap.length === 0) return first
+    if (last === undefined || heap.length === 0) return
     let parent = 0
     for (let child = 1; child < heap.length; child = 2 * parent + 1) {
       if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1
@@ -76,7 +76,6 @@ export class Scheduler implements Clock, Timers {
       parent = child
     }
     heap[parent] = last
-    return first
   }
 }
 
