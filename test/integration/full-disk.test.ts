@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { QUICK_SESSIONS } from '../harness/chaos.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation, type Service } from '../harness/installation.ts'
 import { bodyOf, type PlannedJob, planJob } from '../harness/planned-job.ts'
@@ -12,6 +13,8 @@ import { until } from '../harness/until.ts'
 // A full file system takes rights to make. A limit on the size of its files fails a process's writes as well (EFBIG for ENOSPC).
 const FILE_BYTES_MAX = 64 * 1024
 const BACK_MS_MAX = 30_000
+/** EX_TEMPFAIL, as sysexits.h has it. */
+const EXIT_STUCK = 75
 
 let installation: Installation
 let service: Service
@@ -27,8 +30,8 @@ beforeAll(async () => {
 
 afterAll(() => installation.close())
 
-async function limitFiles(limits: string): Promise<void> {
-  await promisify(execFile)('prlimit', ['--pid', String(service.child.pid), `--fsize=${limits}`])
+async function limitFiles(limits: string, { child }: Service = service): Promise<void> {
+  await promisify(execFile)('prlimit', ['--pid', String(child.pid), `--fsize=${limits}`])
 }
 
 function planned(operations: number): PlannedJob {
@@ -39,8 +42,17 @@ async function submit(job: PlannedJob): Promise<{ readonly status: number; reado
   return service.client.submit(bodyOf(job), {}, job.destination)
 }
 
-async function readiness(): Promise<{ readonly checks: Readonly<Record<string, string>> }> {
-  return (await service.client.request('GET', '/readyz')).body as { readonly checks: Readonly<Record<string, string>> }
+/** Sends jobs until the process's read model has no room. */
+async function fill({ client }: Service): Promise<readonly PlannedJob[]> {
+  const jobs: PlannedJob[] = []
+  await until('the read model waits', async () => {
+    const job = planned(200)
+    await submit(job)
+    jobs.push(job)
+    const { checks } = (await client.request('GET', '/readyz')).body as { readonly checks: Readonly<Record<string, string>> }
+    return checks['projector']?.includes('the disk is full or fails') === true
+  })
+  return jobs
 }
 
 describe('while the disk is full', () => {
@@ -49,12 +61,7 @@ describe('while the disk is full', () => {
     await submit(jobs[0]!)
     await service.client.ended(jobs[0]!.jobId)
     await limitFiles(`${FILE_BYTES_MAX}:unlimited`)
-    await until('the read model waits', async () => {
-      const job = planned(200)
-      await submit(job)
-      jobs.push(job)
-      return (await readiness()).checks['projector']?.includes('the disk is full or fails') === true
-    })
+    jobs.push(...(await fill(service)))
     const waiting = planned(200)
     // Whether its id was free, only the read model can say.
     expect((await submit(waiting)).status).toBe(503)
@@ -73,4 +80,17 @@ describe('while the disk is full', () => {
     const log = await results.settled()
     expect(jobs.flatMap((job) => checkTopic(job, log))).toEqual([])
   }, 120_000)
+})
+
+describe('while the disk fails', () => {
+  it('the process waits for a while only, says why it ends, and is to be started again', async () => {
+    const settings = { ...QUICK_SESSIONS, DATAJOB_PROGRESS_TIMEOUT_MS: '3500' }
+    const second = await installation.service('second', { settings })
+    await second.client.ready()
+    await limitFiles(`${FILE_BYTES_MAX}:unlimited`, second)
+    const jobs = await fill(second)
+    expect((await second.child.exited).code).toBe(EXIT_STUCK)
+    expect(second.child.log().join('\n')).toMatch(/the disk is full or fails below [^"]+","msg":"the process stops, to be started again"/)
+    for (const { jobId } of jobs) expect((await service.client.ended(jobId, BACK_MS_MAX)).status).toBe('FINISHED')
+  }, 60_000)
 })
