@@ -60,4 +60,16 @@ describe('positions of a stage that keeps records', () => {
     expect(stored).toEqual(new Map([['commands', 10], ['events', 0]]))
     expect(wasTaken(await begun(stored), 'commands', [9, 10])).toEqual([false, false])
   })
+
+  it('need not be written by a turn that only keeps more, and are then by the next that is, whatever that takes', async () => {
+    const first = await begun(new Map())
+    expect(first.skips([at('commands', 10)], 4)).toBe(false)
+    first.advance([at('commands', 10)], 4)
+    expect(first.skips([at('commands', 12), at('events', 1)], 4)).toBe(false)
+    expect([first.skips([at('commands', 12)], 5), first.skips([at('commands', 12)], null)]).toEqual([false, false])
+    expect(first.skips([at('commands', 12)], 4)).toBe(true)
+    const second = await begun(storedBy(first.advance([], 4)))
+    expect(wasTaken(second, 'commands', [4, 11, 12])).toEqual([true, true, false])
+    expect(first.advance([], 4).records).toEqual([])
+  })
 })

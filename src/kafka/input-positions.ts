@@ -42,6 +42,8 @@ export class InputPositions {
   #again = { from: 0, to: 0 }
   /** The next record of the first input, where its position is that of one that is kept. */
   #next = 0
+  /** Whether there were turns after the last that was written. */
+  #isBehind = false
 
   constructor(options: InputPositionsOptions) {
     this.#options = options
@@ -77,6 +79,18 @@ export class InputPositions {
     return topic === this.#options.inputs[0] && offset >= this.#again.from && offset < this.#again.to
   }
 
+  /**
+   * Whether a turn that takes its input up to there, and says nothing, need not be written at all: it has only kept what comes behind
+   * other records that are kept, and a life that begins again would keep the same. Any turn that is written has it as well.
+   */
+  skips(taken: readonly TopicOffset[], keptFrom: number | null): boolean {
+    const [first] = this.#options.inputs
+    if (keptFrom === null || keptFrom !== this.#offsets.get(first) || taken.some(({ topic }) => topic !== first)) return false
+    this.#next = taken[0]?.offset ?? this.#next
+    this.#isBehind = true
+    return true
+  }
+
   /** What a turn that takes its input up to there commits and writes for it, if its stage keeps the first input from `keptFrom` on. */
   advance(
     taken: readonly TopicOffset[],
@@ -86,7 +100,8 @@ export class InputPositions {
     const [first] = inputs
     this.#next = taken.find(({ topic }) => topic === first)?.offset ?? this.#next
     const position = { topic: first, offset: Math.min(this.#next, keptFrom ?? this.#next) }
-    const isNews = taken.some(({ topic }) => topic === first) || position.offset !== this.#offsets.get(first)
+    const isNews = this.#isBehind || taken.some(({ topic }) => topic === first) || position.offset !== this.#offsets.get(first)
+    this.#isBehind = false
     const moved = [...taken.filter(({ topic }) => topic !== first), ...(isNews ? [position] : [])]
     if (moved.length === 0) return { offsets: [], records: [] }
     for (const { topic, offset } of moved) this.#offsets.set(topic, offset)

@@ -302,8 +302,10 @@ export class LaneLife<Effect, Completion> {
     taken: { readonly inputs: number; readonly offsets: Taken<Completion>['offsets']; readonly isNews: boolean },
   ): Promise<void> {
     const said = turn.records()
-    if (said.length > 0 || taken.isNews) {
-      const positions = this.#positions.advance(taken.offsets, this.#stage.keptFrom?.() ?? null)
+    const keptFrom = this.#stage.keptFrom?.() ?? null
+    const isNews = taken.isNews && (turn.effects.length > 0 || !this.#positions.skips(taken.offsets, keptFrom))
+    if (said.length > 0 || isNews) {
+      const positions = this.#positions.advance(taken.offsets, keptFrom)
       const records = [...said, ...positions.records]
       passFailpoint('lane.commit.before', this.#stageOf.name)
       const committed = producer.commit({ records, offsets: positions.offsets, groupId: this.#stageOf.groupId })

@@ -64,6 +64,8 @@ export class PartsWorld {
   #stage: Coordinator
   #positions: InputPositions
   readonly #next = new Map<string, number>()
+  /** What turns have taken that had nothing to write. */
+  readonly #unwritten: number[] = []
   #hasPortion = false
 
   private constructor(commands: readonly (SubmitJob | AddOperations)[]) {
@@ -101,9 +103,15 @@ export class PartsWorld {
   turn(count: number): void {
     const before = new Map(this.#next)
     const { turn, fresh } = this.#run(count)
-    for (const offset of fresh) this.taken[offset]! += 1
+    this.#unwritten.push(...fresh)
     const taken = [...this.#next].filter(([topic, offset]) => offset !== before.get(topic)).map(([topic, offset]) => ({ topic, offset }))
-    const { offsets, records } = this.#positions.advance(taken, this.#stage.keptFrom())
+    const keptFrom = this.#stage.keptFrom()
+    if (turn.stored.length + turn.published.length === 0 && this.#positions.skips(taken, keptFrom)) {
+      this.#commit(turn)
+      return
+    }
+    for (const offset of this.#unwritten.splice(0)) this.taken[offset]! += 1
+    const { offsets, records } = this.#positions.advance(taken, keptFrom)
     this.#committed = new Map([...this.#committed, ...offsets.map(({ topic, offset }) => [topic, offset] as const)])
     for (const { key, value } of records) this.#stored = positionsIn(String(key), value) ?? this.#stored
     this.#commit(turn)
@@ -126,6 +134,7 @@ export class PartsWorld {
     await this.#positions.begin(this.#stored)
     for (const { topic, offset } of this.#positions.all()) this.#next.set(topic, offset)
     this.#hasPortion = false
+    this.#unwritten.length = 0
     const turn = new RecordedTurn<ConcludeJob>(1)
     this.#stage.restored(turn)
     this.#commit(turn)
