@@ -44,8 +44,8 @@ describe('sending records', () => {
   it('counts the positions of each partition from the first that the broker names', async () => {
     const partitioner = new StickyPartitioner()
     const sender = senderOver(partitioner)
-    await sendRecords(sender, partitioner, [record('a', 1)])
-    const positions = await sendRecords(sender, partitioner, [record('a', 1), record('b', 1), record('a', 0), record('a', 1)])
+    await sendRecords(sender, [record('a', 1)])
+    const positions = await sendRecords(sender, [record('a', 1), record('b', 1), record('a', 0), record('a', 1)])
     expect(positions.map(({ topic, partition, offset }) => [topic, partition, offset])).toEqual([
       ['a', 1, 1],
       ['b', 1, 0],
@@ -64,7 +64,7 @@ describe('sending records', () => {
     }) => Record<string, readonly Message[]>
     const partitioner = new StickyPartitioner()
     const sender = senderOver(partitioner)
-    await sendRecords(sender, partitioner, Array.from({ length: 1_000 }, (_, n) => record('a', (n * 7) % PARTITIONS)))
+    await sendRecords(sender, Array.from({ length: 1_000 }, (_, n) => record('a', (n * 7) % PARTITIONS)))
     const messages = sender.batches[0]?.[0]?.messages ?? []
     const common = { topic: 'a', partitionMetadata, partitioner: partitioner.create() }
     const grouped = group({ ...common, messages })
@@ -74,7 +74,7 @@ describe('sending records', () => {
 
   it('does not take an answer for whole that leaves out a partition', async () => {
     const partitioner = new StickyPartitioner()
-    const sent = sendRecords(senderOver(partitioner, 2), partitioner, [record('a', 0), record('a', 2)])
+    const sent = sendRecords(senderOver(partitioner, 2), [record('a', 0), record('a', 2)])
     await expect(sent).rejects.toMatchObject({ code: 'ANSWER_INCOMPLETE', topic: 'a', disposition: 'restart' })
   })
 })

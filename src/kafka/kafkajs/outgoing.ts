@@ -1,7 +1,7 @@
-import type { Message, RecordMetadata, TopicMessages } from 'kafkajs'
+import type { RecordMetadata, TopicMessages } from 'kafkajs'
 import { dispositionOf } from '../error-dispositions.ts'
 import { KafkaFailure, type OutputRecord, type Position } from '../port.ts'
-import type { StickyPartitioner } from './partitioner.ts'
+import { messagesOf, type SentMessage } from './sent-message.ts'
 
 // Lengths, deltas and attributes of a record in a batch, at most; of a header, its two lengths.
 const RECORD_OVERHEAD_BYTES = 32
@@ -51,65 +51,71 @@ export interface Sender {
 }
 
 /** Sends records in one request for each broker; resolves to their positions, in order, once all replicas in sync have them. */
-export async function sendRecords(
-  sender: Sender,
-  partitioner: StickyPartitioner,
-  records: readonly OutputRecord[],
-): Promise<Position[]> {
-  const messages = records.map(toMessage)
-  const byTopic = new Map<string, Message[]>()
+export async function sendRecords(sender: Sender, records: readonly OutputRecord[]): Promise<Position[]> {
+  const messages = messagesOf(records)
+  const byTopic = new Map<string, SentMessage[]>()
   for (const [at, { topic }] of records.entries()) {
-    const message = messages[at] as Message
+    const message = messages[at] as SentMessage
     const known = byTopic.get(topic)
     if (known === undefined) byTopic.set(topic, [message])
     else known.push(message)
   }
-  partitioner.begin(messages)
   const topicMessages = [...byTopic].map(([topic, ofTopic]) => ({ topic, messages: quicklyGrouped(ofTopic) }))
-  const answer = await sender.sendBatch({ acks: -1, topicMessages })
-  const next = new Map(answer.map((each) => [placeOf(each.topicName, each.partition), Number(each.baseOffset)]))
+  const next = new OffsetCounter(await sender.sendBatch({ acks: -1, topicMessages }))
   return records.map(({ topic }, at) => {
-    const partition = partitioner.chosen(messages[at] as Message) ?? -1
-    const place = placeOf(topic, partition)
-    const offset = next.get(place)
-    if (offset === undefined) throw incomplete(topic, partition)
-    next.set(place, offset + 1)
-    return { topic, partition, offset }
+    const partition = messages[at]?.placement ?? -1
+    return { topic, partition, offset: next.of(topic, partition) }
   })
 }
 
-type Groups = Record<string, Message[]>
+/** Counts on from the first offset of each partition, which is what a broker answers with. */
+class OffsetCounter {
+  readonly #topics = new Map<string, Map<number, number>>()
+
+  constructor(answer: readonly RecordMetadata[]) {
+    for (const { topicName, partition, baseOffset } of answer) {
+      const partitions = this.#topics.get(topicName) ?? new Map<number, number>()
+      this.#topics.set(topicName, partitions.set(partition, Number(baseOffset)))
+    }
+  }
+
+  of(topic: string, partition: number): number {
+    const partitions = this.#topics.get(topic)
+    const offset = partitions?.get(partition)
+    if (partitions === undefined || offset === undefined) throw incomplete(topic, partition)
+    partitions.set(partition, offset + 1)
+    return offset
+  }
+}
+
+type Groups = Record<string, SentMessage[]>
 
 /**
  * kafkajs groups messages by their partition with `reduce`, and makes the group anew for each message that joins it: a thousand cost
- * half a million copies. Asked about each message by itself, it makes groups of one, which are put together here.
+ * half a million copies. Here it is asked about the first message of each partition, and of each key that is still to be placed; the
+ * others follow those.
  */
-function quicklyGrouped(messages: Message[]): Message[] {
-  const reduce = (join: (groups: Groups, message: Message) => Groups): Groups => {
+function quicklyGrouped(messages: SentMessage[]): SentMessage[] {
+  const reduce = (join: (groups: Groups, message: SentMessage) => Groups): Groups => {
     const groups: Groups = {}
+    const groupOf = new Map<number | string, SentMessage[]>()
     for (const message of messages) {
+      const place = message.placement ?? message.key
+      const known = place === null ? undefined : groupOf.get(place)
+      if (known !== undefined) {
+        message.placement = known[0]?.placement ?? null
+        known.push(message)
+        continue
+      }
       for (const partition of Object.keys(join({}, message))) {
-        const known = groups[partition]
-        if (known === undefined) groups[partition] = [message]
-        else known.push(message)
+        const group = (groups[partition] ??= [])
+        group.push(message)
+        if (place !== null) groupOf.set(place, group)
       }
     }
     return groups
   }
   return Object.defineProperty(messages, 'reduce', { value: reduce })
-}
-
-function toMessage({ key, value, headers, partition }: OutputRecord): Message {
-  return {
-    key,
-    value,
-    ...(headers === undefined ? {} : { headers: { ...headers } }),
-    ...(partition === undefined ? {} : { partition }),
-  }
-}
-
-function placeOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`
 }
 
 // kafkajs repeats a request only to brokers that have not answered yet. A partition that moves to one that has is forgotten.

@@ -1,13 +1,8 @@
-import type { ICustomPartitioner, Message, PartitionMetadata } from 'kafkajs'
+import type { ICustomPartitioner, PartitionMetadata } from 'kafkajs'
 import { dispositionOf } from '../error-dispositions.ts'
 import { KafkaFailure, type OutputRecord } from '../port.ts'
 import { partitionOfKey } from './murmur2.ts'
-
-/** One call of kafkajs's sendBatch: what it was first asked about, and the leaders that it goes to this time. */
-interface Call {
-  readonly first: Message | undefined
-  readonly leaders: Set<number>
-}
+import { SentMessage } from './sent-message.ts'
 
 /**
  * Places messages by the partition that they name, else by their key, else one after the other; and, because kafkajs asks
@@ -20,8 +15,6 @@ interface Call {
  * answers are still on their way, with new sequence numbers: what they write then stands in the log twice.
  */
 export class StickyPartitioner {
-  readonly #partitions = new WeakMap<Message, number>()
-  readonly #calls = new WeakMap<Message, Call>()
   readonly #metadata = new Map<string, readonly PartitionMetadata[]>()
   #turn = 0
 
@@ -29,22 +22,11 @@ export class StickyPartitioner {
     () =>
     ({ topic, message, partitionMetadata }) => {
       this.#metadata.set(topic, partitionMetadata)
-      const partition = this.#partitions.get(message) ?? this.#place(message, partitionMetadata.length)
-      this.#partitions.set(message, partition)
-      this.#follow(message, leaderOf(partition, partitionMetadata))
-      return partition
+      if (!(message instanceof SentMessage)) throw new Error('broken invariant: kafkajs was given a message that is not ours')
+      message.placement ??= this.#place(message, partitionMetadata.length)
+      follow(message, leaderOf(message.placement, partitionMetadata))
+      return message.placement
     }
-
-  /** Told before each call which messages are in it. */
-  begin(messages: readonly Message[]): void {
-    const call: Call = { first: messages[0], leaders: new Set() }
-    for (const message of messages) this.#calls.set(message, call)
-  }
-
-  /** Where a message was sent; null if kafkajs has not asked. */
-  chosen(message: Message): number | null {
-    return this.#partitions.get(message) ?? null
-  }
 
   /** Whether records are known to go to one and the same broker, as far as leaders were seen before. */
   isForOneBroker(records: readonly OutputRecord[]): boolean {
@@ -52,19 +34,8 @@ export class StickyPartitioner {
     return leaders.size <= 1 && !leaders.has(null)
   }
 
-  #place({ partition, key }: Message, count: number): number {
-    if (partition !== undefined) return partition
-    return key === undefined || key === null ? this.#turn++ % count : partitionOfKey(key, count)
-  }
-
-  #follow(message: Message, leader: number | null): void {
-    const call = this.#calls.get(message)
-    if (call === undefined) return
-    if (message === call.first) {
-      if (call.leaders.size > 1) throw notRepeated()
-      call.leaders.clear()
-    }
-    if (leader !== null) call.leaders.add(leader)
+  #place({ key }: SentMessage, count: number): number {
+    return key === null ? this.#turn++ % count : partitionOfKey(key, count)
   }
 
   #expectedLeader({ topic, partition, key }: OutputRecord): number | null {
@@ -76,6 +47,15 @@ export class StickyPartitioner {
 
 function leaderOf(partition: number, metadata: readonly PartitionMetadata[]): number | null {
   return metadata.find(({ partitionId }) => partitionId === partition)?.leader ?? null
+}
+
+function follow(message: SentMessage, leader: number | null): void {
+  const { call } = message
+  if (message === call.first) {
+    if (call.leaders.size > 1) throw notRepeated()
+    call.leaders.clear()
+  }
+  if (leader !== null) call.leaders.add(leader)
 }
 
 function notRepeated(): KafkaFailure {

@@ -14,11 +14,6 @@ interface Call {
   readonly reject: (failure: KafkaFailure) => void
 }
 
-interface OpenProducer {
-  readonly producer: Producer
-  readonly partitioner: StickyPartitioner
-}
-
 /** Callers give up waiting while Kafka is away, and come again; what they have left here must not add up. */
 const WAITING_BYTES_MAX = 64 * 1024 * 1024
 
@@ -36,11 +31,11 @@ class KafkajsRecordProducer implements RecordProducer {
   readonly #context: ProducerContext
   readonly #waiting: Call[] = []
   #waitingBytes = 0
-  #open: OpenProducer | null
+  #open: Producer | null
   #sending: Promise<void> | null = null
   #closed = false
 
-  constructor(context: ProducerContext, opened: OpenProducer) {
+  constructor(context: ProducerContext, opened: Producer) {
     this.#context = context
     this.#open = opened
   }
@@ -114,7 +109,7 @@ class KafkajsRecordProducer implements RecordProducer {
     this.#open ??= await open(this.#context)
     const positions: Position[] = []
     for (const request of cutIntoRequests(records, this.#context.settings.requestBytesMax)) {
-      positions.push(...(await sendRecords(this.#open.producer, this.#open.partitioner, request)))
+      positions.push(...(await sendRecords(this.#open, request)))
     }
     return positions
   }
@@ -122,21 +117,20 @@ class KafkajsRecordProducer implements RecordProducer {
   async #discard(): Promise<void> {
     const discarded = this.#open
     this.#open = null
-    await discarded?.producer.disconnect().catch(() => undefined)
+    await discarded?.disconnect().catch(() => undefined)
   }
 }
 
-async function open(context: ProducerContext): Promise<OpenProducer> {
-  const partitioner = new StickyPartitioner()
+async function open(context: ProducerContext): Promise<Producer> {
   const producer = context.createKafka().producer({
     idempotent: true,
     allowAutoTopicCreation: false,
-    createPartitioner: partitioner.create,
+    createPartitioner: new StickyPartitioner().create,
     retry: retrySettings,
   })
   try {
     await producer.connect()
-    return { producer, partitioner }
+    return producer
   } catch (error) {
     await producer.disconnect().catch(() => undefined)
     throw toKafkaFailure(error, 'opening a producer', 'call')

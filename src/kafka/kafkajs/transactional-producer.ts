@@ -9,7 +9,7 @@ import {
 } from '../port.ts'
 import { toKafkaFailure } from './failure.ts'
 import type { KnownTopics } from './known-topics.ts'
-import { cutIntoRequests, sendRecords, sizeOf } from './outgoing.ts'
+import { cutIntoRequests, sendRecords } from './outgoing.ts'
 import { StickyPartitioner } from './partitioner.ts'
 import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.ts'
 import type { Turnstile } from '../../runtime/turnstile.ts'
@@ -116,7 +116,6 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
   }
 
   async #commitAll(source: Source): Promise<Position> {
-    const { partitioner } = this.#open
     let transaction: Transaction | null = null
     let first: Position | undefined
     for (let batch = await source.next(); batch !== null; batch = await source.next()) {
@@ -125,7 +124,7 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
       // One record opens the transaction, for the reason that #commit names.
       const parts = first === undefined ? [batch.slice(0, 1), batch.slice(1)] : [batch]
       for (const request of parts.flatMap((part) => cutIntoRequests(part, this.#context.settings.requestBytesMax))) {
-        const [position] = await sendRecords(transaction, partitioner, request)
+        const [position] = await sendRecords(transaction, request)
         first ??= position
       }
     }
@@ -138,14 +137,13 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
   async #commit(step: TransactionStep): Promise<void> {
     await this.#context.knownTopics.require(topicsOf(step))
     const transaction = await this.#begin()
-    const { partitioner } = this.#open
     const [opening, records] = this.#openingOf(step)
     // After a commit the broker is busy for a moment. The first request of the next transaction waits for that and is
     // repeated: it has to be one that goes to one broker only.
     if (step.offsets.length > 0) await sendOffsets(transaction, step, this.#context.settings.timers)
-    if (opening.length > 0) await sendRecords(transaction, partitioner, opening)
+    if (opening.length > 0) await sendRecords(transaction, opening)
     for (const request of cutIntoRequests(records, this.#context.settings.requestBytesMax)) {
-      await sendRecords(transaction, partitioner, request)
+      await sendRecords(transaction, request)
     }
     passFailpoint('transaction.end.before', this.#open.transactionalId)
     await transaction.commit()
@@ -196,7 +194,7 @@ class Source {
 const LARGE_COMMIT_BYTES = 4 * 1024 * 1024
 
 function isLarge({ records }: TransactionStep): boolean {
-  return records.reduce((sum, record) => sum + sizeOf(record), 0) > LARGE_COMMIT_BYTES
+  return records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0) > LARGE_COMMIT_BYTES
 }
 
 // Refused for now, with nothing done. kafkajs repeats the request for none of these, though it means to for some.
