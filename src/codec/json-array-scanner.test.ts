@@ -129,6 +129,15 @@ describe('a limit', () => {
     expect(refusal('['.repeat(1e6), { depthMax: 100 }, [4096])).toBe('too-deep 100')
   })
 
+  it('on depth is the only one: brackets match however deep they are', () => {
+    const nested = (depth: number): string => `${'[{"a":'.repeat(depth)}1${'}]'.repeat(depth)}`
+    const document = `{"data":{"x":${nested(40)},"responses":[${nested(70)},2]},"y":${nested(90)}}`
+    const { elements, envelope } = scan(document, { depthMax: 1_000 }, [7])
+    expect(elements).toEqual([nested(70), '2'])
+    expect(envelope).toBe(`{"data":{"x":${nested(40)},"responses":[]},"y":${nested(90)}}`)
+    expect(refusal(`[${'['.repeat(200)}${']'.repeat(180)}}`, { depthMax: 1_000 })).toBe('malformed 381')
+  })
+
   it('on the paths refuses more than can be followed', () => {
     expect(() => scannerOf({ paths: Array.from({ length: 31 }, (_, i) => [String(i)]) })).toThrow('at most 30')
   })

@@ -3,6 +3,7 @@ import {
   CLOSE_ARRAY, CLOSE_OBJECT, COLON, COMMA, ENDS_SCALAR, IS_QUOTE_OR_BRACKET, IS_SPACE, OPEN_ARRAY, OPEN_ESCAPED,
   OPEN_OBJECT, QUOTE, SCALAR, STARTS_SCALAR, stringEnd,
 } from './json-bytes.ts'
+import { JsonNesting } from './json-nesting.ts'
 import { JsonScanError } from './json-scan-error.ts'
 import { EXPECTED, State } from './json-scan-state.ts'
 import { JsonTextChecker } from './json-text-checker.ts'
@@ -36,6 +37,8 @@ export interface ScannedEnvelope {
   readonly value: unknown
 }
 
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 /**
  * Finds the elements of one array in a JSON document that arrives in chunks, without ever holding the document.
  *
@@ -54,10 +57,7 @@ export class JsonArrayScanner {
   /** The path that the array is at, for whoever reads it; null before it begins. */
   path: readonly string[] | null = null
   readonly #options: JsonArrayScannerOptions
-  /** For every open object or array, the byte that closes it; index 1 is the outermost. */
-  readonly #closers: Uint8Array
-  /** For every open object, the paths that lead through it, a bit each. */
-  readonly #leading: Int32Array
+  readonly #nesting = new JsonNesting()
   #state: State = State.Value
   #depth = 0
   /** Bytes of the document before the current chunk. */
@@ -89,8 +89,6 @@ export class JsonArrayScanner {
     if (paths > 30) throw new RangeError(`${paths} paths given, at most 30 can be followed`)
     this.#options = options
     this.#checker = options.keepsEnvelope === false ? new JsonTextChecker() : null
-    this.#closers = new Uint8Array(options.depthMax + 1)
-    this.#leading = new Int32Array(options.depthMax + 1)
     this.#onPath = (1 << paths) - 1
   }
 
@@ -142,7 +140,7 @@ export class JsonArrayScanner {
 
   #parse(bytes: Buffer): unknown {
     try {
-      return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
+      return JSON.parse(UTF_8.decode(bytes))
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new JsonScanError('malformed', this.#offset, `${this.path === null ? 'It' : 'All but its array'} is not valid JSON: ${reason}`)
@@ -152,7 +150,7 @@ export class JsonArrayScanner {
   /** Inside an element's objects and arrays: the loop that nearly every byte of a document goes through. */
   #container(chunk: Buffer, from: number, elements: Buffer[]): number {
     const length = chunk.length
-    const closers = this.#closers
+    let closers = this.#nesting.closers
     const arrayDepth = this.#arrayDepth
     let depth = this.#depth
     let i = from
@@ -172,6 +170,7 @@ export class JsonArrayScanner {
       } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
         depth += 1
         if (depth > this.#options.depthMax) this.#failTooDeep(i - 1)
+        if (depth === closers.length) closers = this.#nesting.deepen()
         closers[depth] = byte + 2
       } else {
         if (closers[depth] !== byte) this.#fail(chunk, i - 1)
@@ -228,7 +227,7 @@ export class JsonArrayScanner {
     const byte = chunk[i] as number
     const state = this.#state
     if (state === State.AfterValue) {
-      if (byte === COMMA) this.#state = this.#closers[this.#depth] === CLOSE_OBJECT ? State.Key : State.Value
+      if (byte === COMMA) this.#state = this.#nesting.closers[this.#depth] === CLOSE_OBJECT ? State.Key : State.Value
       else this.#close(chunk, i)
     } else if (state === State.Value || state === State.ValueOrEnd) {
       if (byte === CLOSE_ARRAY && state === State.ValueOrEnd) this.#close(chunk, i)
@@ -275,14 +274,14 @@ export class JsonArrayScanner {
     const outerDepth = this.#depth
     this.#depth += 1
     if (this.#depth > depthMax) this.#failTooDeep(i)
-    this.#closers[this.#depth] = byte + 2
+    this.#nesting.open(this.#depth, byte + 2)
     if (this.#inElement) {
       this.#state = State.InElement
       return
     }
     // Values of an array are on no path; those of an object are where their member's name has led, the root is on all.
-    const onPath = this.#closers[outerDepth] === CLOSE_ARRAY ? 0 : this.#onPath
-    this.#leading[this.#depth] = byte === OPEN_OBJECT ? onPath : 0
+    const onPath = this.#nesting.closers[outerDepth] === CLOSE_ARRAY ? 0 : this.#onPath
+    this.#nesting.leading[this.#depth] = byte === OPEN_OBJECT ? onPath : 0
     this.#state = byte === OPEN_OBJECT ? State.KeyOrEnd : State.ValueOrEnd
     const found = paths.find((path, bit) => path.length === outerDepth && (onPath & (1 << bit)) !== 0)
     if (byte === OPEN_OBJECT || found === undefined) return
@@ -294,7 +293,7 @@ export class JsonArrayScanner {
   }
 
   #close(chunk: Buffer, i: number): void {
-    if (this.#depth === 0 || this.#closers[this.#depth] !== chunk[i]) this.#fail(chunk, i)
+    if (this.#depth === 0 || this.#nesting.closers[this.#depth] !== chunk[i]) this.#fail(chunk, i)
     if (this.#depth === this.#arrayDepth) {
       this.#arrayDepth = 0
       this.#envelopeFrom = i
@@ -308,7 +307,7 @@ export class JsonArrayScanner {
   }
 
   #endKey(chunk: Buffer, end: number): void {
-    const leading = this.#leading[this.#depth] as number
+    const leading = this.#nesting.leading[this.#depth] as number
     if (leading !== 0) this.#keepEnvelope(chunk, end)
     this.#inKey = false
     this.#state = State.Colon
