@@ -38,6 +38,8 @@ export interface DmiResult {
   readonly ok: true
   /** Empty where the service names none. */
   readonly contentType: string
+  /** All of the body, where it came at once; else null. */
+  readonly whole: Buffer | null
   /** The body, to be read once. See {@link DmiClient.resultFailure} for when it fails. */
   readonly chunks: AsyncIterable<Uint8Array>
   /** To be called when `chunks` was not read to its end, which may hold a connection; it does no harm otherwise. */
@@ -123,11 +125,11 @@ export class DmiClient {
     if (answer.type === 'stream') {
       const { body } = answer
       const { resultTimeoutMs: waitMsMax, clock } = this.#options
-      return { ok: true, contentType, chunks: patientBody(body, { waitMsMax, clock }), close: () => { body.destroy() } }
+      return { ok: true, contentType, whole: null, chunks: patientBody(body, { waitMsMax, clock }), close: () => { body.destroy() } }
     }
     // A proxy's page, however it was answered, is no result.
     if (isHtml(answer.head)) return dmiFailure(request, 'unparsable', `answered HTML: ${shown(request, answer.bytes)}`)
-    return { ok: true, contentType, chunks: only(answer.bytes), close: () => undefined }
+    return { ok: true, contentType, whole: answer.bytes, chunks: only(answer.bytes), close: () => undefined }
   }
 
   /** Asks the producer to stop. A service without such a call (404, 405, 501) lets the work run to its end. */

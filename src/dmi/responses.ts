@@ -234,6 +234,16 @@ export function responsesIn(bytes: Buffer, limits: ResultLimits): readonly Subjo
   return responses
 }
 
+/** The same, without looking at why there are none; null for a result that {@link readSubjobResult} has more to say about. */
+export function responsesIfAny(bytes: Buffer, limits: ResultLimits): readonly SubjobResponse[] | null {
+  try {
+    return responsesIn(bytes, limits)
+  } catch (error) {
+    if (error instanceof JsonScanError || error instanceof SubjobResultError) return null
+    throw error
+  }
+}
+
 function identified(element: Buffer, count: number, limits: ResultLimits): SubjobResponse {
   const response = responseOf(element, limits)
   if (response === undefined) throw new SubjobResultError('unparsable', `response ${count} has no operationId`)

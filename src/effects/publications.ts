@@ -4,8 +4,9 @@ import type { Destination } from '../domain/destination.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import type { Publication } from '../domain/subjob.ts'
 import type { DmiClient, DmiResult, DmiService } from '../dmi/dmi-client.ts'
-import { readSubjobResult, type ResultLimits, type SubjobResult } from '../dmi/responses.ts'
+import { readSubjobResult, responsesIfAny, type ResultLimits, type SubjobResult } from '../dmi/responses.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
+import { AbortListeners } from '../runtime/abort-listeners.ts'
 import { KeptBody } from '../sinks/kept-body.ts'
 import { type PublishedResults, type ResultSource, SinkFailure, type SubjobToPublish } from '../sinks/sink.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
@@ -22,6 +23,12 @@ type Completion = Extract<DispatcherCompletion, { readonly type: 'Published' | '
 /** The producer has put its result elsewhere. */
 interface Named extends NamedPlace {
   readonly type: 'Named'
+}
+
+/** What a completion has brought for the transaction of its turn. */
+interface HeldResult {
+  readonly bytes: number
+  readonly letGo: () => void
 }
 
 interface Task {
@@ -51,8 +58,8 @@ export class Publications {
   readonly #options: PublicationsOptions
   readonly #places: Places
   readonly #memory: ResultMemory
-  readonly #bytes = new WeakMap<DispatcherCompletion, number>()
-  readonly #letGo = new WeakMap<DispatcherCompletion, () => void>()
+  readonly #held = new WeakMap<DispatcherCompletion, HeldResult>()
+  readonly #lanes = new AbortListeners()
 
   constructor(options: PublicationsOptions) {
     this.#options = options
@@ -72,12 +79,12 @@ export class Publications {
 
   /** Bytes that the completion has for the transaction of its turn. */
   bytesOf(completion: DispatcherCompletion): number {
-    return this.#bytes.get(completion) ?? 0
+    return this.#held.get(completion)?.bytes ?? 0
   }
 
   /** What the completion brought was written, and is no longer needed. */
   committed(completion: DispatcherCompletion): void {
-    this.#letGo.get(completion)?.()
+    this.#held.get(completion)?.letGo()
   }
 
   #inPlace<Outcome extends Completion | Named>(
@@ -88,8 +95,7 @@ export class Publications {
       await this.#memory.room()
       const attempted = await unlessSinkFails(effect, attempt)
       if (attempted.type === 'Named') return attempted
-      this.#bytes.set(attempted, bytesOf(attempted, effect))
-      this.#hold(attempted, signal)
+      this.#hold(attempted, bytesOf(attempted, effect), signal)
       return attempted
     })
   }
@@ -104,16 +110,19 @@ export class Publications {
   }
 
   // Until it is written, or the lane that would have written it has ended.
-  #hold(completion: Completion, signal: AbortSignal): void {
-    const bytes = this.bytesOf(completion)
-    if (bytes === 0 || signal.aborted) return
+  #hold(completion: Completion, bytes: number, signal: AbortSignal): void {
+    if (bytes === 0) return
+    if (signal.aborted) {
+      this.#held.set(completion, { bytes, letGo: () => undefined })
+      return
+    }
     const release = this.#memory.hold(bytes)
     const letGo = (): void => {
-      signal.removeEventListener('abort', letGo)
+      this.#lanes.delete(signal, letGo)
       release()
     }
-    signal.addEventListener('abort', letGo, { once: true })
-    this.#letGo.set(completion, letGo)
+    this.#lanes.add(signal, letGo)
+    this.#held.set(completion, { bytes, letGo })
   }
 
   async #attempt(effect: PublishResult, choice: SinkChoice, signal: AbortSignal): Promise<Completion | Named> {
@@ -141,9 +150,13 @@ export class Publications {
   }
 
   async #contentOf(
-    { chunks, contentType }: DmiResult,
+    { whole, chunks, contentType }: DmiResult,
     { sink }: SinkChoice,
   ): Promise<ResultSource | Extract<SubjobResult, { type: 'resulturi' }>> {
+    const responses = whole === null ? null : responsesIfAny(whole, this.#options.resultLimits)
+    if (whole !== null && responses !== null) {
+      return { type: 'responses', responses, body: KeptBody.whole(whole, sink.bodyBytesMax) }
+    }
     const body = new KeptBody(chunks, sink.bodyBytesMax)
     const result = await readSubjobResult(body, contentType, this.#options.resultLimits)
     return result.type === 'responses' ? { ...result, body } : result

@@ -27,6 +27,14 @@ describe('a kept body', () => {
     expect(String(body.eventValue())).toBe(EVENT.join(''))
   })
 
+  test('that is there as a whole is an event without being read, up to its limit', async () => {
+    const bytes = Buffer.from(EVENT.join(''))
+    expect(String(KeptBody.whole(bytes, bytes.length).eventValue())).toBe(EVENT.join(''))
+    expect(KeptBody.whole(bytes, bytes.length - 1).eventValue()).toBeNull()
+    expect(KeptBody.whole(Buffer.from('[1]'), 100).eventValue()).toBeNull()
+    expect(await read(KeptBody.whole(bytes, 100))).toBe('')
+  })
+
   test('is kept only up to its limit', async () => {
     const length = EVENT.join('').length
     const fitting = new KeptBody(chunks(...EVENT), length)
