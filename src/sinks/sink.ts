@@ -34,10 +34,12 @@ export interface OperationResponse {
   readonly raw: Buffer
 }
 
+type Responses = AsyncIterable<OperationResponse> | Iterable<OperationResponse>
+
 /** What there is to publish. */
 export type ResultSource =
   /** `body` is what the responses are read from; a body that needs no change is published as it is. */
-  | { readonly type: 'responses'; readonly responses: AsyncIterable<OperationResponse> | Iterable<OperationResponse>; readonly body: KeptBody }
+  | { readonly type: 'responses'; readonly responses: Responses; readonly body: KeptBody }
   /** The same for every operation. */
   | { readonly type: 'failure'; readonly code: ResponseCode; readonly message: string }
   | OpaqueSource
