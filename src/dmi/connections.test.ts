@@ -59,6 +59,28 @@ describe('connections to plugins', () => {
     expect(await asked).toBe('yes')
   })
 
+  it('are all there again after services that break off, close, answer early or hang, and callers that give up', async () => {
+    const services = await Promise.all([
+      testService(json('well')),
+      testService((response) => response.writeHead(200, { connection: 'close' }).end('"closes"')),
+      testService((response) => response.socket?.destroy()),
+      testService((response) => response.writeHead(200, { 'content-length': '9' }).write('x', () => response.destroy())),
+      testService((response) => response.end(Buffer.alloc(200_000))),
+      testService(() => undefined),
+    ])
+    const connections = connectionsOf(4)
+    const exchanges = Array.from({ length: 48 }, (_, n) => {
+      const exchange = new Exchange({ streams: false, replyBytesMax: 10_000, deadline: 1, clock: { now: () => 0 } })
+      const headers = n % 11 === 0 ? { x: 'no header\r\n' } : {}
+      connections.send({ origin: services[n % services.length]!.service.baseUrl, path: '/', method: 'GET', headers }, exchange)
+      if (n % 7 === 0) exchange.giveUp()
+      return exchange
+    })
+    await Promise.all(exchanges.map(({ answer }) => answer))
+    const [well] = services
+    expect(await Promise.all([1, 2, 3, 4].map(() => ask(connections, well)))).toEqual(Array(4).fill('well'))
+  })
+
   it('fail those who wait when they are closed', async () => {
     const silent = await testService(() => undefined)
     const connections = connectionsOf(1)
