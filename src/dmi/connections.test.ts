@@ -46,7 +46,13 @@ describe('connections to plugins', () => {
   it('are waited for when all are in use, to the same service or another', async () => {
     const services = await manyServices(3)
     const connections = connectionsOf(2)
-    const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => ask(connections, services[n % 3]!)))
+    let most = 0
+    const answers = await Promise.all(Array.from({ length: 30 }, async (_, n) => {
+      const answer = await ask(connections, services[n % 3]!)
+      most = Math.max(most, connections.open)
+      return answer
+    }))
+    expect(most).toBe(2)
     expect(answers).toEqual(Array.from({ length: 30 }, (_, n) => n % 3))
   })
 

@@ -54,6 +54,11 @@ export class DmiConnections {
     this.#connect = buildConnector({ timeout: options.connectTimeoutMs, allowH2: false })
   }
 
+  /** Those that are open or being opened. */
+  get open(): number {
+    return this.#all.size
+  }
+
   /** Sends the request once there is a connection for it; what becomes of it is told to the exchange, which never fails by throwing. */
   send(request: RequestToSend, exchange: Exchange): void {
     if (this.#isClosed) {
@@ -111,7 +116,9 @@ export class DmiConnections {
       this.#freed(connection)
     })
     const left = (): void => {
-      if (isIdle(connection)) this.#forget(connection)
+      if (!isIdle(connection)) return
+      this.#forget(connection)
+      this.#letNextGo()
     }
     client.on('disconnect', left)
     client.on('connectionError', left)
@@ -144,7 +151,6 @@ export class DmiConnections {
       if (connection.isFree) address.free.splice(address.free.indexOf(connection), 1)
     }
     void client.destroy()
-    this.#letNextGo()
   }
 
   #letNextGo(): void {
