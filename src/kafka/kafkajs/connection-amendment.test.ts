@@ -16,8 +16,6 @@ type ConnectionClass = new (options: object) => Connection
 type EncoderClass = new () => object
 type BrokerClass = new (options: object) => { connect(): Promise<void> }
 
-/** How long a broker is left alone that was silent (silent-brokers.ts), and some more. */
-const LEFT_ALONE_MS_MAX = 4_000
 const REQUEST_TIMEOUT_MS = 150
 const logger = { namespace: () => logger, debug: () => undefined, error: () => undefined, warn: () => undefined }
 
@@ -120,17 +118,8 @@ describe('a connection of kafkajs as amended', () => {
     expect(connection.isConnected()).toBe(false)
     await peer.until(() => peer.sockets[0]?.readableEnded === true)
     peer.answer = (request, socket) => socket.write(answerTo(request, 'anew'))
-    await expect.poll(() => connection.connect().then(() => true, () => false), { timeout: LEFT_ALONE_MS_MAX }).toBe(true)
-    expect(await connection.send(question())).toBe('anew')
-  })
-
-  it('to a broker that was silent is refused for a while, to all clients of the process, so that they go elsewhere at once', async () => {
     await connection.connect()
-    await expect(connection.send(question())).rejects.toThrow('timed out')
-    const other = connectionTo(peer)
-    const failure = { name: 'KafkaJSConnectionError', message: 'The broker was silent a moment ago', retriable: true }
-    await expect(other.connect()).rejects.toMatchObject(failure)
-    expect(peer.sockets).toHaveLength(1)
+    expect(await connection.send(question())).toBe('anew')
   })
 
   it('fails as a closed one does when an answer does not come, so that kafkajs asks who leads now', async () => {

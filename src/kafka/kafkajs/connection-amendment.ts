@@ -4,8 +4,6 @@
  */
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
-import { monotonicClock } from '../../runtime/clock.ts'
-import { SilentBrokers } from './silent-brokers.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -44,8 +42,6 @@ interface ErrorClasses {
   readonly KafkaJSConnectionClosedError: ClosedErrorClass
 }
 
-const silentBrokers = new SilentBrokers(monotonicClock)
-
 const RESPONSE_HEAD_BYTES = 4
 const CONNECTION_ERRORS: ReadonlySet<string> = new Set(['KafkaJSConnectionError', 'KafkaJSConnectionClosedError'])
 
@@ -53,7 +49,7 @@ const CONNECTION_ERRORS: ReadonlySet<string> = new Set(['KafkaJSConnectionError'
 export function amendConnection(): void {
   const { prototype } = require('kafkajs/src/network/connection') as { readonly prototype: Connection }
   const classes = require('kafkajs/src/errors') as ErrorClasses
-  amendConnect(prototype, classes)
+  amendConnect(prototype)
   amendDisconnect(prototype)
   amendSend(prototype, classes)
   amendGreeting(classes)
@@ -62,19 +58,15 @@ export function amendConnection(): void {
 
 /**
  * Requests that find the connection closed open one each; all but the last would stay open for ever. And what had come of an
- * answer when the connection broke off would be taken for the beginning of the next one. To a broker that is silent nobody connects for
- * a while: kafkajs then asks another.
+ * answer when the connection broke off would be taken for the beginning of the next one.
  */
-function amendConnect(prototype: Connection, { KafkaJSConnectionError }: ErrorClasses): void {
+function amendConnect(prototype: Connection): void {
   const { connect } = prototype
   const underWay = new WeakMap<Connection, Promise<unknown>>()
   prototype.connect = function (this: Connection): Promise<unknown> {
     const connecting = underWay.get(this)
     if (connecting !== undefined) return connecting
     if (!this.isConnected()) {
-      if (!silentBrokers.mayTry(addressOf(this))) {
-        return Promise.reject(new KafkaJSConnectionError('The broker was silent a moment ago', { broker: this.broker }))
-      }
       this.chunks = []
       this.bytesBuffered = 0
       this.bytesNeeded = RESPONSE_HEAD_BYTES
@@ -108,14 +100,10 @@ function amendSend(prototype: Connection, classes: ErrorClasses): void {
   const { send } = prototype
   prototype.send = async function (this: Connection, request: object): Promise<unknown> {
     const usedSocket = this.socket
-    const sentAt = silentBrokers.now()
     try {
-      const answer = await send.call(this, request)
-      silentBrokers.heard(addressOf(this))
-      return answer
+      return await send.call(this, request)
     } catch (error) {
       if (!isSilence(error)) throw error
-      silentBrokers.unanswered(addressOf(this), sentAt)
       if (this.socket === usedSocket && this.isConnected()) await giveUp(this, classes.KafkaJSConnectionError)
       const { host, port } = this
       throw new classes.KafkaJSConnectionClosedError(`Given up: ${error.message}`, { host, port })
@@ -160,10 +148,6 @@ function amendHeartbeat(): void {
       })
     }
   }
-}
-
-function addressOf({ host, port }: Connection): string {
-  return `${host}:${port}`
 }
 
 function isSilence(error: unknown): error is Error {
