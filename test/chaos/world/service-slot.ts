@@ -23,6 +23,7 @@ export class ServiceSlot {
   #beforeNext: () => void = () => undefined
   #child: Child | null = null
   #client: ServiceClient | null = null
+  #replaced: Promise<unknown> = Promise.resolve()
   #isAsked = false
   readonly #stopped = new AbortController()
   #running: Promise<void> = Promise.resolve()
@@ -54,7 +55,14 @@ export class ServiceSlot {
    * Ends the process by force; the next one is started with those options, all after it as usual. Resolves to it, before it listens.
    * @param meanwhile what is done while no process of it runs
    */
-  async replace(options: ServiceOptions, meanwhile: () => void = () => undefined): Promise<Child> {
+  replace(options: ServiceOptions, meanwhile: () => void = () => undefined): Promise<Child> {
+    // One after the other: faults are played side by side, and each waits for the process that it asked for.
+    const replaced = this.#replaced.then(() => this.#replace(options, meanwhile))
+    this.#replaced = replaced
+    return replaced
+  }
+
+  async #replace(options: ServiceOptions, meanwhile: () => void): Promise<Child> {
     const next = Promise.withResolvers<Child>()
     this.#next = { ...options, onSpawn: next.resolve }
     this.#beforeNext = meanwhile
