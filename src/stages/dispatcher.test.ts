@@ -54,6 +54,23 @@ describe('a subjob at its producer', () => {
     expect(lane.stage.load()).toBe(0)
   })
 
+  it('is asked for at once where the service had done the one before when it was first asked, and only there', () => {
+    const lane = dispatcher()
+    const afterSubmission = (index: number, status: 'pending' | 'finished', service: string): readonly string[] => {
+      const id = `job-1/${index}`
+      lane.take(exampleDispatch({ index, service, producerKey: `${service}#p${index}` }))
+      const { effects } = lane.complete({ type: 'Submitted', subjobId: id, run: 1, attempt: 1, dataProducerJobId: 'dpj' })
+      if (effects.length === 0) lane.ring()
+      lane.complete({ type: 'Polled', subjobId: id, run: 1, attempt: 1, status })
+      return effects.map(({ type }) => type)
+    }
+    expect(afterSubmission(0, 'finished', 'quick')).toEqual([])
+    expect(afterSubmission(1, 'finished', 'quick')).toEqual(['PollSubjob'])
+    expect(afterSubmission(2, 'pending', 'other')).toEqual([])
+    expect(afterSubmission(3, 'pending', 'quick')).toEqual(['PollSubjob'])
+    expect(afterSubmission(4, 'finished', 'quick')).toEqual([])
+  })
+
   it('that no producer is asked for is published at once, its reason in the code', () => {
     const lane = dispatcher()
     const dispatch = exampleDispatch({ refusal: ResponseCode.HandleNotFound, service: '', producerKey: '#100' })

@@ -7,7 +7,6 @@
 import { jobId as asJobId, subjobId } from '../domain/ids.ts'
 import type { CancelSubjob, Message } from '../domain/messages.ts'
 import type { RoutedOperation } from '../domain/operation.ts'
-import { pollDelayMs, retryDelayMs } from '../domain/poll-schedule.ts'
 import { messageOf, ResponseCode } from '../domain/response-code.ts'
 import {
   decideSubjob, durableSubjobEvents, evolveSubjob, type PublicationSource, type SubjobCommand, type SubjobEvent, type SubjobLimits,
@@ -16,6 +15,7 @@ import {
 import type { InputRecord } from '../kafka/port.ts'
 import { calledSince } from './called-since.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
+import { NextCall } from './next-call.ts'
 import { ProducerQueues } from './producer-queues.ts'
 import type { Stage, Turn } from './stage.ts'
 import type { DispatcherCompletion, DispatcherEffect } from './subjob-calls.ts'
@@ -33,9 +33,11 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   readonly #options: DispatcherOptions
   readonly #entries = new Map<string, SubjobEntry>()
   readonly #queues = new ProducerQueues()
+  readonly #nextCall: NextCall
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#nextCall = new NextCall(options)
   }
 
   load(): number {
@@ -139,9 +141,10 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
       return
     }
     if (completion.type === 'Published' && entry.subjob.state === 'publishing') turn.deliver(completion.records)
-    const retryDelayMs = (retryAfterMs: number): number => this.#retryDelayMs(attemptOf(entry), retryAfterMs)
+    if (completion.type === 'Polled') this.#nextCall.heard(completion, entry)
+    const retryDelayMs = (retryAfterMs: number): number => this.#nextCall.retryDelayMs(attemptOf(entry), retryAfterMs)
     this.#decide(id, entry, commandOf(completion, { entry, at: turn.now, retryDelayMs }), turn, () => undoneOf(completion, entry))
-    this.#callAgain(completion, entry, turn)
+    this.#callAgain(id, completion, entry, turn)
     this.#pump(entry.dispatch.producerKey, turn)
   }
 
@@ -238,7 +241,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   #takeCancelAnswer(id: string, { subjob }: SubjobEntry, again: boolean, turn: DispatcherTurn): void {
     if (subjob.state !== 'polling') return
     turn.wake(STEP + id, turn.now + this.#options.polls.delayMinMs)
-    if (again) turn.wake(CANCEL + id, turn.now + this.#retryDelayMs(1, 0))
+    if (again) turn.wake(CANCEL + id, turn.now + this.#nextCall.retryDelayMs(1, 0))
   }
 
   #end(id: string, entry: SubjobEntry, failedOperations: readonly RoutedOperation[], turn: DispatcherTurn): void {
@@ -282,17 +285,10 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     turn.start({ type: 'PublishResult', source, calledSince: since, unmentioned: entry.subjob.stop, ...callOf(id, entry) })
   }
 
-  /** A call that did not settle the matter is made again: a poll when it may have news, a failed one when it may work. */
-  #callAgain(completion: DispatcherCompletion, { subjob }: SubjobEntry, turn: DispatcherTurn): void {
-    if (subjob.state !== 'polling' && subjob.state !== 'publishing') return
-    if (completion.type === 'CallFailed' && subjob.failures > 0) {
-      turn.wake(STEP + completion.subjobId, turn.now + this.#retryDelayMs(subjob.failures, completion.retryAfterMs))
-    } else if (completion.type === 'SinkFailed' && subjob.state === 'publishing') {
-      turn.wake(STEP + completion.subjobId, turn.now + this.#retryDelayMs(subjob.sinkFailures, 0))
-    } else if (subjob.state === 'polling') {
-      const elapsedMs = turn.now - subjob.attempt.startedAt
-      turn.wake(STEP + completion.subjobId, turn.now + pollDelayMs(this.#options.polls, elapsedMs, this.#options.random()))
-    }
+  #callAgain(id: string, completion: DispatcherCompletion, entry: SubjobEntry, turn: DispatcherTurn): void {
+    const delayMs = this.#nextCall.delayMs(completion, entry, turn.now)
+    if (delayMs === 0) this.#step(id, entry, turn)
+    else if (delayMs !== null) turn.wake(STEP + id, turn.now + delayMs)
   }
 
   #resume(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
@@ -337,10 +333,6 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     const { jobId, index } = entry.dispatch
     entry.isProgressStored = true
     turn.store(PROGRESS_PREFIX + id, { type: 'SubjobProgressed', jobId, index, subjob: storedForm(entry.subjob) })
-  }
-
-  #retryDelayMs(failures: number, retryAfterMs: number): number {
-    return retryDelayMs(this.#options.retries, failures, this.#options.random(), retryAfterMs)
   }
 }
 

@@ -46,7 +46,7 @@ describe('Projector', () => {
     return topics.append({ topic: topicNames[topic], partition, key: jobId, value, timestampMs })
   }
   // Rests between batches pass at once, all else when a test says so.
-  const restless: Timers = { after: (delayMs, run) => (delayMs <= 10 ? systemTimers.after(0, run) : time.after(delayMs, run)) }
+  const restless: Timers = { after: (delayMs, run) => (delayMs <= 20 ? systemTimers.after(0, run) : time.after(delayMs, run)) }
   const projectorWith = (changes: Partial<ProjectorOptions> = {}): Projector =>
     new Projector({
       ...{ kafka: topics, admin: topics, readModel: model, codec: jsonCodec, topics: topicNames, clock: time, timers: restless },

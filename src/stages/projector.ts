@@ -40,7 +40,7 @@ export interface ProjectorEvents extends TopicTailEvents {
 /** Records that are applied together at most: bounds how long a transaction holds the event loop. */
 const BATCH_RECORDS_MAX = 500
 /** Between two batches: what comes meanwhile shares a transaction, and a subjob that changes twice is written once. */
-const REST_MS = 10
+const REST_MS = 20
 /** How far a partition may be behind another while both are read on: what came before a job was forgotten is known by then. */
 const FORGOTTEN_KEPT_MS = 3_600_000
 const SEAL_INTERVAL_MS = 60_000

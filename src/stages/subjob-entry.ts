@@ -15,13 +15,15 @@ export interface SubjobEntry extends CalledSubjob {
   calledSince: number | null
   /** Whether the changelog says more of it than its order. */
   isProgressStored: boolean
+  /** Whether this process has heard from its producer how far it is. */
+  isPolled: boolean
 }
 
 /** @param calledSince what is known of that when it is made */
 export function newEntry(message: DispatchSubjob, store: OperationStore, calledSince: number | null): SubjobEntry {
   const { operations, called, ...dispatch } = message
   const kept = store.keep(operations)
-  return { dispatch, operations: kept, subjob: newSubjob(), occupies: false, calledSince, isProgressStored: false }
+  return { dispatch, operations: kept, subjob: newSubjob(), occupies: false, calledSince, isProgressStored: false, isPolled: false }
 }
 
 /** What is stored of it: whether a submission arrived is not known after a restart, so it begins again. */
