@@ -31,6 +31,8 @@ export interface TurnPlace {
 export class TurnRecorder<Effect> implements Turn<Effect> {
   readonly now: number
   readonly effects: Effect[] = []
+  /** Those that need not wait for the commit. */
+  readonly questions: Effect[] = []
   readonly deadLetters: { readonly record: InputRecord; readonly cause: string }[] = []
   readonly wakes: { readonly id: string; readonly at: number }[] = []
   readonly #place: TurnPlace
@@ -80,6 +82,10 @@ export class TurnRecorder<Effect> implements Turn<Effect> {
 
   start(effect: Effect): void {
     this.effects.push(effect)
+  }
+
+  ask(effect: Effect): void {
+    this.questions.push(effect)
   }
 
   wake(id: string, at: number): void {

@@ -121,7 +121,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         this.#pump(entry.dispatch.producerKey, turn)
         return
       case 'polling':
-        turn.start({ type: 'PollSubjob', dataProducerJobId: entry.subjob.dataProducerJobId, ...callOf(id, entry) })
+        turn.ask({ type: 'PollSubjob', dataProducerJobId: entry.subjob.dataProducerJobId, ...callOf(id, entry) })
         return
       case 'publishing':
         // A timer of before it was stopped means nothing any more.

@@ -47,6 +47,8 @@ export interface Turn<Effect> {
   deadLetter(record: InputRecord, cause: string): void
   /** Work outside of Kafka; begun once the turn is committed, its outcome comes back as a completion. */
   start(effect: Effect): void
+  /** The same for work that changes nothing outside, and so need not wait for the commit. */
+  ask(effect: Effect): void
   /** Sets the timer of that id, or moves it. */
   wake(id: string, at: number): void
 }

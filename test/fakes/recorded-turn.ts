@@ -50,6 +50,10 @@ export class RecordedTurn<Effect> implements Turn<Effect> {
     this.effects.push(effect)
   }
 
+  ask(effect: Effect): void {
+    this.effects.push(effect)
+  }
+
   wake(id: string, at: number): void {
     this.wakes.push({ id, at })
   }

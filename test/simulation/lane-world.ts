@@ -46,6 +46,7 @@ export class CountingStage implements Stage<string, string> {
     this.held += 1
     turn.store('next', { ...message, index: this.#next })
     turn.publish('subjobEvents', message.jobId, message)
+    turn.ask(`${message.index}?`)
     turn.start(String(message.index))
   }
 
@@ -53,8 +54,8 @@ export class CountingStage implements Stage<string, string> {
     return undefined
   }
 
-  takeCompletion(): void {
-    this.held -= 1
+  takeCompletion(effect: string): void {
+    if (!isQuestion(effect)) this.held -= 1
   }
 
   load(): number {
@@ -82,6 +83,8 @@ export class LaneWorld {
   readonly broker = new SimulatedBroker(this.scheduler)
   /** Effects that were begun, by their process. */
   readonly begun: string[] = []
+  /** Effects that need not wait for the commit, likewise. */
+  readonly asked: string[] = []
   /** What turns were prepared for: how many records, and whether the stage had missed something. */
   readonly prepared: { readonly records: number; readonly hasMissed: boolean }[] = []
   loadMax = 100
@@ -181,7 +184,8 @@ export class LaneWorld {
         return Promise.resolve()
       },
       runEffect: async (effect) => {
-        this.begun.push(`${process.name} ${effect}`)
+        const begun = isQuestion(effect) ? this.asked : this.begun
+        begun.push(`${process.name} ${effect}`)
         if (this.effectsHang) await new Promise(() => undefined)
         await new Promise<void>((resolve) => {
           process.after(50, resolve)
@@ -190,4 +194,8 @@ export class LaneWorld {
       },
     }
   }
+}
+
+function isQuestion(effect: string): boolean {
+  return effect.endsWith('?')
 }

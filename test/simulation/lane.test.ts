@@ -22,9 +22,10 @@ describe('a lane', () => {
     const world = new LaneWorld()
     await running(world)
     world.write(1)
-    await world.until(() => world.prepared.length === 2)
+    await world.until(() => world.prepared.length === 3)
     await world.pass(1_000)
-    expect(world.prepared).toEqual([{ records: 1, hasMissed: false }, { records: 0, hasMissed: true }])
+    const missing = { records: 0, hasMissed: true }
+    expect(world.prepared).toEqual([{ records: 1, hasMissed: false }, missing, missing])
   })
 
   it('repeats nothing after a commit whose answer was lost', async () => {
@@ -51,15 +52,15 @@ describe('a lane', () => {
     expect(world.output).toEqual([0])
   })
 
-  it('begins effects only when what they follow from is committed', async () => {
+  it('begins effects only when what they follow from is committed, but those that only ask', async () => {
     const world = new LaneWorld()
     const { events } = await running(world)
     world.loseNextCommit({ isDone: false })
     world.write(1)
     await world.until(() => events.includes('LaneFailed'))
-    expect(world.begun).toEqual([])
+    expect([world.asked, world.begun]).toEqual([['a 0?'], []])
     await world.until(() => world.begun.length > 0)
-    expect(world.begun).toEqual(['a 0'])
+    expect([world.asked, world.begun]).toEqual([['a 0?', 'a 0?'], ['a 0']])
   })
 
   it('goes on with input that it held back, once one turn has ended all that it held', async () => {
