@@ -254,8 +254,8 @@ export const settings = {
       "The largest single response in a producer's result, and how much of a result is looked at to see whether it has responses.",
   }),
   resultsInFlightMax: wholeNumber('DATAJOB_RESULTS_IN_FLIGHT_MAX', {
-    ...{ fallback: 64, min: 1, max: 1_000, unit: 'results' },
-    description: 'Results that one process fetches and publishes at a time; a single DMI service gets a quarter, buckets a half.',
+    ...{ fallback: 128, min: 1, max: 1_000, unit: 'results' },
+    description: 'Results that one process fetches and publishes at a time; a single DMI service gets a quarter, and buckets together do.',
   }),
   resultsWaitingBytesMax: wholeNumber('DATAJOB_RESULTS_WAITING_BYTES_MAX', {
     ...{ fallback: 256 * 1024 * 1024, min: 1_024, max: 64 * 1024 * 1024 * 1024, unit: 'bytes' },

@@ -52,7 +52,7 @@ export interface PublicationsOptions {
 }
 
 /** The part of all results under way that may be on their way into buckets: topics do without the object store. */
-const BUCKETS_SHARE = 1 / 2
+const BUCKETS_SHARE = 1 / 4
 
 export class Publications {
   readonly #options: PublicationsOptions
