@@ -4,6 +4,7 @@
  * State: none but the read model, a cache of these topics.
  * Invariant: rows and positions change in one transaction: the rows are what the topics say up to the positions.
  */
+import { setImmediate as nextLoop } from 'node:timers/promises'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position, TopicPartition } from '../kafka/port.ts'
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import { type ReadModel, ReadModelFailure, type RowChange } from '../read-model/port.ts'
@@ -213,9 +214,17 @@ export class Projector {
         break
       }
       for (const step of steps) step.settle()
-      await delay(this.#options.timers, REST_MS)
+      if (this.#isBehind()) await nextLoop()
+      else await delay(this.#options.timers, REST_MS)
     }
     this.#isApplying = false
+  }
+
+  /** Whether a whole batch waits already. */
+  #isBehind(): boolean {
+    let records = 0
+    for (const step of this.#steps) records += step.records
+    return records >= BATCH_RECORDS_MAX
   }
 
   #nextSteps(): readonly Step[] {
