@@ -9,7 +9,7 @@ export interface OpenLoop {
 }
 
 const CONNECTIONS = 32
-const TICK_MS = 5
+const TICK_MS = 1
 
 /**
  * Sends requests at their times, whether or not those before were answered. Resolves to how long each took from the time that it

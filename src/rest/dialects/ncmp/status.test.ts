@@ -162,7 +162,7 @@ describe('the status of a job', () => {
     expect((await get(`${JOBS}/j`)).headers['datajob-records-behind']).toBe('17')
     fixture.lag = 0
     expect((await get(`${JOBS}/j`)).headers['datajob-records-behind']).toBe('17')
-    fixture.time.pass(1_000)
+    fixture.time.pass(2_000)
     expect((await get(`${JOBS}/j`)).headers).not.toHaveProperty('datajob-records-behind')
     expect(fixture.asked.lag).toBe(2)
   })
