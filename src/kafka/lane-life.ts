@@ -301,7 +301,7 @@ export class LaneLife<Effect, Completion> {
     turn: TurnRecorder<Effect>,
     taken: { readonly inputs: number; readonly offsets: Taken<Completion>['offsets']; readonly isNews: boolean },
   ): Promise<void> {
-    for (const question of turn.questions) this.#begin(question)
+    if (!this.#effects.signal.aborted) for (const question of turn.questions) this.#begin(question)
     const said = turn.records()
     const keptFrom = this.#stage.keptFrom?.() ?? null
     const isNews = taken.isNews && (turn.effects.length > 0 || !this.#positions.skips(taken.offsets, keptFrom))
