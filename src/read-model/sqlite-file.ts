@@ -32,7 +32,7 @@ const SQLITE_CORRUPT = 11
 const SQLITE_FULL = 13
 const SQLITE_NOTADB = 26
 
-// 32 MiB: pages that change often, and most do, are copied back once instead of every four.
+// The log is copied back into the file every 32 MiB, by itself SQLite does every 4: the same pages change again and again.
 const CHECKPOINT_PAGES = 8_192
 // A process that was told to go may still be closing its file when its successor starts.
 const BUSY_TIMEOUT_MS = 2_000
