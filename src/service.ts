@@ -136,7 +136,7 @@ async function startRoles({ config, logger, closing, onFatal, onStuck, beforeLis
 function startWatchdog({ config, worker, connections, stages, readers, metrics, logger, closing, onStuck }: Watch): void {
   const sentry = startLoopSentry({ limitMs: config.eventLoopTimeoutMs, name: worker })
   const watchdog = new Watchdog({
-    ...{ config, readers, onStuck, kafka: connections.kafka, clock: monotonicClock, timers: systemTimers },
+    ...{ config, readers, onStuck, kafka: connections.kafka, topicIds: connections.topicIds, clock: monotonicClock, timers: systemTimers },
     stages: stages.map(({ watched }) => watched),
     busyMicros: () => {
       const { user, system } = process.cpuUsage()

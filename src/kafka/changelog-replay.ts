@@ -4,7 +4,7 @@
  * thing in the log may be the marker of an ended transaction, which readers are not shown.
  */
 import type { LaneInput } from './inbox.ts'
-import { type OffsetsByTopic, positionsIn } from './input-positions.ts'
+import { positionsWith, type StoredPositions } from './input-positions.ts'
 import { type InputRecord, KafkaFailure, type OutputRecord } from './port.ts'
 
 const OWNER_KEY = '!owner'
@@ -38,14 +38,14 @@ export class ChangelogReplay {
   #stopped: { readonly reason: unknown } | undefined
   #next = 0
   #entries = 0
-  #positions: OffsetsByTopic = new Map()
+  #positions: StoredPositions = { offsets: new Map(), topicIds: new Map() }
 
   constructor(options: ChangelogReplayOptions) {
     this.#options = options
   }
 
   /** How far the input had been taken for what is in the changelog; empty where no turn has said so yet. */
-  get positions(): OffsetsByTopic {
+  get positions(): StoredPositions {
     return this.#positions
   }
 
@@ -105,7 +105,7 @@ export class ChangelogReplay {
       return true
     }
     const key = record.key?.toString('utf8') ?? ''
-    const positions = positionsIn(key, record.value)
+    const positions = positionsWith(this.#positions, key, record.value)
     if (positions !== null) {
       this.#positions = positions
     } else if (key !== OWNER_KEY) {

@@ -5,8 +5,11 @@
  *
  * A stage may keep records of its first input for later in memory only (Stage.keptFrom). The position then stays before them, so
  * that they are read again after a restart, and the changelog says up to where all others are done with (ADR 10).
+ *
+ * A position is worth nothing in another topic that was made under the same name: that is begun with its first record. So the
+ * changelog says of which topics it speaks.
  */
-import type { InputRecord, KafkaAdmin, OutputRecord, Position } from './port.ts'
+import type { InputRecord, KafkaAdmin, OutputRecord, Position, TopicIds } from './port.ts'
 
 /** Offsets of the next record to take, by topic. */
 export type OffsetsByTopic = ReadonlyMap<string, number>
@@ -22,16 +25,29 @@ export interface InputPositionsOptions {
   readonly inputs: readonly [string, ...string[]]
   readonly changelog: string
   readonly partition: number
+  /** Of the inputs, as they were before anything was read of them. */
+  readonly topicIds: TopicIds
+}
+
+/** What a changelog says of the inputs; empty where no turn has said so yet. */
+export interface StoredPositions {
+  readonly offsets: OffsetsByTopic
+  readonly topicIds: TopicIds
 }
 
 const POSITIONS_KEY = '!positions'
+const TOPIC_IDS_KEY = '!topics'
 /** Beside the topics: up to where records of the first input were taken, where some before that are kept. No topic's name. */
 const TAKEN = '!taken'
 
-/** What an entry of the changelog says of positions; null for one that is about something else. */
-export function positionsIn(key: string, value: Buffer | null): OffsetsByTopic | null {
-  if (key !== POSITIONS_KEY) return null
-  return new Map(Object.entries(JSON.parse(value?.toString('utf8') ?? '{}') as Record<string, number>))
+/** What the changelog says once it has said this, too; null for an entry that is about something else. */
+export function positionsWith(stored: StoredPositions, key: string, value: Buffer | null): StoredPositions | null {
+  if (key === POSITIONS_KEY) return { ...stored, offsets: new Map(membersOf<number>(value)) }
+  return key === TOPIC_IDS_KEY ? { ...stored, topicIds: new Map(membersOf<string>(value)) } : null
+}
+
+function membersOf<Member>(value: Buffer | null): [string, Member][] {
+  return Object.entries(JSON.parse(value?.toString('utf8') ?? '{}') as Record<string, Member>)
 }
 
 export class InputPositions {
@@ -44,6 +60,8 @@ export class InputPositions {
   #next = 0
   /** Whether there were turns after the last that was written. */
   #isBehind = false
+  /** Whether the changelog has yet to say which topics are read. */
+  #isUntold = false
 
   constructor(options: InputPositionsOptions) {
     this.#options = options
@@ -59,15 +77,19 @@ export class InputPositions {
    * Where to begin, given what the changelog says. What neither it nor the group knows was never read. Returns those positions that
    * one of the two does not know yet.
    */
-  async begin(stored: OffsetsByTopic): Promise<readonly TopicOffset[]> {
-    for (const topic of this.#options.inputs) {
-      const offset = this.#committed.get(topic) ?? (await this.#within(topic, stored.get(topic) ?? 0))
-      this.#offsets.set(topic, offset)
+  async begin(stored: StoredPositions): Promise<readonly TopicOffset[]> {
+    const { inputs, topicIds } = this.#options
+    const known = new Map(inputs.filter((topic) => !this.#isAnother(topic, stored)).map((topic) => [topic, stored.offsets.get(topic)]))
+    for (const topic of inputs) {
+      const committed = known.has(topic) ? this.#committed.get(topic) : undefined
+      this.#offsets.set(topic, committed ?? (await this.#within(topic, known.get(topic) ?? 0)))
     }
-    const [first] = this.#options.inputs
-    this.#again = { from: stored.get(first) ?? 0, to: stored.get(TAKEN) ?? 0 }
+    const [first] = inputs
+    if (known.has(first)) this.#again = { from: known.get(first) ?? 0, to: stored.offsets.get(TAKEN) ?? 0 }
     this.#next = this.#offsets.get(first) ?? 0
-    return this.all().filter(({ topic, offset }) => stored.get(topic) !== offset || this.#committed.get(topic) !== offset)
+    this.#isUntold = [...topicIds].some(([topic, id]) => stored.topicIds.get(topic) !== id)
+    if (this.#isUntold) return this.all()
+    return this.all().filter(({ topic, offset }) => known.get(topic) !== offset || this.#committed.get(topic) !== offset)
   }
 
   all(): readonly TopicOffset[] {
@@ -85,6 +107,7 @@ export class InputPositions {
    */
   skips(taken: readonly TopicOffset[], keptFrom: number | null): boolean {
     const [first] = this.#options.inputs
+    if (this.#isUntold) return false
     if (keptFrom === null || keptFrom !== this.#offsets.get(first) || taken.some(({ topic }) => topic !== first)) return false
     this.#next = taken[0]?.offset ?? this.#next
     this.#isBehind = true
@@ -107,13 +130,22 @@ export class InputPositions {
     for (const { topic, offset } of moved) this.#offsets.set(topic, offset)
     const done = Math.max(this.#next, this.#again.to)
     const entry = { ...Object.fromEntries(this.#offsets), ...(done > position.offset ? { [TAKEN]: done } : {}) }
+    const told = this.#isUntold ? [[TOPIC_IDS_KEY, Object.fromEntries(this.#options.topicIds)] as const] : []
+    this.#isUntold = false
     return {
       offsets: moved.map(({ topic, offset }) => ({ topic, partition, offset })),
-      records: [{ topic: changelog, key: POSITIONS_KEY, value: Buffer.from(JSON.stringify(entry)), partition }],
+      records: [[POSITIONS_KEY, entry] as const, ...told].map(([key, members]) => {
+        return { topic: changelog, key, value: Buffer.from(JSON.stringify(members)), partition }
+      }),
     }
   }
 
-  // A topic that ends before the position is another one under the same name.
+  #isAnother(topic: string, stored: StoredPositions): boolean {
+    const [before, now] = [stored.topicIds.get(topic), this.#options.topicIds.get(topic)]
+    return before !== undefined && now !== undefined && before !== now
+  }
+
+  // A topic that ends before the position is another one under the same name: some brokers give topics no ids.
   async #within(topic: string, stored: number): Promise<number> {
     const { admin } = this.#options
     const start = this.#here(await admin.startOffsets(topic))[0]?.offset ?? 0

@@ -13,7 +13,7 @@ import { ChangelogReplay, ownerRecord } from './changelog-replay.ts'
 import { Inbox, type LaneInput, type RecordAmount, type Taken, type TopicOffset } from './inbox.ts'
 import { InputPositions } from './input-positions.ts'
 import { LaneProgress, type LaneWait } from './lane-progress.ts'
-import { type InputRecord, type KafkaAdmin, type KafkaClient, KafkaFailure, type TransactionalProducer } from './port.ts'
+import { type InputRecord, type KafkaAdmin, type KafkaClient, KafkaFailure, type TopicIds, type TransactionalProducer } from './port.ts'
 import { type TurnPlace, TurnRecorder } from './turn-recorder.ts'
 
 /** What the codec makes of a record's value; a promise only where the writer's schema must be fetched first. */
@@ -27,6 +27,8 @@ export interface LaneStage<Effect, Completion> {
   /** The changelog topic, and the topics read. Reading the first input stops while the stage holds more than `loadMax`. */
   readonly changelog: string
   readonly inputs: readonly [string, ...string[]]
+  /** Of the inputs, and perhaps of others, from before anything is read of them. */
+  readonly topicIds: TopicIds
   readonly limits: LaneLimits
   readonly decode: DecodeRecord
   readonly place: Omit<TurnPlace, 'partition'>
@@ -107,7 +109,8 @@ export class LaneLife<Effect, Completion> {
     this.#stage = stageOf.createStage(context.partition)
     this.#place = { ...stageOf.place, partition: context.partition }
     const { groupId, inputs, changelog } = stageOf
-    this.#positions = new InputPositions({ admin: context.admin, groupId, inputs, changelog, partition: context.partition })
+    const topicIds = new Map([...stageOf.topicIds].filter(([topic]) => inputs.includes(topic)))
+    this.#positions = new InputPositions({ admin: context.admin, groupId, inputs, changelog, topicIds, partition: context.partition })
     this.#replay = new ChangelogReplay({
       topic: changelog,
       input: context.input,

@@ -161,11 +161,16 @@ export interface TopicDescription {
   readonly config: Readonly<Record<string, string>>
 }
 
+/** By topic, the id that the cluster gave it when it was created: another topic of that name has another. */
+export type TopicIds = ReadonlyMap<string, string>
+
 export interface KafkaAdmin {
   /** Given to the cluster when it was formatted; a new cluster at the same address has another. */
   clusterId(): Promise<string>
   /** Descriptions of those of the topics that exist. */
   describeTopics(names: readonly string[]): Promise<readonly TopicDescription[]>
+  /** Of those of the topics that exist; of none where the brokers give topics no ids (before Kafka 2.8). */
+  topicIds(names: readonly string[]): Promise<TopicIds>
   /** Resolves once every partition of the new topics is served by its leader. */
   createTopics(specs: readonly TopicSpec[]): Promise<void>
   /** The position behind the last record of each partition, ordered by partition. Throws KafkaFailure `reject` on an unknown topic. */

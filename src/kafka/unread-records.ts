@@ -1,9 +1,9 @@
 /**
  * Finds readers that no longer read, though there is something to read: a client library may lose a connection, a partition or
- * itself without a word. And those that wait for records behind the end of a topic, which was made anew under its name. Kafka is asked
- * seldom, and over connections of its own.
+ * itself without a word. And topics that are not those that were read, but others of their names: by their ids, or because they end
+ * before what was read. Kafka is asked seldom, and over connections of its own.
  */
-import type { KafkaAdmin, KafkaClient, PartitionReader, Position } from './port.ts'
+import type { KafkaAdmin, KafkaClient, PartitionReader, Position, TopicIds } from './port.ts'
 
 export interface Reading {
   readonly name: string
@@ -19,14 +19,23 @@ export interface Unread {
 
 export class UnreadRecords {
   readonly #kafka: Pick<KafkaClient, 'admin' | 'partitionReader'>
+  readonly #topicIds: TopicIds
+  #replaced: readonly string[] = []
   #admin: KafkaAdmin | null = null
   #reader: PartitionReader | null = null
   // Where each reading stood when Kafka was asked last, and which of that could have been read on.
   #stood = new Map<Reading, ReadonlyMap<string, number>>()
   #unread = new Map<Reading, Unread>()
 
-  constructor(kafka: Pick<KafkaClient, 'admin' | 'partitionReader'>) {
+  /** @param topicIds of the topics, from before anything was read of them */
+  constructor(kafka: Pick<KafkaClient, 'admin' | 'partitionReader'>, topicIds: TopicIds) {
     this.#kafka = kafka
+    this.#topicIds = topicIds
+  }
+
+  /** Those in whose place another one is, in the order of their names. */
+  get replacedTopics(): readonly string[] {
+    return this.#replaced
   }
 
   /** Looks at all of them; resolves to whether Kafka answered. Never rejects. */
@@ -46,6 +55,7 @@ export class UnreadRecords {
       }
       this.#unread = unread
       this.#stood = stood
+      this.#replaced = await this.#findReplaced()
       return true
     } catch {
       await this.close()
@@ -75,6 +85,12 @@ export class UnreadRecords {
     if (topics.size === 0) await admin.clusterId()
     const ends = await Promise.all([...topics].map((topic) => admin.endOffsets(topic)))
     return new Map(ends.flat().map((end) => [keyOf(end), end.offset]))
+  }
+
+  async #findReplaced(): Promise<readonly string[]> {
+    this.#admin ??= await this.#kafka.admin()
+    const now = await this.#admin.topicIds([...this.#topicIds.keys()])
+    return [...now].filter(([topic, id]) => id !== this.#topicIds.get(topic)).map(([topic]) => topic).sort()
   }
 
   #isBehind(reading: Reading, at: Position, ends: ReadonlyMap<string, number>): boolean {

@@ -4,7 +4,7 @@ import { type Codec, createCodec } from '../codec/codec.ts'
 import type { Config } from '../config/config.ts'
 import { Inventory } from '../inventory/inventory.ts'
 import { createKafkaClient } from '../kafka/kafkajs/client.ts'
-import type { KafkaAdmin, KafkaClient } from '../kafka/port.ts'
+import type { KafkaAdmin, KafkaClient, TopicIds } from '../kafka/port.ts'
 import { describeTopics, type TopicNames, topicNames, type TopicReport, type TopicSettings } from '../kafka/topics.ts'
 import { systemClock, systemTimers } from '../runtime/clock.ts'
 import type { Closing } from '../runtime/closing.ts'
@@ -14,10 +14,12 @@ export interface Connections {
   readonly admin: KafkaAdmin
   readonly codec: Codec
   readonly topics: TopicNames
+  /** Of those, from before anything was read of them. */
+  readonly topicIds: TopicIds
   /** What a batch on the command topic may have at most. */
   readonly commandBytesMax: number
   readonly inventory: Inventory
-  /** Tells one cluster's topics from another's. */
+  /** Tells the topics that the read model is made of from those of another cluster, or of another time. */
   readonly identity: string
 }
 
@@ -74,6 +76,7 @@ export async function connect({ config, worker, logger, closing, onFatal }: Conn
   closing.later('admin', () => admin.close())
   const topics = topicNames(config.topicPrefix)
   await requireTopics(admin, { prefix: config.topicPrefix, ...config })
+  const topicIds = await admin.topicIds(Object.values(topics))
   const commandBytesMax = await batchBytesMax(admin, topics.commands)
   const registry = { url: config.registryUrl, requestTimeoutMs: REGISTRY_TIMEOUT_MS, retriesMax: REGISTRY_RETRIES_MAX }
   const codec = await createCodec(registry, { schemas: 'register', clock: systemClock })
@@ -91,8 +94,9 @@ export async function connect({ config, worker, logger, closing, onFatal }: Conn
   })
   closing.later('inventory', () => inventory.stop())
   await inventory.start()
-  const identity = `${await admin.clusterId()}/${config.topicPrefix}`
-  return { kafka, admin, codec, topics, commandBytesMax, inventory, identity }
+  const projected = [topics.commands, topics.jobs, topics.subjobEvents].map((topic) => topicIds.get(topic) ?? '')
+  const identity = [await admin.clusterId(), config.topicPrefix, ...projected].join('/')
+  return { kafka, admin, codec, topics, topicIds, commandBytesMax, inventory, identity }
 }
 
 async function requireTopics(admin: KafkaAdmin, settings: TopicSettings): Promise<void> {

@@ -8,7 +8,7 @@ import { managedObjectOf, type SplitLimits } from '../domain/split.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { DecodeRecord, LaneLimits, LaneStage, OutputRefusal } from '../kafka/lane-life.ts'
-import type { InputRecord, KafkaClient } from '../kafka/port.ts'
+import type { InputRecord, KafkaClient, TopicIds } from '../kafka/port.ts'
 import type { TopicNames } from '../kafka/topics.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { OperationSpill } from '../spill/operation-spill.ts'
@@ -25,6 +25,7 @@ export interface LaneParts {
   readonly kafka: KafkaClient
   readonly codec: Codec
   readonly topics: TopicNames
+  readonly topicIds: TopicIds
   readonly commandBytesMax: number
   readonly inventory: Inventory
   readonly spill: OperationSpill
@@ -131,16 +132,18 @@ interface CommonParts {
   readonly name: string
   readonly groupId: string
   readonly changelog: string
+  readonly topicIds: TopicIds
   readonly limits: LaneLimits
   readonly place: LaneStage<never, never>['place']
   readonly onRefusal: LaneParts['onRefusal']
 }
 
-function common({ config, topics, codec, onRefusal }: LaneParts, name: string, changelog: string): CommonParts {
+function common({ config, topics, topicIds, codec, onRefusal }: LaneParts, name: string, changelog: string): CommonParts {
   return {
     name,
     groupId: `${config.application}.${name}`,
     changelog,
+    topicIds,
     limits: {
       turnMax: { records: config.turnRecordsMax, bytes: config.turnBytesMax },
       inboxMax: { records: config.inboxRecordsMax, bytes: config.inboxBytesMax },

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/config.ts'
 import { type Reading, UnreadRecords } from '../kafka/unread-records.ts'
-import type { KafkaClient } from '../kafka/port.ts'
+import type { KafkaClient, TopicIds } from '../kafka/port.ts'
 import type { WatchdogEvents } from '../observability/watchdog-events.ts'
 import { type Clock, delay, type Timers } from '../runtime/clock.ts'
 import { StallJudge, StandstillJudge, type Waiting } from '../runtime/watchdog.ts'
@@ -27,6 +27,8 @@ export interface WatchdogOptions {
   readonly kafka: Pick<KafkaClient, 'admin' | 'partitionReader'>
   readonly stages: readonly WatchedStage[]
   readonly readers: readonly WatchedReader[]
+  /** Of all topics that they read, from before anything was read of them. */
+  readonly topicIds: TopicIds
   /** Monotonic. */
   readonly clock: Clock
   readonly timers: Timers
@@ -58,12 +60,12 @@ export class Watchdog {
   #isStuck = false
 
   constructor(options: WatchdogOptions) {
-    const { config, kafka, stages, readers } = options
+    const { config, kafka, stages, readers, topicIds } = options
     this.#options = options
     this.#lookEveryMs = Math.min(LOOK_MS_MAX, config.progressTimeoutMs / LOOKS_PER_TIMEOUT)
     this.#standstills = new StandstillJudge({ lookEveryMs: this.#lookEveryMs })
     this.#stalls = new StallJudge({ noticedMs: STALL_NOTICED_MS, sessionTimeoutMs: config.sessionTimeoutMs })
-    this.#unread = new UnreadRecords(kafka)
+    this.#unread = new UnreadRecords(kafka, topicIds)
     this.#readings = [
       ...stages.map((stage) => ({
         ...{ kind: 'consumer' as const, name: `the reading of ${stage.name}`, positions: () => stage.positions() },
@@ -123,7 +125,7 @@ export class Watchdog {
   #look(): void {
     const { clock, config, stages, events, onLook } = this.#options
     onLook()
-    const waiting = [...stages.flatMap((stage) => stage.waiting(config)), ...this.#unreadOnes()]
+    const waiting = [...stages.flatMap((stage) => stage.waiting(config)), ...this.#unreadOnes(), ...this.#replacedOnes()]
     for (const found of this.#standstills.look(clock.now(), waiting, { kafkaAnswers: this.#kafkaAnswers })) {
       const { subject, waitsFor, restart } = found.waiting
       events.standstill(found)
@@ -144,11 +146,22 @@ export class Watchdog {
         ...{ kind, subject: name, progress: position.offset, limitMs: this.#options.config.progressTimeoutMs },
         waitsFor: end === null ? `${records}, which are there` : `${records}, which ends at ${end}: another topic of that name`,
         restart: (reason: Error) => {
-          // What was made of the topic that is gone is everywhere in the process.
           if (end === null) reading.replace(reason)
           else this.#giveUp(reason.message)
         },
       }
+    })
+  }
+
+  // What was made of the topic that is gone is everywhere in the process.
+  #replacedOnes(): readonly Waiting[] {
+    const restart = (reason: Error): void => {
+      this.#giveUp(reason.message)
+    }
+    const waitsFor = 'the topic that was there before: another one has its name'
+    const limitMs = this.#options.config.progressTimeoutMs
+    return this.#unread.replacedTopics.map((topic) => {
+      return { kind: 'reader', subject: `whoever reads ${topic}`, progress: 0, waitsFor, limitMs, restart }
     })
   }
 

@@ -22,6 +22,12 @@ export function exerciseTransactions(test: KafkaTest): void {
     const committed = async (topic: string): Promise<readonly number[]> =>
       (await test.admin.committedOffsets(groupId, [topic])).map(({ offset }) => offset)
 
+    // The group may hear of a transaction's end a moment after its producer; by the time the next with its id is open, it has.
+    const committedForNext = async (topic: string): Promise<readonly number[]> => {
+      await open()
+      return committed(topic)
+    }
+
     it('commits records of several topics and offsets as one', async () => {
       const [input, output, changelog] = [await test.topic(2), await test.topic(2), await test.topic(2)]
       const producer = await open()
@@ -32,7 +38,7 @@ export function exerciseTransactions(test: KafkaTest): void {
       })
       const log = await readAll(test.kafka, [output, changelog])
       expect([log.values(output), log.values(changelog)]).toEqual([['a', 'b'], ['c']])
-      expect(await committed(input)).toEqual([-1, 7])
+      expect(await committedForNext(input)).toEqual([-1, 7])
     })
 
     it('commits one step right after the other, with and without records', async () => {
@@ -43,7 +49,7 @@ export function exerciseTransactions(test: KafkaTest): void {
         await producer.commit({ records, offsets: [{ topic, partition: 0, offset: step }], groupId })
       }
       await producer.commit({ records: [], offsets: [], groupId })
-      expect(await committed(topic)).toEqual([12])
+      expect(await committedForNext(topic)).toEqual([12])
       expect((await readAll(test.kafka, [topic])).values(topic)).toHaveLength(8)
     })
 

@@ -197,6 +197,21 @@ function exerciseAdmin(test: KafkaTest): void {
       expect(await failureOf(test.admin.endOffsets(gone))).toMatchObject({ disposition: 'reject', topic: gone })
     })
 
+    it('knows the ids of topics: of each its own, and another of one that was made again', async () => {
+      const [one, other] = await Promise.all([test.topic(1), test.topic(7)])
+      const ids = await test.admin.topicIds([one, test.uniqueName('missing'), other])
+      expect([...ids.keys()].sort()).toEqual([one, other].sort())
+      expect(ids.get(one)).not.toBe(ids.get(other))
+      expect(await test.admin.topicIds([one])).toEqual(new Map([[one, ids.get(one)]]))
+      await test.deleteTopic(one)
+      while (await test.admin.topicExists(one)) await delay(test.timers, 50)
+      const admin = await test.kafka.admin()
+      test.atEnd(() => admin.close())
+      await admin.createTopics([{ name: one, partitions: 1, replicationFactor: -1, config: {} }])
+      expect((await test.admin.topicIds([one])).get(one)).toMatch(/./)
+      expect((await test.admin.topicIds([one])).get(one)).not.toBe(ids.get(one))
+    })
+
     it('knows the id of its cluster, which stays the same', async () => {
       const other = await test.kafka.admin()
       test.atEnd(() => other.close())

@@ -62,7 +62,7 @@ async function world(): Promise<World> {
   await tail.start([])
   const found: Standstill[] = []
   const watchdog = new Watchdog({
-    ...{ config: LIMITS, kafka, clock: monotonicClock, timers: systemTimers, busyMicros: () => 0 },
+    ...{ config: LIMITS, kafka, topicIds: new Map(), clock: monotonicClock, timers: systemTimers, busyMicros: () => 0 },
     stages: [
       {
         name: 'passing',
@@ -97,7 +97,7 @@ async function world(): Promise<World> {
 function passing(names: Readonly<Record<'id' | 'input' | 'output' | 'changelog', string>>): LaneStage<never, never> {
   const amount = { records: 100, bytes: 1_000_000 }
   return {
-    ...{ name: 'passing', groupId: `${names.id}.passing`, changelog: names.changelog, inputs: [names.input] },
+    ...{ name: 'passing', groupId: `${names.id}.passing`, changelog: names.changelog, inputs: [names.input], topicIds: new Map() },
     limits: { turnMax: amount, inboxMax: amount, loadMax: 100, restartDelayMinMs: 10, restartDelayMaxMs: 100 },
     decode: () => ({ ok: true, message: { type: 'CancelJob', jobId: 'j', requestedBy: null } }),
     place: { topics: topicNames(`${names.id}.`), changelog: names.changelog, stage: 'passing', encode: () => Buffer.from('x') },

@@ -4,14 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NcmpJob } from '../../src/rest/dialects/ncmp/schemas.ts'
 import { QUICK_SESSIONS } from '../harness/chaos.ts'
 import { checkTopic } from '../harness/checker.ts'
+import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import { givenStack } from '../harness/given-stack.ts'
-import { Installation, type Service } from '../harness/installation.ts'
+import { Installation, PARTITIONS, type Service } from '../harness/installation.ts'
 import { bodyOf, type PlannedJob, planJob } from '../harness/planned-job.ts'
 import type { TopicLog } from '../harness/topic-log.ts'
 import { until } from '../harness/until.ts'
 
-/** So many jobs before, that the topic made again ends before the positions of the first one in each partition. */
-const JOBS_BEFORE = 12
 const BACK_MS_MAX = 30_000
 /** EX_TEMPFAIL, as sysexits.h has it: whoever runs the service starts it again. */
 const EXIT_STUCK = 75
@@ -30,8 +29,15 @@ beforeAll(async () => {
 
 afterAll(() => installation.close())
 
-function planned(): PlannedJob {
-  return planJob({ kind: 'READ', destination: `kafka:${results.topic}`, services: ['north'], operations: 10, jobId: randomUUID() })
+function planned(partition: number): PlannedJob {
+  let jobId = randomUUID()
+  while (partitionOfKey(jobId, PARTITIONS) !== partition) jobId = randomUUID()
+  return planJob({ kind: 'READ', destination: `kafka:${results.topic}`, services: ['north'], operations: 10, jobId })
+}
+
+/** One for each partition of the command topic. */
+function plannedEverywhere(): readonly PlannedJob[] {
+  return Array.from({ length: PARTITIONS }, (_, partition) => planned(partition))
 }
 
 async function submit(job: PlannedJob): Promise<number> {
@@ -40,27 +46,28 @@ async function submit(job: PlannedJob): Promise<number> {
 
 describe('the command topic', () => {
   it('deleted and made again: nothing is taken meanwhile; the service notices, ends to be started again, and all jobs end', async () => {
-    const jobs = Array.from({ length: JOBS_BEFORE }, planned)
+    const jobs = plannedEverywhere()
     for (const job of jobs) expect(await submit(job)).toBe(202)
     for (const { jobId } of jobs) {
       const isTaken = async (): Promise<boolean> => ((await service.client.status(jobId)).body as NcmpJob).status !== 'NOT_STARTED'
       await until(`job ${jobId} is taken`, isTaken, BACK_MS_MAX)
     }
     await installation.withAdmin((admin) => admin.deleteTopics({ topics: [`${installation.prefix}commands`] }))
-    expect(await submit(planned())).toBe(503)
+    expect(await submit(planned(0))).toBe(503)
     await installation.applyTopics()
-    const meanwhile = planned()
-    await until('jobs are taken again', async () => (await submit(meanwhile)) === 202, BACK_MS_MAX)
+    // As many records in each partition as there were before: where they end says nothing.
+    const meanwhile = plannedEverywhere()
+    for (const job of meanwhile) await until('jobs are taken again', async () => (await submit(job)) === 202, BACK_MS_MAX)
     expect((await service.child.exited).code).toBe(EXIT_STUCK)
-    expect(service.child.log().join('\n')).toMatch(/records of \S+commands-\d from \d+ on, which ends at \d+: another topic of that name/)
+    expect(service.child.log().join('\n')).toMatch(/waiting for the topic that was there before: another one has its name/)
     service = await installation.service('service')
     await service.client.ready()
-    const later = planned()
+    const later = planned(0)
     expect(await submit(later)).toBe(202)
-    for (const { jobId } of [...jobs, meanwhile, later]) {
+    for (const { jobId } of [...jobs, ...meanwhile, later]) {
       expect(await service.client.ended(jobId, BACK_MS_MAX)).toMatchObject({ status: 'FINISHED', message: null })
     }
     const log = await results.settled()
-    expect([...jobs, meanwhile, later].flatMap((job) => checkTopic(job, log))).toEqual([])
+    expect([...jobs, ...meanwhile, later].flatMap((job) => checkTopic(job, log))).toEqual([])
   }, 90_000)
 })

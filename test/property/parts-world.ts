@@ -3,8 +3,7 @@
  * the positions, wherever they stand. What it handed out is what its committed turns said.
  */
 import type { AddOperations, DispatchSubjob, Message, SubjobEnded, SubmitJob } from '../../src/domain/messages.ts'
-import type { OffsetsByTopic } from '../../src/kafka/input-positions.ts'
-import { InputPositions, positionsIn } from '../../src/kafka/input-positions.ts'
+import { InputPositions, positionsWith, type StoredPositions } from '../../src/kafka/input-positions.ts'
 import type { KafkaAdmin, Position } from '../../src/kafka/port.ts'
 import { PORTION_TIMER } from '../../src/stages/part-intake.ts'
 import type { ConcludeJob } from '../../src/stages/conclusion.ts'
@@ -59,8 +58,8 @@ export class PartsWorld {
   readonly #events: SubjobEnded[] = []
   readonly #open: DispatchSubjob[] = []
   #changelog: readonly StoredEntry[] = []
-  #stored: OffsetsByTopic = new Map()
-  #committed: OffsetsByTopic = new Map()
+  #stored: StoredPositions = { offsets: new Map(), topicIds: new Map() }
+  #committed: ReadonlyMap<string, number> = new Map()
   #stage: Coordinator
   #positions: InputPositions
   readonly #next = new Map<string, number>()
@@ -113,7 +112,7 @@ export class PartsWorld {
     for (const offset of this.#unwritten.splice(0)) this.taken[offset]! += 1
     const { offsets, records } = this.#positions.advance(taken, keptFrom)
     this.#committed = new Map([...this.#committed, ...offsets.map(({ topic, offset }) => [topic, offset] as const)])
-    for (const { key, value } of records) this.#stored = positionsIn(String(key), value) ?? this.#stored
+    for (const { key, value } of records) this.#stored = positionsWith(this.#stored, String(key), value) ?? this.#stored
     this.#commit(turn)
   }
 
@@ -202,7 +201,8 @@ export class PartsWorld {
       startOffsets: (topic) => Promise.resolve([here(topic, 0)]),
       endOffsets: (topic) => Promise.resolve([here(topic, ends[topic as keyof typeof ends]())]),
     }
-    return new InputPositions({ admin: admin as KafkaAdmin, groupId: 'g', inputs, changelog: CHANGELOG, partition: HOME })
+    const options = { groupId: 'g', inputs, changelog: CHANGELOG, topicIds: new Map<string, string>(), partition: HOME }
+    return new InputPositions({ ...options, admin: admin as KafkaAdmin })
   }
 }
 

@@ -27,6 +27,7 @@ interface ProducerState {
 }
 
 interface SimulatedTopic {
+  readonly id: string
   readonly logs: readonly PartitionLog[]
   readonly config: TopicConfig
 }
@@ -42,6 +43,7 @@ export interface MarkerDelays {
 export class SimulatedBroker {
   readonly #clock: Clock
   readonly #topics = new Map<string, SimulatedTopic>()
+  #topicsCreated = 0
   readonly #producers = new Map<string, ProducerState>()
   readonly #committed = new Map<string, number>()
   readonly #markers: MarkerDelays | null
@@ -58,7 +60,8 @@ export class SimulatedBroker {
   createTopic(name: string, partitions: number, config: TopicConfig = {}): void {
     if (this.#topics.has(name)) return
     const logs = Array.from({ length: partitions }, (_, partition) => new PartitionLog(name, partition))
-    this.#topics.set(name, { logs, config })
+    this.#topicsCreated += 1
+    this.#topics.set(name, { id: `topic ${this.#topicsCreated}`, logs, config })
   }
 
   deleteTopic(name: string): void {
@@ -67,6 +70,10 @@ export class SimulatedBroker {
 
   hasTopic(name: string): boolean {
     return this.#topics.has(name)
+  }
+
+  idOf(topic: string): string {
+    return this.#topicOf(topic).id
   }
 
   configOf(topic: string): TopicConfig {

@@ -1,7 +1,7 @@
 /** The Kafka port of one process, on the simulated broker. */
 import {
   type KafkaAdmin, type KafkaClient, KafkaFailure, type LaneConsumer, type LaneConsumerOptions, type OutputRecord, type PartitionReader,
-  type Position, type RecordProducer, type TailReader, type TailReaderOptions, type TopicDescription, type TopicSpec,
+  type Position, type RecordProducer, type TailReader, type TailReaderOptions, type TopicDescription, type TopicIds, type TopicSpec,
   type TransactionalProducer, type TransactionStep,
 } from '../../src/kafka/port.ts'
 import { delay } from '../../src/runtime/clock.ts'
@@ -188,6 +188,10 @@ class SimulatedAdmin implements KafkaAdmin {
         ...{ name, partitions: broker.logsOf(name).length, replicationFactor: 1, config: broker.configOf(name) },
       })),
     )
+  }
+
+  topicIds(names: readonly string[]): Promise<TopicIds> {
+    return this.#ask((broker) => new Map(names.filter((name) => broker.hasTopic(name)).map((name) => [name, broker.idOf(name)])))
   }
 
   createTopics(specs: readonly TopicSpec[]): Promise<void> {

@@ -175,6 +175,7 @@ export class LaneWorld {
       groupId: LANE_GROUP,
       changelog: CHANGELOG,
       inputs: [TOPICS.subjobs],
+      topicIds: new Map([[TOPICS.subjobs, this.broker.idOf(TOPICS.subjobs)]]),
       limits: { turnMax: amount, inboxMax: amount, loadMax: this.loadMax, restartDelayMinMs: 10, restartDelayMaxMs: 100 },
       decode,
       place: { topics: TOPICS, changelog: CHANGELOG, stage: 'counting', encode },

@@ -88,18 +88,18 @@ describe('a lane', () => {
     expect(world.broker.committedOffsets(LANE_GROUP, [TOPICS.subjobs])).toEqual([{ topic: TOPICS.subjobs, partition: 0, offset: 4 }])
   })
 
-  it('takes a topic that was made anew from its first record', async () => {
+  it.each([1, 3, 9])('takes a topic that was made anew from its first record, with %i records by then', async (since) => {
     const world = new LaneWorld()
     const { process } = await running(world)
     world.write(3)
     await world.until(() => world.output.length === 3)
     process.kill()
-    world.broker.expireOffsets(LANE_GROUP)
     world.broker.deleteTopic(TOPICS.subjobs)
     world.broker.createTopic(TOPICS.subjobs, 1)
+    world.write(since)
     await running(world)
-    world.write(1)
-    expect(await world.until(() => world.output.length === 4)).toBe(true)
+    expect(await world.until(() => world.output.length === 3 + since)).toBe(true)
+    expect(world.output.slice(3)).toEqual(Array.from({ length: since }, (_, index) => 3 + index))
   })
 
   it('that fails with what it takes says why, and waits longer each time until it has taken something', async () => {

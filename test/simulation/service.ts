@@ -2,7 +2,7 @@
 import type { AddOperations, Message } from '../../src/domain/messages.ts'
 import { GroupSession, type GroupEvent } from '../../src/kafka/group-session.ts'
 import type { Decoded, LaneLimits, LaneStage } from '../../src/kafka/lane-life.ts'
-import type { InputRecord } from '../../src/kafka/port.ts'
+import type { InputRecord, TopicIds } from '../../src/kafka/port.ts'
 import { partitionOfKey } from '../../src/kafka/kafkajs/murmur2.ts'
 import type { Random } from '../../src/runtime/random.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
@@ -27,6 +27,7 @@ export interface ServiceSettings {
 
 export interface ServiceParts extends EffectParts {
   readonly kafka: SimulatedKafka
+  readonly topicIds: TopicIds
   readonly random: Random
   readonly settings: ServiceSettings
   readonly observe: (event: GroupEvent) => void
@@ -73,6 +74,7 @@ function coordinatorStage(parts: ServiceParts): LaneStage<ConcludeJob, JobConclu
   const { settings } = parts
   return {
     ...common('coordinator', TOPICS.coordinatorChangelog, settings),
+    topicIds: parts.topicIds,
     inputs: [TOPICS.commands, TOPICS.subjobEvents],
     createStage: (partition) =>
       new Coordinator({
@@ -99,6 +101,7 @@ function dispatcherStage(parts: ServiceParts): LaneStage<DispatcherEffect, Dispa
   const { settings, random, process } = parts
   return {
     ...common('dispatcher', TOPICS.dispatcherChangelog, settings),
+    topicIds: parts.topicIds,
     inputs: [TOPICS.subjobs],
     createStage: () =>
       new Dispatcher({

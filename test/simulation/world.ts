@@ -97,7 +97,8 @@ export class World {
     const observe = (event: GroupEvent): void => {
       this.#observe(process, event)
     }
-    const parts = { process, dmi, dmiNetwork, bucket, bucketNetwork, kafka, random, settings, observe }
+    const topicIds = new Map(inLanes.map((topic) => [topic, this.broker.idOf(topic)]))
+    const parts = { process, dmi, dmiNetwork, bucket, bucketNetwork, kafka, topicIds, random, settings, observe }
     void SimulatedService.start(parts).then((service) => {
       if (slot.process === process) slot.service = service
     })

@@ -1,10 +1,11 @@
 import kafkajs, { type Admin } from 'kafkajs'
 import { delay } from '../../runtime/clock.ts'
-import { type KafkaAdmin, KafkaFailure, type Position, type TopicDescription, type TopicSpec } from '../port.ts'
+import { type KafkaAdmin, KafkaFailure, type Position, type TopicDescription, type TopicIds, type TopicSpec } from '../port.ts'
 import { toKafkaFailure } from './failure.ts'
 import { KnownTopics } from './known-topics.ts'
 import { PASSING_ATTEMPTS_MAX, PASSING_INTERVAL_MS, passingStates } from './passing-states.ts'
 import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.ts'
+import { TopicIdReader } from './topic-ids.ts'
 
 /** Throws KafkaFailure if no broker answers. */
 export async function openAdmin(createKafka: CreateKafka, settings: KafkaSettings): Promise<KafkaAdmin> {
@@ -29,6 +30,7 @@ class KafkajsAdmin implements KafkaAdmin {
   readonly #settings: KafkaSettings
   readonly #knownTopics: KnownTopics
   #last: Promise<unknown> = Promise.resolve()
+  #topicIds: TopicIdReader | null = null
 
   constructor(admin: Admin, { createKafka, settings }: { readonly createKafka: CreateKafka; readonly settings: KafkaSettings }) {
     this.#admin = admin
@@ -58,6 +60,12 @@ class KafkajsAdmin implements KafkaAdmin {
         config: Object.fromEntries((configs.get(name) ?? []).map(({ configName, configValue }) => [configName, configValue])),
       }))
     })
+  }
+
+  topicIds(names: readonly string[]): Promise<TopicIds> {
+    this.#topicIds ??= new TopicIdReader(this.#createKafka())
+    const reader = this.#topicIds
+    return this.#attempt(`reading the ids of topics ${names.join(', ')}`, () => reader.read(names))
   }
 
   async createTopics(specs: readonly TopicSpec[]): Promise<void> {
@@ -112,6 +120,7 @@ class KafkajsAdmin implements KafkaAdmin {
   }
 
   async close(): Promise<void> {
+    await this.#topicIds?.close()
     await this.#admin.disconnect().catch(() => undefined)
   }
 

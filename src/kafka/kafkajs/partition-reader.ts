@@ -1,57 +1,10 @@
-import type { Kafka, KafkaMessage } from 'kafkajs'
 import { delay } from '../../runtime/clock.ts'
 import { KafkaFailure, type PartitionReader, type PartitionStretch, type Position, type TopicPartition } from '../port.ts'
+import { type Cluster, clusterOf } from './cluster.ts'
 import { toKafkaFailure } from './failure.ts'
 import { toInputRecord } from './incoming.ts'
 import { PASSING_ATTEMPTS_MAX, PASSING_INTERVAL_MS, passingStates } from './passing-states.ts'
 import type { CreateKafka, KafkaSettings } from './settings.ts'
-
-/** What is used of kafkajs's own cluster and brokers, which its consumers fetch with. */
-interface Cluster {
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  metadata(options: { readonly topics: readonly string[] }): Promise<Metadata | null>
-  findBroker(options: { readonly nodeId: string }): Promise<Broker>
-}
-
-interface Metadata {
-  readonly topicMetadata: readonly {
-    readonly topic: string
-    readonly partitionMetadata: readonly { readonly partitionId: number; readonly leader: number | null }[]
-  }[]
-}
-
-interface Broker {
-  fetch(request: FetchRequest): Promise<Answer<FetchedPartition>>
-  listOffsets(request: OffsetsRequest): Promise<Answer<{ readonly offset: string }>>
-}
-
-interface Answer<Partition> {
-  readonly responses: readonly { readonly partitions: readonly Partition[] }[]
-}
-
-interface OffsetsRequest {
-  readonly topics: readonly {
-    readonly topic: string
-    readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[]
-  }[]
-}
-
-interface FetchRequest {
-  readonly isolationLevel: number
-  readonly maxWaitTime: number
-  readonly minBytes: number
-  readonly maxBytes: number
-  readonly topics: readonly {
-    readonly topic: string
-    readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[]
-  }[]
-}
-
-interface FetchedPartition {
-  readonly highWatermark: string
-  readonly messages: readonly (KafkaMessage & { readonly isControlRecord: boolean })[]
-}
 
 const READ_COMMITTED = 1
 /** Leaders that are remembered; then all are asked for anew. */
@@ -156,16 +109,4 @@ export class KafkajsPartitionReader implements PartitionReader {
 
 function keyOf({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`
-}
-
-type CreateCluster = (options: { readonly allowAutoTopicCreation: boolean; readonly metadataMaxAge: number }) => Cluster
-
-const METADATA_MS_MAX = 300_000
-
-/** The member by which kafkajs makes a cluster for each of its clients. Throws when another version has none. */
-export function clusterOf(kafka: Kafka): Cluster {
-  const name = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === 'private:Kafka:createCluster')
-  const create: unknown = name === undefined ? undefined : Reflect.get(kafka, name)
-  if (typeof create !== 'function') throw new Error('kafkajs has no way to make a cluster: is it another version than 2.2.4?')
-  return (create as CreateCluster)({ allowAutoTopicCreation: false, metadataMaxAge: METADATA_MS_MAX })
 }
