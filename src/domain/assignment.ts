@@ -52,11 +52,14 @@ export const assignmentTransitions = {
   ended: { SubjobEnded: 'ended', SubjobRetried: 'dispatched' },
 } as const satisfies Record<AssignmentState, Partial<Record<AssignmentEvent['type'], AssignmentState>>>
 
+// One for all: there may be a hundred thousand subjobs.
+const NOTHING_STORED: readonly StoredObject[] = []
+
 export function newAssignment(
   given: Pick<AssignmentFacts, 'index' | 'producerKey' | 'operations' | 'children' | 'run'>,
   parents: number,
 ): Assignment {
-  return begun({ ...given, partlyDone: false, earlierObjects: [] }, parents)
+  return begun({ ...given, partlyDone: false, earlierObjects: NOTHING_STORED }, parents)
 }
 
 function begun(facts: AssignmentFacts, parents: number): Assignment {

@@ -85,6 +85,9 @@ export type LaneEvent =
   | { readonly type: 'LaneFenced' }
   | { readonly type: 'LaneBroken'; readonly error: unknown }
 
+/** Between two alarms: where thousands of subjobs are polled each second, a turn takes what is due of several. */
+const ALARM_REST_MS = 5
+
 export class LaneLife<Effect, Completion> {
   readonly #stageOf: LaneStage<Effect, Completion>
   readonly #context: LaneContext
@@ -95,6 +98,7 @@ export class LaneLife<Effect, Completion> {
   readonly #timerQueue = new TimerQueue()
   readonly #effects = new AbortController()
   #alarm: { at: number; handle: TimerHandle } | undefined
+  #rangAt = -Infinity
   readonly #replay: ChangelogReplay
   readonly #positions: InputPositions
   readonly #progress = new LaneProgress()
@@ -339,12 +343,16 @@ export class LaneLife<Effect, Completion> {
     )
   }
 
+  // One that is set already and rings sooner stays: what it finds then sets the next.
   #setAlarm(): void {
-    const at = this.#timerQueue.nextAt()
-    if (at === undefined || this.#alarm?.at === at) return
+    const next = this.#timerQueue.nextAt()
+    if (next === undefined) return
+    const at = Math.max(next, this.#rangAt + ALARM_REST_MS)
+    if (this.#alarm !== undefined && this.#alarm.at <= at) return
     this.#alarm?.handle.cancel()
     const handle = this.#context.timers.after(at - this.#context.clock.now(), () => {
       this.#alarm = undefined
+      this.#rangAt = this.#context.clock.now()
       this.#inbox.ring()
     })
     this.#alarm = { at, handle }

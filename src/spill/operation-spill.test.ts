@@ -9,7 +9,8 @@ import { type KeptOperations, OperationsReleased } from '../stages/operation-sto
 import { OperationSpill, SpillFailure } from './operation-spill.ts'
 import { packOperations } from './packed-operations.ts'
 
-const PLACE_OVERHEAD_BYTES = 256
+/** Of what is so small that it is a string. */
+const PLACE_OVERHEAD_BYTES = 96
 
 let folder: string
 const troubled = vi.fn()

@@ -26,8 +26,11 @@ export interface OperationSpillEvents {
   recovered(): void
 }
 
-/** Where some packed operations are. */
-type Place = { readonly packed: Buffer } | { readonly segment: Segment; readonly extent: Extent }
+/**
+ * Where something packed is. Little of it, most subjobs of a large network have one operation, is a string of its bytes: that takes
+ * a third of what a buffer of its own takes, and leaves no holes outside of the heap.
+ */
+type Place = string | Buffer | { readonly segment: Segment; readonly extent: Extent }
 
 /** Operations can neither be written to a file nor stay in memory, or not be read back. The lane starts again, and later. */
 export class SpillFailure extends Error {
@@ -38,8 +41,10 @@ export class SpillFailure extends Error {
 /** While files can't be written, memory takes this many times its budget before lanes are failed. */
 const TROUBLED_MEMORY_FACTOR = 4
 const SEGMENT_BYTES = 64 * 1024 * 1024
-// What a buffer, and the object that knows where it is, take beside the bytes.
-const PLACE_OVERHEAD_BYTES = 256
+const STRING_BYTES_MAX = 4 * 1024
+// What a buffer, or a string, and the object that knows where it is, take beside the bytes.
+const BUFFER_OVERHEAD_BYTES = 256
+const STRING_OVERHEAD_BYTES = 96
 
 export class OperationSpill {
   readonly #options: OperationSpillOptions
@@ -67,46 +72,25 @@ export class OperationSpill {
 
   /** A store for one life of a lane. Keeping throws SpillFailure where neither disk nor memory has room, loading where the disk fails. */
   open(): OperationStore {
-    const places = new Map<number, Place>()
-    let ids = 0
-    let isClosed = false
-    const keptAs = <Content>(place: Place, read: (bytes: Buffer) => Content): Kept<Content> => {
-      const id = ids++
-      places.set(id, place)
-      return {
-        load: () => read(this.#read(places.get(id))),
-        release: () => {
-          this.#release(places, id)
-        },
-      }
-    }
-    return {
-      keep: (operations: readonly RoutedOperation[]): KeptOperations => {
-        if (isClosed) return new HeapOperations(operations)
-        const packed = packOperations(operations)
-        return { count: operations.length, bytes: packed.length, ...keptAs(this.#place(packed), unpackOperations) }
+    return new SpillStore({
+      place: (packed) => this.#place(packed),
+      read: (place) => this.#read(place),
+      release: (place) => {
+        this.#release(place)
       },
-      keepBytes: (bytes: Buffer): Kept<Buffer> => {
-        if (isClosed) return new HeapKept(copyOf(bytes))
-        return keptAs(this.#place(bytes, copyOf), (kept) => kept)
-      },
-      close: () => {
-        isClosed = true
-        for (const id of [...places.keys()]) this.#release(places, id)
-      },
-    }
+    })
   }
 
-  /** `own` makes what stays in memory of what is only lent. */
-  #place(packed: Buffer, own = (bytes: Buffer): Buffer => bytes): Place {
+  /** Keeps a copy: the bytes are only lent. */
+  #place(packed: Buffer): Place {
     const { memoryBytesMax } = this.#options
-    const bytes = packed.length + PLACE_OVERHEAD_BYTES
+    const bytes = packed.length + overheadOf(packed.length)
     if (this.#memoryBytes + bytes > memoryBytesMax) {
       const written = this.#write(packed, this.#memoryBytes + bytes > memoryBytesMax * TROUBLED_MEMORY_FACTOR)
       if (written !== null) return written
     }
     this.#memoryBytes += bytes
-    return { packed: own(packed) }
+    return packed.length <= STRING_BYTES_MAX ? packed.toString('latin1') : copyOf(packed)
   }
 
   /** Null if it can't be written; throws then if it must. */
@@ -134,9 +118,9 @@ export class OperationSpill {
     return this.#current
   }
 
-  #read(place: Place | undefined): Buffer {
-    if (place === undefined) throw new OperationsReleased()
-    if ('packed' in place) return place.packed
+  #read(place: Place): Buffer {
+    if (typeof place === 'string') return Buffer.from(place, 'latin1')
+    if (Buffer.isBuffer(place)) return place
     try {
       return place.segment.read(place.extent)
     } catch (cause) {
@@ -144,12 +128,9 @@ export class OperationSpill {
     }
   }
 
-  #release(places: Map<number, Place>, id: number): void {
-    const place = places.get(id)
-    if (place === undefined) return
-    places.delete(id)
-    if ('packed' in place) {
-      this.#memoryBytes -= place.packed.length + PLACE_OVERHEAD_BYTES
+  #release(place: Place): void {
+    if (typeof place === 'string' || Buffer.isBuffer(place)) {
+      this.#memoryBytes -= place.length + overheadOf(place.length)
       return
     }
     const { segment } = place
@@ -164,5 +145,101 @@ export class OperationSpill {
     const inMemory = `${this.#memoryBytes} bytes are in memory, ${memoryBytesMax} are meant to be at most`
     const reason = cause instanceof Error ? cause.message : String(cause)
     return new SpillFailure(`operations of waiting subjobs can't ${what} below "${folder}" (${reason}); ${inMemory}`, { cause })
+  }
+}
+
+function overheadOf(bytes: number): number {
+  return bytes <= STRING_BYTES_MAX ? STRING_OVERHEAD_BYTES : BUFFER_OVERHEAD_BYTES
+}
+
+/** What a store does with the places of its spill. */
+interface Places {
+  readonly place: (packed: Buffer) => Place
+  readonly read: (place: Place) => Buffer
+  readonly release: (place: Place) => void
+}
+
+class SpillStore implements OperationStore {
+  readonly #places: Places
+  readonly #kept = new Set<KeptPlace<unknown>>()
+  #isClosed = false
+
+  constructor(places: Places) {
+    this.#places = places
+  }
+
+  keep(operations: readonly RoutedOperation[]): KeptOperations {
+    if (this.#isClosed) return new HeapOperations(operations)
+    const packed = packOperations(operations)
+    return this.#held(new PackedOperations(this, this.#places.place(packed), { count: operations.length, bytes: packed.length }))
+  }
+
+  keepBytes(bytes: Buffer): Kept<Buffer> {
+    return this.#isClosed ? new HeapKept(copyOf(bytes)) : this.#held(new KeptBytes(this, this.#places.place(bytes)))
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const kept of this.#kept) kept.release()
+  }
+
+  read(place: Place): Buffer {
+    return this.#places.read(place)
+  }
+
+  release(kept: KeptPlace<unknown>, place: Place): void {
+    this.#kept.delete(kept)
+    this.#places.release(place)
+  }
+
+  #held<Held extends KeptPlace<unknown>>(kept: Held): Held {
+    this.#kept.add(kept)
+    return kept
+  }
+}
+
+/** There may be a hundred thousand of them: each is one small object. */
+abstract class KeptPlace<Content> implements Kept<Content> {
+  readonly #store: SpillStore
+  /** Null once it was released. */
+  #place: Place | null
+
+  constructor(store: SpillStore, place: Place) {
+    this.#store = store
+    this.#place = place
+  }
+
+  abstract load(): Content
+
+  release(): void {
+    if (this.#place === null) return
+    this.#store.release(this, this.#place)
+    this.#place = null
+  }
+
+  protected read(): Buffer {
+    if (this.#place === null) throw new OperationsReleased()
+    return this.#store.read(this.#place)
+  }
+}
+
+class KeptBytes extends KeptPlace<Buffer> {
+  load(): Buffer {
+    return this.read()
+  }
+}
+
+class PackedOperations extends KeptPlace<readonly RoutedOperation[]> implements KeptOperations {
+  readonly count: number
+  readonly bytes: number
+
+  constructor(store: SpillStore, place: Place, { count, bytes }: { readonly count: number; readonly bytes: number }) {
+    super(store, place)
+    this.count = count
+    this.bytes = bytes
+  }
+
+  load(): readonly RoutedOperation[] {
+    return unpackOperations(this.read())
   }
 }

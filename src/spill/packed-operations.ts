@@ -9,10 +9,11 @@ const SCRATCH_BYTES = 64 * 1024
 
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
 
+/** Lent until the next call. */
 export function packOperations(operations: readonly RoutedOperation[]): Buffer {
   for (;;) {
     const end = routedOperations.encode(operations, scratch)
-    if (end >= 0) return copyOf(scratch.subarray(0, end))
+    if (end >= 0) return scratch.subarray(0, end)
     scratch = Buffer.allocUnsafeSlow(scratch.length * 2 - end)
   }
 }

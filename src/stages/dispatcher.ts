@@ -13,13 +13,14 @@ import {
   type SubjobStop,
 } from '../domain/subjob.ts'
 import type { InputRecord } from '../kafka/port.ts'
+import { SharedStrings } from '../runtime/shared-strings.ts'
 import { calledSince } from './called-since.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
 import { NextCall } from './next-call.ts'
 import { ProducerQueues } from './producer-queues.ts'
 import type { Stage, Turn } from './stage.ts'
 import type { DispatcherCompletion, DispatcherEffect } from './subjob-calls.ts'
-import { attemptOf, callOf, deadlineOf, newEntry, queuedOf, retryAtOf, storedForm, type SubjobEntry } from './subjob-entry.ts'
+import { attemptOf, callOf, deadlineOf, type EntryParts, newEntry, queuedOf, retryAtOf, storedForm, type SubjobEntry } from './subjob-entry.ts'
 import { commandOf, undoneOf } from './subjob-replies.ts'
 import { reportEnd, reportFailure, reportStart } from './subjob-reports.ts'
 import { CANCEL, DEADLINE, GIVE_UP, STEP, subjobTimerOf } from './subjob-timers.ts'
@@ -34,10 +35,12 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   readonly #entries = new Map<string, SubjobEntry>()
   readonly #queues = new ProducerQueues()
   readonly #nextCall: NextCall
+  readonly #parts: EntryParts
 
   constructor(options: DispatcherOptions) {
     this.#options = options
     this.#nextCall = new NextCall(options)
+    this.#parts = { store: options.store, strings: new SharedStrings() }
   }
 
   load(): number {
@@ -55,7 +58,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
       this.#entries.delete(id)
       // Before its first call something is stored: what became of a call that nobody has heard of, the producer alone knows.
       const calledSince = message?.type === 'DispatchSubjob' && message.called ? writtenAt : null
-      if (message?.type === 'DispatchSubjob') this.#entries.set(id, newEntry(message, this.#options.store, calledSince))
+      if (message?.type === 'DispatchSubjob') this.#entries.set(id, newEntry(message, this.#parts, calledSince))
       return
     }
     const entry = this.#entries.get(key.slice(PROGRESS_PREFIX.length))
@@ -84,7 +87,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     }
     const id = subjobId(asJobId(message.jobId), message.index)
     if (this.#entries.has(id)) return
-    const entry = newEntry(message, this.#options.store, null)
+    const entry = newEntry(message, this.#parts, null)
     this.#entries.set(id, entry)
     turn.store(SPEC_PREFIX + id, message)
     this.#enqueue(id, entry, turn)
@@ -145,7 +148,8 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     const retryDelayMs = (retryAfterMs: number): number => this.#nextCall.retryDelayMs(attemptOf(entry), retryAfterMs)
     this.#decide(id, entry, commandOf(completion, { entry, at: turn.now, retryDelayMs }), turn, () => undoneOf(completion, entry))
     this.#callAgain(id, completion, entry, turn)
-    this.#pump(entry.dispatch.producerKey, turn)
+    // As long as it is polled it makes room for nobody.
+    if (entry.subjob.state !== 'polling') this.#pump(entry.dispatch.producerKey, turn)
   }
 
   #cancel({ jobId, index, run }: CancelSubjob, turn: DispatcherTurn): void {

@@ -21,12 +21,17 @@ interface JobTurn {
   readonly holders: Set<string>
 }
 
+/** There only while somebody waits: of a hundred thousand producers, most have one subjob, which runs. */
+interface Line {
+  /** Of the jobs that have a subjob which may start. */
+  readonly shares: JobShares
+  /** Those that really wait: what is withdrawn keeps its place in a job's list until its turn would have come. */
+  readonly waiting: Set<string>
+}
+
 export class ProducerQueue {
   readonly #jobs = new Map<string, JobTurn>()
-  /** Of the jobs that have a subjob which may start. */
-  readonly #shares = new JobShares()
-  /** Those that really wait: what is withdrawn keeps its place in a job's list until its turn would have come. */
-  readonly #waiting = new Set<string>()
+  #line: Line | null = null
   #running = 0
 
   /** Subjobs that occupy the producer now. */
@@ -40,31 +45,31 @@ export class ProducerQueue {
 
   add(subjob: QueuedSubjob): void {
     const turn = this.#turnOf(subjob.jobId)
-    this.#waiting.add(subjob.subjobId)
     turn.waiting.append(subjob)
-    this.#refresh(subjob, turn)
+    this.#refresh(subjob, turn, this.#lineWith(subjob))
   }
 
   /** Takes the next subjob that may start, while fewer than `runningMax` run. */
   take(runningMax: number): QueuedSubjob | undefined {
-    if (this.#running >= runningMax) return undefined
-    const jobId = this.#shares.next()
+    const line = this.#line
+    if (line === null || this.#running >= runningMax) return undefined
+    const jobId = line.shares.next()
     if (jobId === undefined) return undefined
     const turn = this.#turnOf(jobId)
     const subjob = turn.waiting.takeFirst()
     if (subjob === undefined) throw new Error(`broken invariant: job "${jobId}" is ready without a subjob`)
-    this.#waiting.delete(subjob.subjobId)
+    line.waiting.delete(subjob.subjobId)
     this.#running += 1
     if (subjob.ordered) turn.holders.add(subjob.subjobId)
-    this.#shares.give(subjob, Math.max(1, subjob.operations))
-    this.#refresh(subjob, turn)
+    line.shares.give(subjob, Math.max(1, subjob.operations))
+    this.#refresh(subjob, turn, line)
     return subjob
   }
 
   /** It is not to start any more; nothing happens when it does not wait. */
   withdraw(subjob: QueuedSubjob): void {
-    if (!this.#waiting.delete(subjob.subjobId)) return
-    this.#refresh(subjob, this.#turnOf(subjob.jobId))
+    const line = this.#line
+    if (line?.waiting.delete(subjob.subjobId) === true) this.#refresh(subjob, this.#turnOf(subjob.jobId), line)
   }
 
   /** It left the producer for a while; {@link retry} brings it back. An ordered job waits for it. */
@@ -75,9 +80,8 @@ export class ProducerQueue {
   /** A paused subjob may start again, before others of its job. */
   retry(subjob: QueuedSubjob): void {
     const turn = this.#turnOf(subjob.jobId)
-    this.#waiting.add(subjob.subjobId)
     turn.waiting.prepend(subjob)
-    this.#refresh(subjob, turn)
+    this.#refresh(subjob, turn, this.#lineWith(subjob))
   }
 
   /** It has ended; `running` tells whether it occupied the producer until now. */
@@ -86,7 +90,7 @@ export class ProducerQueue {
     const turn = this.#jobs.get(subjob.jobId)
     if (turn === undefined) return
     turn.holders.delete(subjob.subjobId)
-    this.#refresh(subjob, turn)
+    this.#refresh(subjob, turn, this.#line)
   }
 
   /** A subjob that had begun before a restart; `running` tells whether it occupies the producer, or is paused. */
@@ -95,7 +99,13 @@ export class ProducerQueue {
     if (!subjob.ordered) return
     const turn = this.#turnOf(subjob.jobId)
     turn.holders.add(subjob.subjobId)
-    this.#refresh(subjob, turn)
+    this.#refresh(subjob, turn, this.#line)
+  }
+
+  #lineWith({ subjobId }: QueuedSubjob): Line {
+    this.#line ??= { shares: new JobShares(), waiting: new Set() }
+    this.#line.waiting.add(subjobId)
+    return this.#line
   }
 
   #turnOf(jobId: string): JobTurn {
@@ -106,16 +116,18 @@ export class ProducerQueue {
     return turn
   }
 
-  #refresh(job: SharingJob, turn: JobTurn): void {
+  #refresh(job: SharingJob, turn: JobTurn, line: Line | null): void {
     let head = turn.waiting.first
-    while (head !== undefined && !this.#waiting.has(head.subjobId)) {
+    while (head !== undefined && line?.waiting.has(head.subjobId) !== true) {
       turn.waiting.takeFirst()
       head = turn.waiting.first
     }
     const { holders } = turn
     const mayStart = head !== undefined && (holders.size === 0 || (holders.size === 1 && holders.has(head.subjobId)))
-    if (mayStart) this.#shares.enter(job)
-    else this.#shares.leave(job)
+    if (mayStart) line?.shares.enter(job)
+    else line?.shares.leave(job)
     if (head === undefined && holders.size === 0) this.#jobs.delete(job.jobId)
+    // Nobody who left is remembered where nobody waits (fair-share.ts).
+    if (line?.waiting.size === 0) this.#line = null
   }
 }

@@ -1,6 +1,7 @@
 /** A subjob in the dispatcher's memory. */
 import type { DispatchSubjob } from '../domain/messages.ts'
 import { newSubjob, type Subjob } from '../domain/subjob.ts'
+import type { SharedStrings } from '../runtime/shared-strings.ts'
 import type { KeptOperations, OperationStore } from './operation-store.ts'
 import type { QueuedSubjob } from './producer-queue.ts'
 import type { CalledSubjob } from './called-since.ts'
@@ -19,11 +20,43 @@ export interface SubjobEntry extends CalledSubjob {
   isPolled: boolean
 }
 
+export interface EntryParts {
+  readonly store: OperationStore
+  readonly strings: SharedStrings
+}
+
 /** @param calledSince what is known of that when it is made */
-export function newEntry(message: DispatchSubjob, store: OperationStore, calledSince: number | null): SubjobEntry {
-  const { operations, called, ...dispatch } = message
-  const kept = store.keep(operations)
-  return { dispatch, operations: kept, subjob: newSubjob(), occupies: false, calledSince, isProgressStored: false, isPolled: false }
+export function newEntry(message: DispatchSubjob, { store, strings }: EntryParts, calledSince: number | null): SubjobEntry {
+  return {
+    ...{ dispatch: keptOrder(message, strings), operations: store.keep(message.operations), subjob: newSubjob() },
+    ...{ occupies: false, calledSince, isProgressStored: false, isPolled: false },
+  }
+}
+
+// Each member by its name, and what a job's subjobs have in common once: there may be a hundred thousand of them.
+function keptOrder(order: DispatchSubjob, strings: SharedStrings): SubjobOrder {
+  const { authorization, traceparent } = order
+  return {
+    type: order.type,
+    jobId: strings.of(order.jobId),
+    tenant: strings.of(order.tenant),
+    index: order.index,
+    producerKey: order.producerKey,
+    service: strings.of(order.service),
+    dataProducerId: order.dataProducerId,
+    kind: order.kind,
+    destination: strings.of(order.destination),
+    dataAcceptType: strings.of(order.dataAcceptType),
+    dataContentType: strings.of(order.dataContentType),
+    refusal: order.refusal,
+    refusalMessage: order.refusalMessage,
+    run: order.run,
+    authorization: authorization === null ? null : strings.of(authorization),
+    priority: order.priority,
+    attemptsMax: order.attemptsMax,
+    deadlineAt: order.deadlineAt,
+    traceparent: traceparent === null ? null : strings.of(traceparent),
+  }
 }
 
 /** What is stored of it: whether a submission arrived is not known after a restart, so it begins again. */

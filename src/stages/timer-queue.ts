@@ -7,18 +7,20 @@ interface Timer {
 
 /** Timers by id in the order of their times; a moved timer leaves its old entry behind as stale. */
 export class TimerQueue {
-  readonly #dueAt = new Map<string, number>()
+  /** Those that count. */
+  readonly #timers = new Map<string, Timer>()
   #heap = emptyHeap()
 
   get size(): number {
-    return this.#dueAt.size
+    return this.#timers.size
   }
 
   set(id: string, at: number): void {
-    this.#dueAt.set(id, at)
-    this.#heap.push({ id, at })
+    const timer = { id, at }
+    this.#timers.set(id, timer)
+    this.#heap.push(timer)
     // Moved timers leave entries behind; more of them than live ones would be a leak.
-    if (this.#heap.size > 2 * this.#dueAt.size + 64) this.#rebuild()
+    if (this.#heap.size > 2 * this.#timers.size + 64) this.#rebuild()
   }
 
   /** When the next timer is due; undefined when none is set. */
@@ -33,20 +35,20 @@ export class TimerQueue {
     const { first } = this.#heap
     if (first === undefined || first.at > now) return undefined
     this.#heap.takeFirst()
-    this.#dueAt.delete(first.id)
+    this.#timers.delete(first.id)
     return first.id
   }
 
   #dropStale(): void {
     for (let { first } = this.#heap; first !== undefined; { first } = this.#heap) {
-      if (this.#dueAt.get(first.id) === first.at) return
+      if (this.#timers.get(first.id) === first) return
       this.#heap.takeFirst()
     }
   }
 
   #rebuild(): void {
     this.#heap = emptyHeap()
-    for (const [id, at] of this.#dueAt) this.#heap.push({ id, at })
+    for (const timer of this.#timers.values()) this.#heap.push(timer)
   }
 }
 

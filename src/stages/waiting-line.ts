@@ -29,7 +29,10 @@ export class WaitingLine<Item> {
     const item = this.first
     if (item === undefined) return undefined
     this.#head += 1
-    if (this.#head >= GAP_MIN && this.#head * 2 >= this.#items.length) {
+    if (this.#head === this.#items.length) {
+      this.#items = []
+      this.#head = 0
+    } else if (this.#head >= GAP_MIN && this.#head * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#head)
       this.#head = 0
     }
