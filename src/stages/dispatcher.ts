@@ -20,7 +20,9 @@ import { NextCall } from './next-call.ts'
 import { ProducerQueues } from './producer-queues.ts'
 import type { Stage, Turn } from './stage.ts'
 import type { DispatcherCompletion, DispatcherEffect } from './subjob-calls.ts'
-import { attemptOf, callOf, deadlineOf, type EntryParts, newEntry, queuedOf, retryAtOf, storedForm, type SubjobEntry } from './subjob-entry.ts'
+import {
+  attemptOf, callOf, deadlineOf, type EntryParts, newEntry, queuedOf, retryAtOf, storedForm, type SubjobEntry,
+} from './subjob-entry.ts'
 import { commandOf, undoneOf } from './subjob-replies.ts'
 import { reportEnd, reportFailure, reportStart } from './subjob-reports.ts'
 import { CANCEL, DEADLINE, GIVE_UP, STEP, subjobTimerOf } from './subjob-timers.ts'
