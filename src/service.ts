@@ -15,6 +15,7 @@ import { delay, monotonicClock, systemClock, systemTimers } from './runtime/cloc
 import { startLoopSentry } from './runtime/loop-sentry.ts'
 import { connect, type Connections } from './service/connections.ts'
 import { startFacade, startHealth, startProjector, startWaiting } from './service/facade.ts'
+import { FormerMembers, isAlive } from './service/former-members.ts'
 import { mayWorkLater } from './service/may-work-later.ts'
 import { openSinks } from './service/sinks.ts'
 import { prepareStages, type PreparedStage } from './service/stages.ts'
@@ -122,7 +123,9 @@ async function startRoles({ config, logger, closing, onFatal, onStuck, beforeLis
   const { sinks, onRefusal, bucketExists, objects } = openSinks(config, connections)
   const facade = { config, worker, connections, metrics, logger, closing, bucketExists, objects, onFatal, onStuck, beforeListening }
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
-  const stages = prepareStages({ config, worker, connections, sinks, onRefusal, metrics, logger, closing, onFatal })
+  const members = new FormerMembers({ dataFolder: config.dataFolder, pid: process.pid, isAlive, logger })
+  await members.dismiss(connections.admin)
+  const stages = prepareStages({ config, worker, connections, members, sinks, onRefusal, metrics, logger, closing, onFatal })
   const readiness = readinessOf(connections, stages, projected?.projector ?? null)
   const hasFacade = projected !== null && config.roles.includes('facade')
   const url = hasFacade ? await startFacade(facade, projected, readiness) : await startHealth(facade, readiness)

@@ -23,7 +23,13 @@ export interface GroupSessionOptions {
 }
 
 export type GroupEvent =
-  | { readonly type: 'LanesAssigned'; readonly stage: string; readonly partitions: readonly number[] }
+  | {
+      readonly type: 'LanesAssigned'
+      readonly stage: string
+      readonly partitions: readonly number[]
+      /** What the group knows this process as. */
+      readonly member: { readonly groupId: string; readonly memberId: string }
+    }
   | { readonly type: 'ConsumerCrashed'; readonly stage: string; readonly error: unknown; readonly restartInMs: number }
   | (LaneEvent & { readonly stage: string; readonly partition: number })
 
@@ -70,8 +76,8 @@ export class GroupSession<Effect, Completion> {
       groupId,
       topics: [...inputs, changelog],
       events: {
-        assigned: (partitions) => {
-          this.#assign(partitions)
+        assigned: (partitions, memberId) => {
+          this.#assign(partitions, memberId)
         },
         confirmed: () => {
           this.#confirmations += 1
@@ -169,11 +175,12 @@ export class GroupSession<Effect, Completion> {
     await this.#consumer?.stop()
   }
 
-  #assign(partitions: ReadonlySet<number>): void {
+  #assign(partitions: ReadonlySet<number>, memberId: string): void {
     if (this.#stopped.signal.aborted) return
     this.#assignedOnce = true
-    const { name } = this.#stage
-    this.#options.observe({ type: 'LanesAssigned', stage: name, partitions: [...partitions].sort((a, b) => a - b) })
+    const { name, groupId } = this.#stage
+    const member = { groupId, memberId }
+    this.#options.observe({ type: 'LanesAssigned', stage: name, partitions: [...partitions].sort((a, b) => a - b), member })
     for (const partition of this.#lanes.keys()) if (!partitions.has(partition)) void this.#drop(partition)
     for (const partition of partitions) {
       const owned = this.#lanes.get(partition)

@@ -95,8 +95,11 @@ export interface TransactionStep {
 
 /** Hears from a {@link LaneConsumer}. Calls are synchronous and must return quickly. */
 export interface LaneConsumerEvents {
-  /** A generation of the group began: exactly these partitions are ours now, of every topic alike. All are paused until resumed. */
-  assigned(partitions: ReadonlySet<number>): void
+  /**
+   * A generation of the group began: exactly these partitions are ours now, of every topic alike. All are paused until resumed. The
+   * group knows the consumer as `memberId`.
+   */
+  assigned(partitions: ReadonlySet<number>, memberId: string): void
   /** The group confirmed the membership: at this moment the assignment still holds. */
   confirmed(): void
   /** `nextOffset` is the position behind the batch, including markers and aborted records that are not shown. */
@@ -185,6 +188,8 @@ export interface KafkaAdmin {
   /** Committed positions of a group; -1 where there is none. */
   committedOffsets(groupId: string, topics: readonly string[]): Promise<readonly Position[]>
   topicExists(name: string): Promise<boolean>
+  /** Says for a member that has died that it leaves its group, which else waits for its session to end. One that lives joins again. */
+  dismissMember(groupId: string, memberId: string): Promise<void>
   close(): Promise<void>
 }
 

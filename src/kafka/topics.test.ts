@@ -19,7 +19,7 @@ function adminOver(topics: TopicDescription[]): KafkaAdmin & { readonly created:
       return Promise.resolve()
     },
     ...{ clusterId: unused, endOffsets: unused, startOffsets: unused, offsetsAt: unused, committedOffsets: unused },
-    ...{ topicIds: unused, topicExists: unused, close: unused },
+    ...{ topicIds: unused, topicExists: unused, dismissMember: unused, close: unused },
   }
 }
 

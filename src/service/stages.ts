@@ -17,6 +17,7 @@ import type { Closing } from '../runtime/closing.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { OperationSpill } from '../spill/operation-spill.ts'
 import type { Connections } from './connections.ts'
+import type { FormerMembers } from './former-members.ts'
 import { coordinatorLanes, destinationRules, dispatcherLanes } from './lanes.ts'
 import { mayWorkLater } from './may-work-later.ts'
 import { openNamedResults } from './named-results.ts'
@@ -27,6 +28,7 @@ export interface StagesOptions {
   readonly config: Config
   readonly worker: string
   readonly connections: Connections
+  readonly members: FormerMembers
   readonly sinks: Sinks
   readonly onRefusal: (refusal: OutputRefusal) => void
   readonly metrics: StageMetrics
@@ -155,7 +157,7 @@ function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession
   return new GroupSession(lanes, sessionOptions(options))
 }
 
-function sessionOptions({ config, connections, logger, metrics, onFatal }: StagesOptions): GroupSessionOptions {
+function sessionOptions({ config, connections, members, logger, metrics, onFatal }: StagesOptions): GroupSessionOptions {
   const observe = observeGroup(logger, metrics)
   return {
     kafka: connections.kafka,
@@ -165,6 +167,7 @@ function sessionOptions({ config, connections, logger, metrics, onFatal }: Stage
     timers: systemTimers,
     observe: (event: GroupEvent) => {
       observe(event)
+      if (event.type === 'LanesAssigned') members.remember(event.member.groupId, event.member.memberId)
       if (event.type === 'LaneBroken') onFatal(event.error)
     },
   }

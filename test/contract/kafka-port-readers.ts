@@ -60,6 +60,21 @@ function exerciseLaneConsumer({ test, write, commit }: ReaderTest): void {
       expect(probe.calls.map(({ at }) => at)).toEqual([{ topic: topics[1], partition: 1 }])
     })
 
+    it('is a member no more once somebody dismisses it, and joins again as another if it lives', async () => {
+      const topic = await test.topic(2)
+      const probe = await member([topic])
+      const { memberId } = probe
+      await test.admin.dismissMember(groupId, memberId)
+      await probe.watch.until(() => probe.assignments.length === 2, () => 'it has not joined again')
+      expect(probe.memberId).not.toBe(memberId)
+      await test.admin.dismissMember(groupId, memberId)
+      await test.admin.dismissMember(test.uniqueName('group'), memberId)
+      await write(topic, 0, ['a'])
+      probe.resumeAll([topic])
+      await probe.reached([{ topic, partition: 0, offset: 1 }])
+      expect(probe.crashes).toEqual([])
+    })
+
     it('begins at the committed position, else at the first record', async () => {
       const topic = await test.topic(2)
       await write(topic, 0, numbered(5))

@@ -135,6 +135,7 @@ function startOf(from: readonly Position[], at: TopicPartition): number {
 /** A member of a group that remembers its assignments. */
 export class LaneProbe extends Log {
   readonly assignments: (readonly number[])[] = []
+  memberId = ''
   readonly consumer: LaneConsumer
   confirmations = 0
 
@@ -143,7 +144,8 @@ export class LaneProbe extends Log {
     this.consumer = kafka.laneConsumer({
       ...options,
       events: {
-        assigned: (partitions) => {
+        assigned: (partitions, memberId) => {
+          this.memberId = memberId
           this.assignments.push([...partitions].sort((a, b) => a - b))
           this.watch.changed()
         },

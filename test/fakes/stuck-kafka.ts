@@ -57,8 +57,8 @@ export class StuckKafka implements KafkaClient {
     const consumer = this.#kafka.laneConsumer({
       ...options,
       events: {
-        assigned: (partitions) => {
-          options.events.assigned(partitions)
+        assigned: (partitions, memberId) => {
+          options.events.assigned(partitions, memberId)
         },
         confirmed: () => {
           options.events.confirmed()

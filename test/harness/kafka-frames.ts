@@ -73,7 +73,9 @@ export function readRequestHeader(frame: Buffer): RequestHeader {
 export type Addresses = ReadonlyMap<string, string>
 
 const BODY_AT = SIZE_BYTES + 4
-const ADDRESSED_VERSIONS_MAX = { Metadata: 8, FindCoordinator: 2 } as const
+const ADDRESSED_VERSIONS_MAX = { Metadata: 12, FindCoordinator: 2 } as const
+/** From which version on the encoding is that of KIP-482: lengths as varints, and tagged fields. */
+const COMPACT_VERSION_MIN = { Metadata: 9, FindCoordinator: 3 } as const
 
 /**
  * The answer with other addresses, where the API has some. Throws for a version with another layout, and for a broker that
@@ -82,14 +84,16 @@ const ADDRESSED_VERSIONS_MAX = { Metadata: 8, FindCoordinator: 2 } as const
 export function withAddresses(frame: Buffer, api: KafkaApi, version: number, addresses: Addresses): Buffer {
   if (api !== 'Metadata' && api !== 'FindCoordinator') return frame
   if (version > ADDRESSED_VERSIONS_MAX[api]) throw new Error(`version ${version} of ${api} is not understood`)
-  const rewriting = new Rewriting(frame, addresses)
+  const rewriting = new Rewriting(frame, { addresses, isCompact: version >= COMPACT_VERSION_MIN[api] })
+  rewriting.tags()
   if (api === 'Metadata') {
     if (version >= 3) rewriting.keep(4)
-    const brokers = rewriting.int32()
+    const brokers = rewriting.count()
     for (let n = 0; n < brokers; n += 1) {
       rewriting.keep(4)
       rewriting.address()
       if (version >= 1) rewriting.text()
+      rewriting.tags()
     }
   } else {
     if (version >= 1) rewriting.keep(4)
@@ -104,13 +108,15 @@ export function withAddresses(frame: Buffer, api: KafkaApi, version: number, add
 class Rewriting {
   readonly #from: Buffer
   readonly #addresses: Addresses
+  readonly #isCompact: boolean
   readonly #parts: Buffer[] = []
   #at = BODY_AT
   #keptFrom = SIZE_BYTES
 
-  constructor(frame: Buffer, addresses: Addresses) {
+  constructor(frame: Buffer, { addresses, isCompact }: { readonly addresses: Addresses; readonly isCompact: boolean }) {
     this.#from = frame
     this.#addresses = addresses
+    this.#isCompact = isCompact
   }
 
   keep(bytes: number): void {
@@ -122,28 +128,61 @@ class Rewriting {
     return this.#from.readInt32BE(this.#at - 4)
   }
 
+  /** How many there are in a list. */
+  count(): number {
+    return this.#isCompact ? this.#varint() - 1 : this.int32()
+  }
+
   /** A text that may be null. */
   text(): string {
-    const length = Math.max(0, this.#from.readInt16BE(this.#at))
-    this.#at += 2 + length
+    const length = Math.max(0, this.#isCompact ? this.#varint() - 1 : this.#int16())
+    this.#at += length
     return this.#from.toString('utf8', this.#at - length, this.#at)
+  }
+
+  /** Tagged fields, of which there are none where the encoding has none. */
+  tags(): void {
+    if (!this.#isCompact) return
+    for (let left = this.#varint(); left > 0; left -= 1) {
+      this.#varint()
+      const length = this.#varint()
+      this.#at += length
+    }
   }
 
   /** A host and a port; no host is none. */
   address(): void {
     const begins = this.#at
     const host = this.text()
-    const port = this.int32()
+    const portThere = this.int32()
     if (host === '') return
-    const instead = this.#addresses.get(`${host}:${port}`)
-    if (instead === undefined) throw new Error(`the proxy does not know the broker at ${host}:${port}`)
+    const instead = this.#addresses.get(`${host}:${portThere}`)
+    if (instead === undefined) throw new Error(`the proxy does not know the broker at ${host}:${portThere}`)
     const colon = instead.lastIndexOf(':')
-    const bytes = Buffer.alloc(2 + colon + 4)
-    bytes.writeInt16BE(colon, 0)
-    bytes.write(instead.slice(0, colon), 2)
-    bytes.writeInt32BE(Number(instead.slice(colon + 1)), 2 + colon)
-    this.#parts.push(this.#from.subarray(this.#keptFrom, begins), bytes)
+    const port = Buffer.alloc(4)
+    port.writeInt32BE(Number(instead.slice(colon + 1)))
+    this.#parts.push(this.#from.subarray(this.#keptFrom, begins), this.#lengthOf(colon), Buffer.from(instead.slice(0, colon)), port)
     this.#keptFrom = this.#at
+  }
+
+  /** Of a name of a host, which has fewer than 127 letters. */
+  #lengthOf(letters: number): Buffer {
+    return this.#isCompact ? Buffer.from([letters + 1]) : Buffer.from([0, letters])
+  }
+
+  #int16(): number {
+    this.#at += 2
+    return this.#from.readInt16BE(this.#at - 2)
+  }
+
+  #varint(): number {
+    let value = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.#from.readUInt8(this.#at)
+      this.#at += 1
+      value += (byte & 0x7f) * 2 ** shift
+      if (byte < 0x80) return value
+    }
   }
 
   done(): Buffer {

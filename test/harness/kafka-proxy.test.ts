@@ -146,6 +146,15 @@ describe('addresses', () => {
     expect(await asked(METADATA, version)).toEqual(Buffer.concat([begins, here(), rest]))
   })
 
+  it('of brokers in a version with lengths of one byte and tagged fields are those of the proxy', async () => {
+    const compact = (value: string): Buffer => Buffer.concat([Buffer.from([value.length + 1]), Buffer.from(value)])
+    const tags = Buffer.from([1, 200, 1, 3, 1, 2, 3])
+    const metadata = (at: number): Buffer =>
+      Buffer.concat([tags, int32(0), Buffer.from([2]), int32(7), compact('127.0.0.1'), int32(at), compact('rack'), tags, Buffer.from('rest')])
+    answer = () => metadata(port)
+    expect(await asked(METADATA, 10)).toEqual(metadata(Number(proxy.brokers.split(':')[1])))
+  })
+
   it.each([0, 2])('of a coordinator in version %i are those of the proxy', async (version) => {
     const begins = version === 0 ? int16(0) : Buffer.concat([int32(0), int16(0), text(null)])
     answer = () => Buffer.concat([begins, broker()])
@@ -159,8 +168,8 @@ describe('addresses', () => {
   })
 
   it('of a version that is not understood are told to nobody', async () => {
-    expect(await asked(METADATA, 12)).toEqual(Buffer.alloc(0))
-    expect(proxy.problems).toEqual(['Error: version 12 of Metadata is not understood'])
+    expect(await asked(METADATA, 13)).toEqual(Buffer.alloc(0))
+    expect(proxy.problems).toEqual(['Error: version 13 of Metadata is not understood'])
   })
 
   it('of a broker that nobody has named are told to nobody', async () => {

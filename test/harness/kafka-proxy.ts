@@ -31,8 +31,8 @@ export interface RunningRule {
 
 /**
  * A proxy in front of each broker of a cluster. Clients that begin with its addresses are told no others: what the brokers say
- * about where they and the coordinators are is rewritten. A client that speaks newer versions of those answers than kafkajs
- * is reset, and named in {@link problems}.
+ * about where they and the coordinators are is rewritten. A client that speaks newer versions of those answers than we do is
+ * reset, and named in {@link problems}.
  */
 export class KafkaProxy {
   readonly #addresses = new Map<string, string>()

@@ -222,6 +222,12 @@ class SimulatedAdmin implements KafkaAdmin {
     return this.#ask((broker) => broker.hasTopic(name))
   }
 
+  dismissMember(groupId: string, memberId: string): Promise<void> {
+    return this.#ask(() => {
+      this.#parts.groups.of(groupId).leave(memberId)
+    })
+  }
+
   close(): Promise<void> {
     return Promise.resolve()
   }

@@ -178,7 +178,7 @@ export class SimulatedLaneConsumer implements LaneConsumer {
         this.#cursors.set(keyOf(at), { at, next, paused: true, isReading: false, seeks: 0 })
       }
     }
-    this.#options.events.assigned(new Set(partitions))
+    this.#options.events.assigned(new Set(partitions), this.#memberId)
     this.#assignedOnce.resolve(undefined)
   }
 

@@ -28,6 +28,8 @@ export interface ServiceSettings {
 export interface ServiceParts extends EffectParts {
   readonly kafka: SimulatedKafka
   readonly topicIds: TopicIds
+  /** By group: what ran in this place before. */
+  readonly formerMembers: ReadonlyMap<string, string>
   readonly random: Random
   readonly settings: ServiceSettings
   readonly observe: (event: GroupEvent) => void
@@ -50,7 +52,9 @@ export class SimulatedService {
 
   static async start(parts: ServiceParts): Promise<SimulatedService> {
     const { kafka, process, observe } = parts
-    const options = { kafka, admin: await kafka.admin(), application: APPLICATION, clock: process.clock, timers: process, observe }
+    const admin = await kafka.admin()
+    for (const [groupId, memberId] of parts.formerMembers) await admin.dismissMember(groupId, memberId).catch(() => undefined)
+    const options = { kafka, admin, application: APPLICATION, clock: process.clock, timers: process, observe }
     const coordinator = new GroupSession(coordinatorStage(parts), options)
     const dispatcher = new GroupSession(dispatcherStage(parts), options)
     await Promise.all([coordinator.start(), dispatcher.start()])

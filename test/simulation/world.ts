@@ -45,6 +45,8 @@ export class World {
   readonly broken: string[] = []
   readonly trace: string[] = []
   readonly #groups: ConsumerGroups
+  /** By place: as what the groups know whoever ran there last. */
+  readonly #members = new Map<number, ReadonlyMap<string, string>>()
   #processes = 0
 
   constructor(seed: number) {
@@ -94,11 +96,15 @@ export class World {
     Object.assign(slot, { process, kafka, service: null })
     this.note(`${process.name} starts`)
     const { dmi, dmiNetwork, bucket, bucketNetwork, random, settings } = this
+    const members = new Map<string, string>()
     const observe = (event: GroupEvent): void => {
       this.#observe(process, event)
+      if (event.type === 'LanesAssigned') members.set(event.member.groupId, event.member.memberId)
     }
+    const formerMembers = this.#members.get(slot.index) ?? members
+    this.#members.set(slot.index, members)
     const topicIds = new Map(inLanes.map((topic) => [topic, this.broker.idOf(topic)]))
-    const parts = { process, dmi, dmiNetwork, bucket, bucketNetwork, kafka, topicIds, random, settings, observe }
+    const parts = { process, dmi, dmiNetwork, bucket, bucketNetwork, kafka, topicIds, formerMembers, random, settings, observe }
     void SimulatedService.start(parts).then((service) => {
       if (slot.process === process) slot.service = service
     })

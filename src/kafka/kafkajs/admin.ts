@@ -1,11 +1,12 @@
 import kafkajs, { type Admin } from 'kafkajs'
 import { delay } from '../../runtime/clock.ts'
 import { type KafkaAdmin, KafkaFailure, type Position, type TopicDescription, type TopicIds, type TopicSpec } from '../port.ts'
+import { type Cluster, clusterOf } from './cluster.ts'
 import { toKafkaFailure } from './failure.ts'
 import { KnownTopics } from './known-topics.ts'
 import { PASSING_ATTEMPTS_MAX, PASSING_INTERVAL_MS, passingStates } from './passing-states.ts'
 import { type CreateKafka, type KafkaSettings, retrySettings } from './settings.ts'
-import { TopicIdReader } from './topic-ids.ts'
+import { readTopicIds } from './topic-ids.ts'
 
 /** Throws KafkaFailure if no broker answers. */
 export async function openAdmin(createKafka: CreateKafka, settings: KafkaSettings): Promise<KafkaAdmin> {
@@ -30,7 +31,8 @@ class KafkajsAdmin implements KafkaAdmin {
   readonly #settings: KafkaSettings
   readonly #knownTopics: KnownTopics
   #last: Promise<unknown> = Promise.resolve()
-  #topicIds: TopicIdReader | null = null
+  /** For what kafkajs's own admin can't ask. */
+  #cluster: Cluster | null = null
 
   constructor(admin: Admin, { createKafka, settings }: { readonly createKafka: CreateKafka; readonly settings: KafkaSettings }) {
     this.#admin = admin
@@ -63,9 +65,7 @@ class KafkajsAdmin implements KafkaAdmin {
   }
 
   topicIds(names: readonly string[]): Promise<TopicIds> {
-    this.#topicIds ??= new TopicIdReader(this.#createKafka())
-    const reader = this.#topicIds
-    return this.#attempt(`reading the ids of topics ${names.join(', ')}`, () => reader.read(names))
+    return this.#onCluster(`reading the ids of topics ${names.join(', ')}`, (cluster) => readTopicIds(cluster, names))
   }
 
   async createTopics(specs: readonly TopicSpec[]): Promise<void> {
@@ -119,8 +119,20 @@ class KafkajsAdmin implements KafkaAdmin {
     }
   }
 
+  async dismissMember(groupId: string, memberId: string): Promise<void> {
+    try {
+      await this.#onCluster(`dismissing ${memberId} from group ${groupId}`, async (cluster) => {
+        const coordinator = await cluster.findGroupCoordinator({ groupId })
+        await coordinator.leaveGroup({ groupId, memberId })
+      })
+    } catch (error) {
+      // Its session has ended meanwhile.
+      if (!(error instanceof KafkaFailure) || error.code !== 'UNKNOWN_MEMBER_ID') throw error
+    }
+  }
+
   async close(): Promise<void> {
-    await this.#topicIds?.close()
+    await this.#cluster?.disconnect().catch(() => undefined)
     await this.#admin.disconnect().catch(() => undefined)
   }
 
@@ -141,6 +153,15 @@ class KafkajsAdmin implements KafkaAdmin {
       await this.#inTurn('connecting to Kafka anew', () => this.#renew())
       return this.#inTurn(action, call)
     }
+  }
+
+  #onCluster<T>(action: string, call: (cluster: Cluster) => Promise<T>): Promise<T> {
+    this.#cluster ??= clusterOf(this.#createKafka())
+    const cluster = this.#cluster
+    return this.#attempt(action, async () => {
+      await cluster.connect()
+      return call(cluster)
+    })
   }
 
   async #renew(): Promise<void> {

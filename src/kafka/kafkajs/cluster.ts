@@ -6,6 +6,7 @@ export interface Cluster {
   disconnect(): Promise<void>
   metadata(options: { readonly topics: readonly string[] }): Promise<Metadata | null>
   findBroker(options: { readonly nodeId: string }): Promise<Broker>
+  findGroupCoordinator(options: { readonly groupId: string }): Promise<Broker>
   /** One that it is connected to, of whichever it has. */
   readonly brokerPool: { findConnectedBroker(): Promise<Broker> }
 }
@@ -21,6 +22,7 @@ interface Broker {
   /** By the key of a request: the versions of it that the broker knows. */
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>>
   readonly connectionPool: { send<T>(exchange: Exchange<T>): Promise<T> }
+  leaveGroup(request: { readonly groupId: string; readonly memberId: string }): Promise<unknown>
   fetch(request: FetchRequest): Promise<Answer<FetchedPartition>>
   listOffsets(request: OffsetsRequest): Promise<Answer<{ readonly offset: string }>>
 }

@@ -56,7 +56,7 @@ export class KafkajsLaneConsumer implements LaneConsumer, ConsumerRole {
     return this.#createKafka().consumer(consumerConfigOf(this.#settings, { groupId, assigner }))
   }
 
-  joined(consumer: Consumer, { memberAssignment }: ConsumerGroupJoinEvent['payload']): void {
+  joined(consumer: Consumer, { memberAssignment, memberId }: ConsumerGroupJoinEvent['payload']): void {
     // After a rebalance kafkajs reads from the committed offsets, after a crash it knows of no pauses either.
     for (const { at, next } of this.#cursors.own(memberAssignment)) {
       consumer.pause([{ topic: at.topic, partitions: [at.partition] }])
@@ -64,7 +64,7 @@ export class KafkajsLaneConsumer implements LaneConsumer, ConsumerRole {
     }
     const lanes = new Set(Object.values(memberAssignment).flat())
     this.#claim = { ...this.#claim, lanes: [...lanes] }
-    this.#options.events.assigned(lanes)
+    this.#options.events.assigned(lanes, memberId)
   }
 
   heartbeat({ groupGenerationId }: ConsumerHeartbeatEvent['payload']): void {

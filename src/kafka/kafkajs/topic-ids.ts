@@ -1,8 +1,7 @@
 /** The ids of topics, which kafkajs 2.2.4 does not ask for: Metadata, version 10 (KIP-516), in the encoding of KIP-482. */
 import { createRequire } from 'node:module'
-import type { Kafka } from 'kafkajs'
 import type { TopicIds } from '../port.ts'
-import { type Cluster, clusterOf } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 
 interface Encoder {
   readonly buffer: Buffer
@@ -28,25 +27,12 @@ const VERSION = 10
 const ID_BYTES = 16
 const NO_ERROR = 0
 
-/** Asks whichever broker it is connected to. Throws what kafkajs throws. */
-export class TopicIdReader {
-  readonly #cluster: Cluster
-
-  constructor(kafka: Kafka) {
-    this.#cluster = clusterOf(kafka)
-  }
-
-  async read(topics: readonly string[]): Promise<TopicIds> {
-    await this.#cluster.connect()
-    const broker = await this.#cluster.brokerPool.findConnectedBroker()
-    if ((broker.versions[METADATA]?.maxVersion ?? 0) < VERSION) return new Map()
-    const request = { apiKey: METADATA, apiVersion: VERSION, apiName: 'Metadata', encode: () => encodeRequest(topics) }
-    return await broker.connectionPool.send({ request, response: { decode: decodeResponse, parse: (ids) => Promise.resolve(ids) } })
-  }
-
-  async close(): Promise<void> {
-    await this.#cluster.disconnect().catch(() => undefined)
-  }
+/** Asks whichever broker the cluster is connected to. Throws what kafkajs throws. */
+export async function readTopicIds(cluster: Cluster, topics: readonly string[]): Promise<TopicIds> {
+  const broker = await cluster.brokerPool.findConnectedBroker()
+  if ((broker.versions[METADATA]?.maxVersion ?? 0) < VERSION) return new Map()
+  const request = { apiKey: METADATA, apiVersion: VERSION, apiName: 'Metadata', encode: () => encodeRequest(topics) }
+  return await broker.connectionPool.send({ request, response: { decode: decodeResponse, parse: (ids) => Promise.resolve(ids) } })
 }
 
 // Ends the header, which kafkajs writes without its tagged fields; then come topics, each without its id, and what is not wanted:
