@@ -149,8 +149,8 @@ describe('addresses', () => {
   it('of brokers in a version with lengths of one byte and tagged fields are those of the proxy', async () => {
     const compact = (value: string): Buffer => Buffer.concat([Buffer.from([value.length + 1]), Buffer.from(value)])
     const tags = Buffer.from([1, 200, 1, 3, 1, 2, 3])
-    const metadata = (at: number): Buffer =>
-      Buffer.concat([tags, int32(0), Buffer.from([2]), int32(7), compact('127.0.0.1'), int32(at), compact('rack'), tags, Buffer.from('rest')])
+    const broker = (at: number): Buffer => Buffer.concat([int32(7), compact('127.0.0.1'), int32(at), compact('rack'), tags])
+    const metadata = (at: number): Buffer => Buffer.concat([tags, int32(0), Buffer.from([2]), broker(at), Buffer.from('rest')])
     answer = () => metadata(port)
     expect(await asked(METADATA, 10)).toEqual(metadata(Number(proxy.brokers.split(':')[1])))
   })
