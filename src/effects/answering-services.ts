@@ -42,12 +42,12 @@ export class AnsweringServices {
     this.#places = new Places(options.callsInFlightMax)
   }
 
-  /** Calls the service once there is a place. */
-  async run<Reply extends { readonly ok: true } | DmiFailure>(name: string, call: () => Promise<Reply>): Promise<Reply> {
+  /** Calls the service once there is a place. Thousands may wait for theirs: there is nothing around the call that need not be. */
+  run<Reply extends { readonly ok: true } | DmiFailure>(name: string, call: () => Promise<Reply>): Promise<Reply> {
     const service = this.#knownOf(name)
-    if (!service.answers && service.trial === null) return await this.#tried(service, call)
-    if (!service.answers) await service.trial?.promise
-    return await this.#placed(service, call)
+    if (service.answers) return this.#placed(service, call)
+    if (service.trial === null) return this.#tried(service, call)
+    return service.trial.promise.then(() => this.#placed(service, call))
   }
 
   async #tried<Reply extends { readonly ok: true } | DmiFailure>(service: Known, call: () => Promise<Reply>): Promise<Reply> {

@@ -103,7 +103,7 @@ export class DmiCalls {
     return service
   }
 
-  async #called<Reply extends { readonly ok: true } | DmiFailure>(
+  #called<Reply extends { readonly ok: true } | DmiFailure>(
     name: string,
     service: DmiService,
     call: () => Promise<Reply>,

@@ -9,7 +9,7 @@ export interface LaneWait {
 export class LaneProgress {
   #waitsFor: string | null = null
   #steps = 0
-  readonly #effects = new Map<number, string>()
+  readonly #effects = new Map<number, unknown>()
   #effectsBegun = 0
 
   /** The step under way; null between two of them. */
@@ -25,7 +25,7 @@ export class LaneProgress {
   /** The effect that has been under way for longest. */
   get oldestEffect(): LaneWait | null {
     const [oldest] = this.#effects
-    return oldest === undefined ? null : { waitsFor: oldest[1], progress: oldest[0] }
+    return oldest === undefined ? null : { waitsFor: `the end of the effect ${typeOf(oldest[1])}`, progress: oldest[0] }
   }
 
   async during<T>(what: string, work: Promise<T>): Promise<T> {
@@ -46,10 +46,13 @@ export class LaneProgress {
   /** Returns how to say that the effect has settled. */
   effectBegan(effect: unknown): () => void {
     const id = (this.#effectsBegun += 1)
-    const type = typeof effect === 'object' && effect !== null && 'type' in effect ? String(effect.type) : 'unnamed'
-    this.#effects.set(id, `the end of the effect ${type}`)
+    this.#effects.set(id, effect)
     return () => {
       this.#effects.delete(id)
     }
   }
+}
+
+function typeOf(effect: unknown): string {
+  return typeof effect === 'object' && effect !== null && 'type' in effect ? String(effect.type) : 'unnamed'
 }
