@@ -36,9 +36,14 @@ function eventsOf(jobs: readonly PlannedJob[]): number {
   return results.records.filter((record) => !isCompletion(record) && jobs.some((job) => isOf(job)(record))).length
 }
 
-function members(stage: string): Promise<number> {
-  const groupId = `${installation.prefix.slice(0, -1)}.${stage}`
-  return installation.withAdmin(async (admin) => (await admin.describeGroups([groupId])).groups[0]?.members.length ?? 0)
+async function members(stage: string): Promise<number> {
+  return (await membersOf(installation, stage)).length
+}
+
+/** By the names of their clients, which have the process's id in them. */
+function membersOf(of: Installation, stage: string): Promise<readonly string[]> {
+  const groupId = `${of.prefix.slice(0, -1)}.${stage}`
+  return of.withAdmin(async (admin) => (await admin.describeGroups([groupId])).groups[0]?.members.map(({ clientId }) => clientId) ?? [])
 }
 
 /** What a graceful stop leaves in the log when it was none. */
@@ -110,4 +115,37 @@ describe('processes with one role each', () => {
       await separate.close()
     }
   })
+})
+
+describe('a process that was killed, and is started again on its data folder', () => {
+  const SESSION_MS = 120_000
+
+  it('has its lanes at once, however long its session would last; another beside it keeps its own', async () => {
+    const killed = await Installation.open('killed', givenStack(), { DATAJOB_SESSION_TIMEOUT_MS: String(SESSION_MS) })
+    try {
+      const [beside, one] = await Promise.all([killed.service('beside'), killed.service('one')])
+      await Promise.all([beside.client.ready(), one.client.ready()])
+      await killed.network(beside.client, 'north', { 'delay-ms': '50..100' })
+      const topic = await killed.resultTopic('results')
+      const { pid } = one.child
+      expect(await membersOf(killed, 'dispatcher')).toContainEqual(expect.stringContaining(`-${pid}-`))
+      await one.child.kill()
+      const again = await killed.service('one')
+      for (const stage of ['coordinator', 'dispatcher']) {
+        const members = await membersOf(killed, stage)
+        expect(members).toContainEqual(expect.stringContaining(`-${beside.child.pid}-`))
+        expect(members).not.toContainEqual(expect.stringContaining(`-${pid}-`))
+      }
+      await again.client.ready()
+      const jobs = Array.from({ length: 12 }, () => {
+        return planJob({ kind: 'WRITE', destination: `kafka:${topic.topic}`, services: ['north'], operations: 20 })
+      })
+      for (const job of jobs) expect((await again.client.submit(bodyOf(job), {}, job.destination)).status).toBe(202)
+      for (const { jobId } of jobs) await again.client.ended(jobId)
+      const log = await topic.settled()
+      expect(jobs.flatMap((job) => checkTopic(job, log))).toEqual([])
+    } finally {
+      await killed.close()
+    }
+  }, SESSION_MS)
 })
