@@ -118,7 +118,7 @@ describe('processes with one role each', () => {
 })
 
 describe('a process that was killed, and is started again on its data folder', () => {
-  const SESSION_MS = 120_000
+  const SESSION_MS = 50_000
 
   it('has its lanes at once, however long its session would last; another beside it keeps its own', async () => {
     const killed = await Installation.open('killed', givenStack(), { DATAJOB_SESSION_TIMEOUT_MS: String(SESSION_MS) })
@@ -147,5 +147,5 @@ describe('a process that was killed, and is started again on its data folder', (
     } finally {
       await killed.close()
     }
-  }, SESSION_MS)
+  }, 90_000)
 })
