@@ -12,9 +12,6 @@ const { setFlagsFromString } = await import('node:v8')
 // Where V8 saw at the start that what a piece of code makes lives long, it puts all that this code makes among the old from then on:
 // a large job's operations would pile up there, dead, by the 100 MB (bench/upload.ts). It asks this flag when it compiles.
 setFlagsFromString('--no-allocation-site-pretenuring')
-// How far the heap may grow before what is dead in it is looked for. V8 lets it double and more: of 100,000 subjobs that wait for their
-// producers, each then holds 17 KB instead of 7 (bench/scenarios/in-flight.ts), for no time that could be measured.
-setFlagsFromString('--heap-growing-percent=25')
 const { enableCompileCache } = await import('node:module')
 const { fileURLToPath } = await import('node:url')
 // Halves the time until a command does something. Where the folder can't be written to, everything works without it.
