@@ -15,7 +15,7 @@ const allowed = {
   'read-model': ['domain', 'runtime', 'kafka/port'],
   rest: ['domain', 'runtime', 'codec', 'kafka/port', 'kafka/topics', 'read-model', 'inventory', 'stages'],
   spill: ['domain', 'codec', 'stages'],
-  producer: ['runtime', 'codec', 'domain', 'kafka/port'],
+  producer: ['runtime', 'codec', 'domain', 'kafka/port', 'sinks/s3'],
   effects: ['domain', 'runtime', 'codec', 'dmi', 'sinks', 'stages', 'inventory', 'observability', 'kafka/port'],
   observability: ['kafka', 'domain', 'runtime'],
 }

@@ -3,6 +3,7 @@ import type { RecordProducer } from '../kafka/port.ts'
 import { type Clock, delay, type Timers } from '../runtime/clock.ts'
 import { type Random, seededRandom } from '../runtime/random.ts'
 import { dmiRoute, type DmiRoute } from './dmi-route.ts'
+import { drained, reply } from './reply.ts'
 import { ResultEvents } from './result-events.ts'
 import { seedOf, type SimulatedJob, SimulatedJobs, type SimulatedStats } from './simulated-jobs.ts'
 import { resultPieces } from './simulated-result.ts'
@@ -171,25 +172,4 @@ export class Simulation {
     const { name } = this.#options
     return { name, ...this.#jobs.stats, httpCalls: this.#httpCalls, injectedFailures: this.#injectedFailures }
   }
-}
-
-function reply(response: ServerResponse, status: number, value: unknown): void {
-  const body = JSON.stringify(value)
-  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-  response.writeHead(status, headers).end(body)
-}
-
-/** Until more may be written, or nobody reads any more. */
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const go = (): void => {
-      response.off('drain', go)
-      response.off('close', go)
-      resolve()
-    }
-    response.on('drain', go)
-    response.on('close', go)
-    // A close that has been before is not told again.
-    if (response.destroyed) go()
-  })
 }

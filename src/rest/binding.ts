@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net'
+import { isLoopback } from '../runtime/loopback.ts'
 import type { AuthOptions } from './auth.ts'
 import { hasClientCredentials, hasOperatorCredentials } from './auth.ts'
 
@@ -30,8 +30,4 @@ export function checkBinding(binding: Binding, auth: AuthOptions): void {
   if (binding.insecure || isLoopback(binding.host)) return
   if (!hasClientCredentials(auth)) throw new UnsafeBinding(binding.host, 'client authentication')
   if (!hasOperatorCredentials(auth)) throw new UnsafeBinding(binding.host, 'an operator’s token')
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }

@@ -11,12 +11,13 @@ import { CommandFailure, ExitCode } from '../exit-codes.ts'
 import { note, outputOption, printJsonLine, type OutputFormat } from '../options.ts'
 import { printLines } from '../output/screen.ts'
 import { untilStopped } from '../until-stopped.ts'
+import { addProducerExec } from './producer-exec.ts'
 
 type SimulateOptions = Readonly<Partial<Record<keyof SimulatedProducerOptions, string>>> & {
   readonly output: OutputFormat
 }
 
-/** `datajob producer simulate` */
+/** `datajob producer simulate` and `datajob producer exec` */
 export function addProducer(program: Command, cli: Cli, asAction: AsAction): void {
   const producer = program.command('producer').description('data producers behind the DMI contract')
   const simulate = producer
@@ -29,6 +30,7 @@ export function addProducer(program: Command, cli: Cli, asAction: AsAction): voi
     .addOption(outputOption())
     .addHelpText('after', ABOUT)
     .action(asAction((options: SimulateOptions) => simulateProducer(cli, options)))
+  addProducerExec(producer, cli, asAction)
 }
 
 async function simulateProducer(cli: Cli, { output, ...given }: SimulateOptions): Promise<ExitCode> {

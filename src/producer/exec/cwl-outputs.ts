@@ -1,0 +1,28 @@
+/** What a CWL runner says it made, with places that others can reach instead of paths of this machine. */
+import { fileURLToPath } from 'node:url'
+import { relative, sep } from 'node:path'
+
+/**
+ * The runner's output object with its files' and folders' locations replaced.
+ * @param locationOf of a path relative to the output folder
+ */
+export function withLocations(value: unknown, folder: string, locationOf: (name: string) => string): unknown {
+  if (Array.isArray(value)) return value.map((each) => withLocations(each, folder, locationOf))
+  if (typeof value !== 'object' || value === null) return value
+  const members = value as Readonly<Record<string, unknown>>
+  const { class: kind, location, path, ...others } = members
+  const isPlace = (kind === 'File' || kind === 'Directory') && typeof location === 'string'
+  const rest = Object.fromEntries(
+    Object.entries(isPlace ? others : members).map(([name, each]) => [name, withLocations(each, folder, locationOf)]),
+  )
+  if (!isPlace) return rest
+  const name = nameIn(folder, location)
+  return { class: kind, location: name === null ? location : locationOf(name), ...rest }
+}
+
+/** Null for what is not below the folder, such as an input that is passed through from the network. */
+function nameIn(folder: string, location: string): string | null {
+  if (!location.startsWith('file:')) return null
+  const name = relative(folder, fileURLToPath(location))
+  return name === '..' || name.startsWith(`..${sep}`) ? null : name.split(sep).join('/')
+}

@@ -1,0 +1,122 @@
+/** Asks cwltool what a document is, and says how it is run. cwltool is the operator's: it is never fetched. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AdmissionRules } from './allow-list.ts'
+import { type CwlCheck, checkCwl } from './cwl-check.ts'
+import type { CwlConfig } from './exec-config.ts'
+import type { CwlRequest } from './exec-request.ts'
+
+/** A document in one piece, which refers to nothing else any more. */
+type Packed = { readonly ok: true; readonly document: string } | { readonly ok: false; readonly reason: string }
+
+const PACK_MS_MAX = 60_000
+const PACKED_BYTES_MAX = 16 * 2 ** 20
+const REMEMBERED_MAX = 100
+const SHOWN_MAX = 500
+
+export const CWL_PACKAGE = 'package.cwl'
+export const CWL_INPUTS = 'inputs.json'
+export const CWL_OUTPUTS = 'out'
+
+export class CwlRunner {
+  readonly #config: CwlConfig
+  readonly #rules: AdmissionRules
+  readonly #folder: string
+  readonly #environment: Readonly<Record<string, string>>
+  /** By the documents' digests, oldest first. */
+  readonly #packed = new Map<string, Promise<Packed>>()
+
+  /**
+   * @param folder where programs on the list are put under their names, the only ones that tools find; and scratch files
+   * @param environment what every command here has
+   */
+  constructor(config: CwlConfig, rules: AdmissionRules, folder: string, environment: Readonly<Record<string, string>>) {
+    this.#config = config
+    this.#rules = rules
+    this.#folder = folder
+    mkdirSync(folder, { recursive: true })
+    const listed = config.programs === 'listed'
+    this.#environment = listed ? { ...environment, PATH: this.#makePrograms() } : environment
+  }
+
+  /** What its commands are started with. */
+  get environment(): Readonly<Record<string, string>> {
+    return this.#environment
+  }
+
+  /** Whether the document can run here, and what it needs. */
+  async check({ cwl, workflowId }: Pick<CwlRequest, 'cwl' | 'workflowId'>): Promise<CwlCheck> {
+    const packed = await this.#pack(cwl)
+    return packed.ok ? checkCwl(JSON.parse(packed.document), workflowId, this.#rules) : packed
+  }
+
+  /** The files that a run of it needs in its working directory; only of what was checked. */
+  async files({ cwl, inputs }: CwlRequest): Promise<Readonly<Record<string, unknown>>> {
+    const packed = await this.#pack(cwl)
+    if (!packed.ok) throw new Error(packed.reason)
+    return { [CWL_PACKAGE]: packed.document, [CWL_INPUTS]: inputs ?? {} }
+  }
+
+  commandLine({ workflowId }: CwlRequest, temporary: string): { readonly file: string; readonly arguments: readonly string[] } {
+    const folders = ['--outdir', CWL_OUTPUTS, '--tmpdir-prefix', join(temporary, 't'), '--tmp-outdir-prefix', join(temporary, 'o')]
+    const options = ['--disable-color', ...(this.#config.containers ? [] : ['--no-container']), ...folders]
+    const document = workflowId === undefined ? CWL_PACKAGE : `${CWL_PACKAGE}#${workflowId}`
+    return { file: this.#config.runner, arguments: [...options, document, CWL_INPUTS] }
+  }
+
+  #pack(cwl: CwlRequest['cwl']): Promise<Packed> {
+    const text = typeof cwl === 'string' ? cwl : JSON.stringify(cwl)
+    const digest = createHash('sha256').update(text).digest('hex')
+    const packed = this.#packed.get(digest) ?? this.#packAnew(text)
+    this.#packed.delete(digest)
+    this.#packed.set(digest, packed)
+    const [oldest] = this.#packed.keys()
+    if (this.#packed.size > REMEMBERED_MAX && oldest !== undefined) this.#packed.delete(oldest)
+    return packed
+  }
+
+  async #packAnew(text: string): Promise<Packed> {
+    const folder = mkdtempSync(join(this.#folder, 'check-'))
+    try {
+      const file = join(folder, CWL_PACKAGE)
+      writeFileSync(file, text)
+      return await this.#run(['--disable-color', '--pack', file], folder)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+
+  #run(words: readonly string[], folder: string): Promise<Packed> {
+    // A document that refers to others of the network is not fetched together here: what is checked is what runs.
+    const nowhere = 'http://127.0.0.1:9'
+    const environment = { ...this.#environment, HOME: folder, http_proxy: nowhere, https_proxy: nowhere }
+    const options = { cwd: folder, env: environment, timeout: PACK_MS_MAX, maxBuffer: PACKED_BYTES_MAX, killSignal: 'SIGKILL' } as const
+    return new Promise((resolve) => {
+      execFile(this.#config.runner, [...words], options, (error, stdout, stderr) => {
+        if (error === null) resolve({ ok: true, document: stdout })
+        else resolve({ ok: false, reason: `cwltool does not take it: ${faultIn(stderr, folder) ?? error.message}`.slice(0, SHOWN_MAX) })
+      })
+    })
+  }
+
+  /** Programs on the list, under their names and with their own arguments. */
+  #makePrograms(): string {
+    const folder = join(this.#folder, 'bin')
+    rmSync(folder, { recursive: true, force: true })
+    mkdirSync(folder)
+    for (const [name, { path, arguments: fixed = [] }] of Object.entries(this.#rules.programs)) {
+      const words = [path, ...fixed].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+      writeFileSync(join(folder, name), `#!/bin/sh\nexec ${words} "$@"\n`)
+      chmodSync(join(folder, name), 0o755)
+    }
+    return folder
+  }
+}
+
+/** What it says of the error, without lines about itself and paths of this machine. */
+function faultIn(stderr: string, folder: string): string | null {
+  const text = stderr.replaceAll(`${folder}/`, '').split('\n').filter((line) => !/^(?:INFO|WARNING)\b/.test(line)).join('\n')
+  return text.trim() === '' ? null : text.replace(/^ERROR\s+/, '').trim()
+}

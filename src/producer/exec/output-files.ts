@@ -1,0 +1,38 @@
+import { glob, lstat, realpath } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+
+/** Files of one operation; beyond that it is taken for a mistake in a pattern. */
+const FILES_MAX = 10_000
+
+export type OutputFiles =
+  /** Names relative to the folder, with forward slashes. */
+  | { readonly ok: true; readonly names: readonly string[] }
+  | { readonly ok: false; readonly problem: string }
+
+/** The files that the patterns name. Links that lead out of the folder name nothing; a pattern that names nothing is a problem. */
+export async function outputFiles(folder: string, patterns: readonly string[]): Promise<OutputFiles> {
+  const root = await realpath(folder)
+  const names = new Set<string>()
+  for (const pattern of patterns) {
+    let found = 0
+    for await (const match of glob(pattern, { cwd: root })) {
+      if (!(await isOwnFile(root, match))) continue
+      found += 1
+      names.add(match.split(sep).join('/'))
+      if (names.size > FILES_MAX) return { ok: false, problem: `outputs: more than ${FILES_MAX} files match` }
+    }
+    if (found === 0) return { ok: false, problem: `outputs: no file matches "${pattern}"` }
+  }
+  return { ok: true, names: [...names].sort() }
+}
+
+async function isOwnFile(root: string, match: string): Promise<boolean> {
+  const path = join(root, match)
+  try {
+    if (!(await lstat(path)).isFile()) return false
+    const inside = relative(root, await realpath(path))
+    return inside !== '' && inside !== '..' && !inside.startsWith(`..${sep}`)
+  } catch {
+    return false
+  }
+}
