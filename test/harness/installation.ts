@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import kafkajs, { Kafka, logLevel } from 'kafkajs'
 import { Client } from 'minio'
 import { amendKafkajs } from '../../src/kafka/kafkajs/amendments.ts'
 import { type Child, Children, type Exit } from './children.ts'
+import { ExecProducerProcess } from './exec-producer.ts'
 import { handlesOf } from './planned-job.ts'
 import { ServiceClient } from './service-client.ts'
 import { TopicLog } from './topic-log.ts'
@@ -127,6 +128,22 @@ export class Installation {
     const child = this.#children.spawn(name, ['producer', 'simulate', '-o', 'json', ...flags], settings)
     const { url } = (await child.firstLine()) as { readonly url: string }
     return { child, name, url }
+  }
+
+  /** Starts a producer that runs commands, as it is configured; one of the same name takes up what another has left. */
+  async execProducer(name: string, config: object): Promise<ExecProducerProcess> {
+    const child = this.spawnExecProducer(name, config)
+    const { url } = (await child.firstLine()) as { readonly url: string }
+    return new ExecProducerProcess(child, url)
+  }
+
+  /** The same, without waiting for it to listen. */
+  spawnExecProducer(name: string, config: object): Child {
+    const folder = join(this.folder, name)
+    mkdirSync(folder, { recursive: true })
+    const file = join(folder, 'exec.json')
+    writeFileSync(file, JSON.stringify({ dataFolder: 'data', ...config }))
+    return this.#children.spawn(name, ['producer', 'exec', '--config', file, '-o', 'json'], this.#settings)
   }
 
   /** Starts a producer, and registers it with everything that plans expect to be behind it. */

@@ -90,7 +90,7 @@ async function prepare({ config, cwl }: AttemptParts, { operation, attempt, id, 
   const checked = await cwl.check(request)
   if (!checked.ok) return checked
   const { temporary } = attemptFolder(config.dataFolder, { id, index, attempt })
-  const line = cwl.commandLine(request, temporary)
+  const line = cwl.commandLine(temporary)
   const environment = { ...shared, ...request.environment, ...config.environment, PATH: cwl.environment['PATH'] ?? shared['PATH'] ?? '' }
   return { ok: true, prepared: { ...line, stdin: '', files: await cwl.files(request), environment } }
 }

@@ -15,23 +15,22 @@ function rulesWith(cwl: object): AdmissionRules {
 const rules = rulesWith({})
 const tool = { class: 'CommandLineTool', id: '#main', baseCommand: 'echo' }
 
-function reasonFor(packed: unknown, workflowId?: string, given = rules): string | null {
-  const checked = checkCwl(packed, workflowId, given)
+function reasonFor(packed: unknown, given = rules): string | null {
+  const checked = checkCwl(packed, given)
   return checked.ok ? null : checked.reason
 }
 
 describe('a CWL document', () => {
   it('runs when its tools are on the list, and says what it needs', () => {
-    expect(checkCwl(tool, undefined, rules)).toEqual({ ok: true, needs: { cores: null, memoryMB: null } })
+    expect(checkCwl(tool, rules)).toEqual({ ok: true, needs: { cores: null, memoryMB: null } })
     const requirements = [{ class: 'ResourceRequirement', ramMin: 99.5 }]
     const steps = [{ class: 'Workflow', id: '#main' }, { ...tool, id: '#a', requirements }]
-    expect(checkCwl({ $graph: steps }, 'a', rules)).toEqual({ ok: true, needs: { cores: null, memoryMB: 100 } })
+    expect(checkCwl({ $graph: steps }, rules)).toEqual({ ok: true, needs: { cores: null, memoryMB: 100 } })
   })
 
   it('is refused with the reason', () => {
     expect(reasonFor({ class: 'Operation', id: '#o' })).toBe('o: a Operation is not a CommandLineTool, an ExpressionTool or a Workflow')
-    expect(reasonFor({ $graph: [tool] }, 'other')).toBe('workflow "other" is not in the document: there is main')
-    expect(reasonFor({ $graph: [{ ...tool, id: '#a' }, { ...tool, id: '#b' }] })).toMatch('say which with workflowId (a, b)')
+    expect(reasonFor({ ...tool, id: '#main/tool' })).toMatch('none of them is "main": say which with workflowId')
     expect(reasonFor({ ...tool, requirements: [{ class: 'DockerRequirement' }] })).toMatch('main: it requires Docker')
     expect(reasonFor({ ...tool, hints: [{ class: 'DockerRequirement' }] })).toBeNull()
     const large = { class: 'ResourceRequirement', ramMin: 2_000 }
@@ -51,7 +50,7 @@ describe('a CWL document', () => {
   })
 
   it('runs what it says where the operator trusts who submits it', () => {
-    expect(reasonFor({ ...tool, baseCommand: 'rm' }, undefined, rulesWith({ programs: 'any' }))).toBeNull()
-    expect(reasonFor({ ...tool, requirements: [{ class: 'DockerRequirement' }] }, undefined, rulesWith({ containers: true }))).toBeNull()
+    expect(reasonFor({ ...tool, baseCommand: 'rm' }, rulesWith({ programs: 'any' }))).toBeNull()
+    expect(reasonFor({ ...tool, requirements: [{ class: 'DockerRequirement' }] }, rulesWith({ containers: true }))).toBeNull()
   })
 })

@@ -16,15 +16,12 @@ export type CwlCheck =
 
 const RUNNABLE: ReadonlySet<unknown> = new Set(['CommandLineTool', 'Workflow', 'ExpressionTool'])
 
-/** @param packed what `cwltool --pack` makes of a document: one process, or all of them under `$graph` */
-export function checkCwl(packed: unknown, workflowId: string | undefined, rules: AdmissionRules): CwlCheck {
+/** @param packed what `cwltool --pack` makes of a document: the process that is to run, as `main`, and those that it consists of */
+export function checkCwl(packed: unknown, rules: AdmissionRules): CwlCheck {
   const processes = processesIn(packed)
-  if (workflowId !== undefined && !processes.some(({ id }) => id === `#${workflowId}`)) {
-    return { ok: false, reason: `workflow "${workflowId}" is not in the document: there is ${clip(processes.map(idOf).join(', '))}` }
-  }
-  if (workflowId === undefined && processes.length > 1 && !processes.some(({ id }) => id === '#main')) {
-    const there = clip(processes.map(idOf).join(', '))
-    return { ok: false, reason: `the document has several processes and none is "main": say which with workflowId (${there})` }
+  // Of several without a main one, cwltool takes the first, and calls it so.
+  if (processes.some(({ id }) => typeof id === 'string' && id.startsWith('#main/'))) {
+    return { ok: false, reason: 'the document has several processes and none of them is "main": say which with workflowId' }
   }
   for (const process of processes) {
     const reason = faultOf(process, rules)

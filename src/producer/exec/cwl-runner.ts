@@ -8,7 +8,7 @@ import { type CwlCheck, checkCwl } from './cwl-check.ts'
 import type { CwlConfig } from './exec-config.ts'
 import type { CwlRequest } from './exec-request.ts'
 
-/** A document in one piece, which refers to nothing else any more. */
+/** A document in one piece, which refers to nothing else any more; what is to run is its `main`. */
 type Packed = { readonly ok: true; readonly document: string } | { readonly ok: false; readonly reason: string }
 
 const PACK_MS_MAX = 60_000
@@ -38,7 +38,7 @@ export class CwlRunner {
     this.#folder = folder
     mkdirSync(folder, { recursive: true })
     const listed = config.programs === 'listed'
-    this.#environment = listed ? { ...environment, PATH: this.#makePrograms() } : environment
+    this.#environment = listed ? { ...environment, PATH: this.#makePrograms(environment['PATH'] ?? '') } : environment
   }
 
   /** What its commands are started with. */
@@ -47,29 +47,28 @@ export class CwlRunner {
   }
 
   /** Whether the document can run here, and what it needs. */
-  async check({ cwl, workflowId }: Pick<CwlRequest, 'cwl' | 'workflowId'>): Promise<CwlCheck> {
-    const packed = await this.#pack(cwl)
-    return packed.ok ? checkCwl(JSON.parse(packed.document), workflowId, this.#rules) : packed
+  async check(request: CwlRequest): Promise<CwlCheck> {
+    const packed = await this.#pack(request)
+    return packed.ok ? checkCwl(JSON.parse(packed.document), this.#rules) : packed
   }
 
   /** The files that a run of it needs in its working directory; only of what was checked. */
-  async files({ cwl, inputs }: CwlRequest): Promise<Readonly<Record<string, unknown>>> {
-    const packed = await this.#pack(cwl)
+  async files(request: CwlRequest): Promise<Readonly<Record<string, unknown>>> {
+    const packed = await this.#pack(request)
     if (!packed.ok) throw new Error(packed.reason)
-    return { [CWL_PACKAGE]: packed.document, [CWL_INPUTS]: inputs ?? {} }
+    return { [CWL_PACKAGE]: packed.document, [CWL_INPUTS]: request.inputs ?? {} }
   }
 
-  commandLine({ workflowId }: CwlRequest, temporary: string): { readonly file: string; readonly arguments: readonly string[] } {
+  commandLine(temporary: string): { readonly file: string; readonly arguments: readonly string[] } {
     const folders = ['--outdir', CWL_OUTPUTS, '--tmpdir-prefix', join(temporary, 't'), '--tmp-outdir-prefix', join(temporary, 'o')]
     const options = ['--disable-color', ...(this.#config.containers ? [] : ['--no-container']), ...folders]
-    const document = workflowId === undefined ? CWL_PACKAGE : `${CWL_PACKAGE}#${workflowId}`
-    return { file: this.#config.runner, arguments: [...options, document, CWL_INPUTS] }
+    return { file: this.#config.runner, arguments: [...options, CWL_PACKAGE, CWL_INPUTS] }
   }
 
-  #pack(cwl: CwlRequest['cwl']): Promise<Packed> {
+  #pack({ cwl, workflowId }: CwlRequest): Promise<Packed> {
     const text = typeof cwl === 'string' ? cwl : JSON.stringify(cwl)
-    const digest = createHash('sha256').update(text).digest('hex')
-    const packed = this.#packed.get(digest) ?? this.#packAnew(text)
+    const digest = createHash('sha256').update(`${workflowId ?? ''}\n${text}`).digest('hex')
+    const packed = this.#packed.get(digest) ?? this.#packAnew(text, workflowId)
     this.#packed.delete(digest)
     this.#packed.set(digest, packed)
     const [oldest] = this.#packed.keys()
@@ -77,12 +76,12 @@ export class CwlRunner {
     return packed
   }
 
-  async #packAnew(text: string): Promise<Packed> {
+  async #packAnew(text: string, workflowId: string | undefined): Promise<Packed> {
     const folder = mkdtempSync(join(this.#folder, 'check-'))
     try {
       const file = join(folder, CWL_PACKAGE)
       writeFileSync(file, text)
-      return await this.#run(['--disable-color', '--pack', file], folder)
+      return await this.#run(['--disable-color', '--pack', workflowId === undefined ? file : `${file}#${workflowId}`], folder)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
@@ -101,18 +100,23 @@ export class CwlRunner {
     })
   }
 
-  /** Programs on the list, under their names and with their own arguments. */
-  #makePrograms(): string {
+  /** Programs on the list, under their names and with their own arguments. What they run themselves they find as ever. */
+  #makePrograms(path: string): string {
     const folder = join(this.#folder, 'bin')
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder)
-    for (const [name, { path, arguments: fixed = [] }] of Object.entries(this.#rules.programs)) {
-      const words = [path, ...fixed].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
-      writeFileSync(join(folder, name), `#!/bin/sh\nexec ${words} "$@"\n`)
+    for (const [name, { path: file, arguments: fixed = [] }] of Object.entries(this.#rules.programs)) {
+      const script = `#!/bin/sh\nexport PATH=${quoted(path)}\nexec ${[file, ...fixed].map(quoted).join(' ')} "$@"\n`
+      writeFileSync(join(folder, name), script)
       chmodSync(join(folder, name), 0o755)
     }
     return folder
   }
+}
+
+/** As one word of a shell's. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`
 }
 
 /** What it says of the error, without lines about itself and paths of this machine. */

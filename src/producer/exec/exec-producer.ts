@@ -56,7 +56,7 @@ interface OpenJob {
   run: CommandRun | null
 }
 
-const FORGET_MS = 10_000
+const FORGET_MS_MAX = 10_000
 const FORGOTTEN_AT_A_TIME = 200
 export const MARKER_PREFIX = 'datajob-'
 
@@ -305,7 +305,8 @@ export class ExecProducer {
     const { retentionSeconds, dataFolder } = attempts.config
     const ids = store.forget(clock.now() - retentionSeconds * 1_000, FORGOTTEN_AT_A_TIME)
     this.#follow(removeFolders(ids.map((id) => jobFolder(dataFolder, id))))
-    this.#forgetting = timers.after(ids.length === FORGOTTEN_AT_A_TIME ? 0 : FORGET_MS, this.#forget)
+    const pauseMs = Math.min(FORGET_MS_MAX, retentionSeconds * 1_000)
+    this.#forgetting = timers.after(ids.length === FORGOTTEN_AT_A_TIME ? 0 : pauseMs, this.#forget)
   }
 }
 
