@@ -70,7 +70,7 @@ describe('a CWL document', () => {
     expect(await checked(value)).toMatchObject({ ok: true, needs: { cores: 1, memoryMB: 64 } })
     const { statusCode, result } = await producer.response(await producer.accepted('stac', value))
     expect(`${statusCode}: ${result.stderr.text}`).toMatch(/^0: /)
-    const { wf_outputs: made } = result.outputs as { readonly wf_outputs: { readonly location: string; readonly listing: readonly object[] } }
+    const { wf_outputs: made } = result.outputs as { readonly wf_outputs: { readonly location: string } }
     expect(result.files.map(({ uri }) => uri.slice(made.location.length))).toEqual(['/catalog.json', '/item/a.tif'])
     expect(made.location).toMatch(`s3://${bucket}/wf-job%201/`)
     const stored = await readBucket(installation.s3, bucket, 'wf-job%201/')
