@@ -1,5 +1,5 @@
 /** `datajob producer exec` as a process: what it runs, what it refuses, what it ends, and what is left when it is killed. */
-import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBucket } from '../harness/bucket-log.ts'
@@ -290,6 +290,17 @@ describe('a producer', () => {
     expect(processesWith(time)).toEqual([])
     const after = await installation.execProducer('stopped', config)
     expect(await after.response(id)).toMatchObject({ statusCode: 0, result: { attempt: 2 } })
+  })
+
+  it('hears only those who know its password, where it has one', async () => {
+    writeFileSync(join(installation.folder, 'password'), 'pä:ss\n')
+    const auth = { username: 'us', passwordFile: '../password' }
+    const guarded = await installation.execProducer('guarded', { ...short, programs, auth })
+    const basic = (text: string): Record<string, string> => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` })
+    expect((await guarded.request('GET', '/stats')).status).toBe(401)
+    expect((await guarded.request('POST', '/dmi/v1/cmwriteJob', {}, basic('us:pass'))).status).toBe(401)
+    expect((await guarded.request('GET', '/stats', undefined, basic('us:pä:ss'))).status).toBe(200)
+    expect((await guarded.request('GET', '/health')).body).toMatchObject({ status: 'UP', name: 'exec' })
   })
 
   it('forgets what ended, and its files, after a while', async () => {

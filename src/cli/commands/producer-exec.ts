@@ -32,6 +32,9 @@ export function addProducerExec(producer: Command, cli: Cli, asAction: AsAction)
 }
 
 async function execProducer(cli: Cli, { config: file, logLevel, output }: ExecOptions): Promise<ExitCode> {
+  if (process.platform !== 'linux') {
+    throw new CommandFailure(ExitCode.Usage, `commands are run within limits of Linux, and found by its /proc; this is ${process.platform}`)
+  }
   const stopped = untilStopped()
   // Loaded here, because the other commands are quicker without it.
   const { startExecProducer } = await import('../../producer/exec/start-exec-producer.ts')

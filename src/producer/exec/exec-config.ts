@@ -65,7 +65,7 @@ const cwlSchema = Type.Object(
   STRICT,
 )
 
-const configSchema = Type.Object(
+export const execConfigSchema = Type.Object(
   {
     name: Type.String({ pattern: NAME, default: 'exec' }),
     host: Type.String({ minLength: 1, default: '127.0.0.1' }),
@@ -108,7 +108,7 @@ const configSchema = Type.Object(
   STRICT,
 )
 
-type Given = Static<typeof configSchema>
+type Given = Static<typeof execConfigSchema>
 export type Program = Static<typeof programSchema>
 export type CwlConfig = Static<typeof cwlSchema>
 
@@ -142,8 +142,8 @@ export type ReadConfig =
 
 /** The configuration with all that it leaves open, or everything that is wrong with it. */
 export function readExecConfig(document: unknown, machine: Machine): ReadConfig {
-  const given = Value.Default(configSchema, structuredClone(document))
-  if (!Value.Check(configSchema, given)) return { ok: false, problems: problemsWith(configSchema, given) }
+  const given = Value.Default(execConfigSchema, structuredClone(document))
+  if (!Value.Check(execConfigSchema, given)) return { ok: false, problems: problemsWith(execConfigSchema, given) }
   const capacity = { cores: given.capacity.cores ?? machine.cores, memoryMB: given.capacity.memoryMB ?? machine.memoryMB }
   const { cores, memoryMB, timeoutSeconds, outputBytes, fileMB, openFiles } = given.limits
   const limits = {
