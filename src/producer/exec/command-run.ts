@@ -1,5 +1,5 @@
 /** A command that runs: in a session of its own, within its limits, until it ends or is ended, and all of it with it. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import type { Clock, TimerHandle, Timers } from '../../runtime/clock.ts'
 import type { AttemptFolder } from './attempt-folder.ts'
@@ -7,7 +7,7 @@ import type { ControlGroups } from './control-groups.ts'
 import { type CommandEnd, endOf, type EndReason } from './exec-result.ts'
 import { type Launch, launchLine } from './launch-line.ts'
 import type { LimitTools } from './machine.ts'
-import { MARKER_VARIABLE } from './processes.ts'
+import { type Leader, livingProcess, MARKER_VARIABLE } from './processes.ts'
 import { ProcessTree } from './process-tree.ts'
 
 export interface RunParts {
@@ -37,7 +37,7 @@ export class CommandRun {
   readonly ended: Promise<CommandEnd>
   readonly #parts: RunParts
   readonly #startedAt: number
-  #process: ChildProcess | null = null
+  #leader: Leader | null = null
   #stop: Stop | null = null
   #stopping: Promise<void> | null = null
   #timeout: TimerHandle | null = null
@@ -52,16 +52,16 @@ export class CommandRun {
     this.ended = this.#run(order)
   }
 
-  /** The id of its first process, which is that of its session; null when none was started. */
-  get leader(): number | null {
-    return this.#process?.pid ?? null
+  /** Its first process, whose id is that of its session; null when none was started. */
+  get leader(): Leader | null {
+    return this.#leader
   }
 
   /** Ends it before its time: SIGTERM to all of it, and SIGKILL to what is left after the grace. The first reason counts. */
   stop(reason: EndReason, message: string): void {
     if (this.#stop !== null) return
     this.#stop = { reason, message }
-    if (this.#process !== null) this.#stopping ??= this.#tree().terminate(this.#parts.killGraceMs).then(() => this.#killed())
+    this.#stopping ??= this.#tree().terminate(this.#parts.killGraceMs).then(() => this.#killed())
   }
 
   /** Ends it at once. */
@@ -100,7 +100,7 @@ export class CommandRun {
     try {
       const environment = { ...order.environment, [MARKER_VARIABLE]: this.marker }
       const child = spawn(file, words, { cwd: folder.work, env: environment, stdio: descriptors, detached: true })
-      this.#process = child
+      this.#leader = child.pid === undefined ? null : livingProcess(child.pid)
       const { timeoutSeconds } = launch.demand
       this.#timeout = timers.after(timeoutSeconds * 1_000, () => {
         this.stop('timed out', `it ran longer than timeoutSeconds, ${timeoutSeconds}`)
@@ -121,7 +121,7 @@ export class CommandRun {
   }
 
   #tree(): ProcessTree {
-    return new ProcessTree(this.#parts, this.marker, this.leader)
+    return new ProcessTree(this.#parts, this.marker, this.#leader)
   }
 
   #endOf(exit: Pick<CommandEnd, 'exitCode' | 'signal'>, isGone: boolean): CommandEnd {

@@ -156,10 +156,6 @@ export class ExecProducer {
     }
   }
 
-  get isStopping(): boolean {
-    return this.#isStopping
-  }
-
   /** Begins nothing more, waits for what runs, and after a while ends it: it is begun again by whoever starts next. */
   async stop(): Promise<void> {
     const { timers, attempts, store } = this.#parts

@@ -1,7 +1,7 @@
 /** Ends all processes of an attempt, wherever they went, as Jenkins does by its cookie and Nomad by the control group. */
 import { delay, type Clock, type Timers } from '../../runtime/clock.ts'
 import type { ControlGroups } from './control-groups.ts'
-import { livingProcesses, processesOf } from './processes.ts'
+import { type Leader, livingProcesses, processesOf } from './processes.ts'
 
 export interface ProcessTreeParts {
   readonly groups: ControlGroups | null
@@ -18,10 +18,10 @@ const KILL_MS_MAX = 30_000
 export class ProcessTree {
   readonly #parts: ProcessTreeParts
   readonly #marker: string
-  /** The first of its processes, as long as its id is known to be its own. */
-  readonly #leader: number | null
+  /** The first of its processes, if it is known. */
+  readonly #leader: Leader | null
 
-  constructor(parts: ProcessTreeParts, marker: string, leader: number | null) {
+  constructor(parts: ProcessTreeParts, marker: string, leader: Leader | null) {
     this.#parts = parts
     this.#marker = marker
     this.#leader = leader
