@@ -17,22 +17,23 @@ const TICK_MS = 1
  */
 export async function openLoop({ url, perSecond, seconds, pathOf }: OpenLoop): Promise<readonly number[]> {
   const pool = new Pool(url, { connections: CONNECTIONS })
-  const count = perSecond * seconds
+  const count = Math.round(perSecond * seconds)
+  // Nothing is kept of a request but its number: what is kept has to be collected, in the middle of what is measured.
   const latencies: number[] = []
+  const all = Promise.withResolvers<undefined>()
   const ask = async (n: number, dueAt: number): Promise<void> => {
     const { statusCode, body } = await pool.request({ method: 'GET', path: pathOf(n) })
     const text = await body.text()
     if (statusCode !== 200) throw new Error(`GET ${pathOf(n)}: ${statusCode} ${text}`)
-    latencies.push(performance.now() - dueAt)
+    if (latencies.push(performance.now() - dueAt) === count) all.resolve(undefined)
   }
-  const asked: Promise<void>[] = []
   const begun = performance.now()
-  while (asked.length < count) {
+  for (let asked = 0; asked < count; ) {
     const due = Math.min(count, Math.floor(((performance.now() - begun) / 1_000) * perSecond))
-    while (asked.length < due) asked.push(ask(asked.length, begun + (asked.length / perSecond) * 1_000))
-    await new Promise((resolve) => setTimeout(resolve, TICK_MS))
+    for (; asked < due; asked += 1) ask(asked, begun + (asked / perSecond) * 1_000).catch(all.reject)
+    await Promise.race([new Promise((resolve) => setTimeout(resolve, TICK_MS)), all.promise])
   }
-  await Promise.all(asked)
+  await all.promise
   await pool.close()
   return latencies
 }
