@@ -12,9 +12,7 @@ const BATCH_OVERHEAD_BYTES = 64
 /** Bytes of a record in a request, a little more than it will be. */
 export function sizeOf({ key, value, headers }: OutputRecord): number {
   let bytes = RECORD_OVERHEAD_BYTES + (key === null ? 0 : Buffer.byteLength(key)) + (value?.length ?? 0)
-  for (const [name, text] of Object.entries(headers ?? {})) {
-    bytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(name) + Buffer.byteLength(text)
-  }
+  for (const name in headers) bytes += HEADER_OVERHEAD_BYTES + Buffer.byteLength(name) + Buffer.byteLength(headers[name] ?? '')
   return bytes
 }
 
