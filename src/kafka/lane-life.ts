@@ -297,9 +297,9 @@ export class LaneLife<Effect, Completion> {
 
   #takeDueTimers(turn: TurnRecorder<Effect>): void {
     for (let left = this.#stageOf.limits.turnMax.records; left > 0; left -= 1) {
-      const id = this.#timerQueue.takeDue(turn.now)
-      if (id === undefined) return
-      this.#stage.takeTimer(id, turn)
+      const timer = this.#timerQueue.takeDue(turn.now)
+      if (timer === undefined) return
+      this.#stage.takeTimer(timer, turn)
     }
   }
 
@@ -324,7 +324,10 @@ export class LaneLife<Effect, Completion> {
       for (const { record, cause } of turn.deadLetters) this.#context.observe({ type: 'RecordDeadLettered', record, cause })
     }
     if (this.#effects.signal.aborted) return
-    for (const wake of turn.wakes) this.#timerQueue.set(wake.id, wake.at)
+    for (const { timer, at } of turn.timers) {
+      if (at === null) this.#timerQueue.unset(timer)
+      else this.#timerQueue.set(timer, at)
+    }
     this.#setAlarm()
     for (const effect of turn.effects) this.#begin(effect)
   }

@@ -1,5 +1,6 @@
 import type { Message } from '../domain/messages.ts'
 import type { PublishOptions, StageTopic, Turn } from '../stages/stage.ts'
+import type { StageTimer } from '../stages/timer-queue.ts'
 import type { InputRecord, OutputRecord } from './port.ts'
 import type { TopicNames } from './topics.ts'
 
@@ -34,7 +35,8 @@ export class TurnRecorder<Effect> implements Turn<Effect> {
   /** Those that need not wait for the commit. */
   readonly questions: Effect[] = []
   readonly deadLetters: { readonly record: InputRecord; readonly cause: string }[] = []
-  readonly wakes: { readonly id: string; readonly at: number }[] = []
+  /** Timers in the order in which they were set, or were not to ring any more. */
+  readonly timers: { readonly timer: StageTimer; readonly at: number | null }[] = []
   readonly #place: TurnPlace
   // State is what is true after the turn: of several changes to a key, only the last is worth writing.
   readonly #stored = new Map<string, Message | null>()
@@ -88,8 +90,12 @@ export class TurnRecorder<Effect> implements Turn<Effect> {
     this.questions.push(effect)
   }
 
-  wake(id: string, at: number): void {
-    this.wakes.push({ id, at })
+  wake(timer: StageTimer, at: number): void {
+    this.timers.push({ timer, at })
+  }
+
+  unset(timer: StageTimer): void {
+    this.timers.push({ timer, at: null })
   }
 
   /** All records of the turn: what others read first, the state behind it last. */

@@ -20,11 +20,11 @@ import type { InputRecord } from '../kafka/port.ts'
 import { type ConcludeJob, conclusionOf, type JobConclusion } from './conclusion.ts'
 import type { CoordinatorOptions } from './coordinator-options.ts'
 import { forward, placeOf } from './forwarding.ts'
-import { JobBook, type JobEntry } from './job-book.ts'
+import { JobBook, type JobEntry, type JobTimer, jobTimer } from './job-book.ts'
 import { closeParts, partTaken, withoutParts } from './job-parts.ts'
 import { planRetry } from './job-retry.ts'
-import { PartIntake, PORTION_TIMER } from './part-intake.ts'
-import type { Stage, Turn } from './stage.ts'
+import { PartIntake, PORTION } from './part-intake.ts'
+import type { RungTimer, Stage, Turn } from './stage.ts'
 import {
   JOB_CANCELLED, orderOf, type OrderTerms, plannedOf, publishOrder, publishPlanned, refusalOf, refused, remainderOf,
 } from './subjob-orders.ts'
@@ -33,11 +33,6 @@ type NamedSubmission = SubmitJob & { readonly jobId: string }
 type CoordinatorTurn = Turn<ConcludeJob>
 
 const PARENT_FAILED = 'an operation that it waits for failed'
-
-// A job id may be any text; the prefix keeps one timer of a job apart from another.
-const FORGET = 'forget:'
-const DROP = 'drop:'
-const PARTS = 'parts:'
 
 export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   readonly #options: CoordinatorOptions
@@ -86,7 +81,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       const { job } = entry
       this.#startConclusion(entry, turn)
       if (job.state === 'ended') this.#setRetention(entry, job.finishedAt, turn)
-      else if (job.partsLeft > 0) turn.wake(PARTS + job.jobId, turn.now + this.#options.partsTimeoutMs)
+      else if (job.partsLeft > 0) this.#awaitParts(entry, turn)
     }
   }
 
@@ -120,23 +115,22 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (entry !== undefined) this.#parts.takeAgain(entry, record, message, turn)
   }
 
-  takeTimer(id: string, turn: CoordinatorTurn): void {
-    if (id === PORTION_TIMER) {
+  takeTimer({ kind, key }: RungTimer, turn: CoordinatorTurn): void {
+    if (kind === PORTION) {
       this.#parts.splitNext(turn)
       return
     }
-    const colon = id.indexOf(':') + 1
-    const entry = this.#book.get(id.slice(colon))
+    const entry = this.#book.get(key)
     if (entry === undefined) return
     const isEnded = entry.job.state === 'ended'
-    switch (id.slice(0, colon)) {
-      case FORGET:
+    switch (kind as JobTimer) {
+      case 'forget':
         if (isEnded) this.#book.forget(entry, turn)
         return
-      case DROP:
+      case 'drop':
         if (isEnded) this.#book.dropAssignments(entry, turn)
         return
-      case PARTS:
+      case 'parts':
         if (this.#parts.leftOf(entry.job) > 0) closeParts(entry.job, this.#options.partition, turn)
     }
   }
@@ -151,10 +145,14 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   }
 
   // After its retention an ended job's id may be used again.
-  #setRetention({ job: { jobId }, assignments }: JobEntry, endedAt: number, turn: CoordinatorTurn): void {
+  #setRetention(entry: JobEntry, endedAt: number, turn: CoordinatorTurn): void {
     const { jobRetentionMs, retryRetentionMs } = this.#options
-    turn.wake(FORGET + jobId, endedAt + jobRetentionMs)
-    if (assignments.size > 0) turn.wake(DROP + jobId, endedAt + Math.min(retryRetentionMs, jobRetentionMs))
+    turn.wake(jobTimer(entry, 'forget'), endedAt + jobRetentionMs)
+    if (entry.assignments.size > 0) turn.wake(jobTimer(entry, 'drop'), endedAt + Math.min(retryRetentionMs, jobRetentionMs))
+  }
+
+  #awaitParts(entry: JobEntry, turn: CoordinatorTurn): void {
+    turn.wake(jobTimer(entry, 'parts'), turn.now + this.#options.partsTimeoutMs)
   }
 
   #takeSubmission(record: InputRecord, submission: NamedSubmission, turn: CoordinatorTurn): void {
@@ -201,7 +199,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const job = decideJob(undefined, command).reduce<Job | undefined>(evolveJob, undefined)
     if (job === undefined) throw new Error('broken invariant: a new job was not accepted')
     const entry = this.#book.add(job, turn)
-    if (parts > 0) turn.wake(PARTS + job.jobId, turn.now + this.#options.partsTimeoutMs)
+    if (parts > 0) this.#awaitParts(entry, turn)
     this.#assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
   }
 

@@ -51,8 +51,8 @@ describe('a subjob that is cancelled', () => {
     const lane = dispatcher()
     submit(lane, exampleDispatch())
     cancel(lane)
-    expect(lane.timers.get('give-up:job-1/0')).toBe(lane.now + GRACE_MS)
-    const turn = ringAt(lane, 'give-up:job-1/0')
+    expect(lane.timers.get('giveUp:job-1/0')).toBe(lane.now + GRACE_MS)
+    const turn = ringAt(lane, 'giveUp:job-1/0')
     expect(turn.messages('SubjobAttemptFailed')).toMatchObject([{ attempt: { number: 1, outcome: 'failed', code: 104 }, retryAt: null }])
     expect(turn.effects).toMatchObject([{ type: 'PublishResult', source: { type: 'failure', code: 104 } }])
     expect(lane.complete(finished).silent).toBe(true)
@@ -88,9 +88,9 @@ describe('a subjob that is cancelled', () => {
     const polling = dispatcher()
     submit(polling, exampleDispatch())
     cancel(polling)
-    const until = polling.timers.get('give-up:job-1/0')
+    const until = polling.timers.get('giveUp:job-1/0')
     expect(polling.restart().effects).toMatchObject([{ type: 'CancelSubjob', dataProducerJobId: 'dpj' }])
-    expect(polling.timers.get('give-up:job-1/0')).toBe(until)
+    expect(polling.timers.get('giveUp:job-1/0')).toBe(until)
   })
 
   it('lets the next writes of another job go on', () => {
@@ -143,7 +143,7 @@ describe('a deadline', () => {
     const turn = ringAt(lane, 'deadline:job-1/0')
     expect(turn.effects).toMatchObject([{ type: 'CancelSubjob' }])
     lane.takeEffects()
-    expect(ringAt(lane, 'give-up:job-1/0').effects).toMatchObject([{ source: { code: 102, message: 'it was not done within 60000 ms' } }])
+    expect(ringAt(lane, 'giveUp:job-1/0').effects).toMatchObject([{ source: { code: 102, message: 'it was not done within 60000 ms' } }])
   })
 
   it('is the earlier one of both', () => {

@@ -18,14 +18,14 @@ import { calledSince } from './called-since.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
 import { NextCall } from './next-call.ts'
 import { ProducerQueues } from './producer-queues.ts'
-import type { Stage, Turn } from './stage.ts'
+import type { RungTimer, Stage, Turn } from './stage.ts'
 import type { DispatcherCompletion, DispatcherEffect } from './subjob-calls.ts'
 import {
-  attemptOf, callOf, deadlineOf, type EntryParts, newEntry, queuedOf, retryAtOf, storedForm, type SubjobEntry,
+  attemptOf, callOf, deadlineOf, type EntryParts, newEntry, queuedOf, retryAtOf, storedForm, type SubjobEntry, type SubjobTimer,
+  timerOf, timersOf,
 } from './subjob-entry.ts'
 import { commandOf, undoneOf } from './subjob-replies.ts'
 import { reportEnd, reportFailure, reportStart } from './subjob-reports.ts'
-import { CANCEL, DEADLINE, GIVE_UP, STEP, subjobTimerOf } from './subjob-timers.ts'
 
 type DispatcherTurn = Turn<DispatcherEffect>
 
@@ -98,21 +98,20 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     if (entry.calledSince !== null) turn.store(SPEC_PREFIX + id, { ...message, called: true })
   }
 
-  takeTimer(timer: string, turn: DispatcherTurn): void {
-    const [kind, id] = subjobTimerOf(timer)
+  takeTimer({ kind, key: id }: RungTimer, turn: DispatcherTurn): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
-    switch (kind) {
-      case STEP:
+    switch (kind as SubjobTimer) {
+      case 'step':
         this.#step(id, entry, turn)
         return
-      case DEADLINE:
+      case 'deadline':
         this.#expire(id, entry, turn)
         break
-      case GIVE_UP:
+      case 'giveUp':
         this.#decide(id, entry, { type: 'GiveUpSubjob', at: turn.now }, turn)
         break
-      case CANCEL:
+      case 'cancel':
         this.#askToStop(id, entry, turn)
         return
     }
@@ -178,7 +177,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   #setDeadline(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
     if (entry.dispatch.refusal !== null) return
     const deadline = deadlineOf(entry, this.#options.subjobTimeoutMs)
-    if (deadline !== null) turn.wake(DEADLINE + id, deadline.at)
+    if (deadline !== null) turn.wake(timerOf(id, entry, 'deadline'), deadline.at)
   }
 
   /** `undone` gives the operations that the subjob's end leaves for another run. */
@@ -206,7 +205,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         if (event.attempt.number === 1) this.#setDeadline(id, entry, turn)
         return
       case 'SubjobStopped':
-        turn.wake(GIVE_UP + id, event.stop.giveUpAt)
+        turn.wake(timerOf(id, entry, 'giveUp'), event.stop.giveUpAt)
         this.#askToStop(id, entry, turn)
         return
       case 'SubjobSubmitted':
@@ -219,7 +218,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         return
       case 'SubjobRequeued':
         reportFailure(entry, event.notBefore, turn)
-        turn.wake(STEP + id, event.notBefore)
+        turn.wake(timerOf(id, entry, 'step'), event.notBefore)
         return
       case 'SubjobFailed':
         reportFailure(entry, null, turn)
@@ -244,10 +243,10 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   }
 
   // What it has done by then is asked for soon: most producers stop at once.
-  #takeCancelAnswer(id: string, { subjob }: SubjobEntry, again: boolean, turn: DispatcherTurn): void {
-    if (subjob.state !== 'polling') return
-    turn.wake(STEP + id, turn.now + this.#options.polls.delayMinMs)
-    if (again) turn.wake(CANCEL + id, turn.now + this.#nextCall.retryDelayMs(1, 0))
+  #takeCancelAnswer(id: string, entry: SubjobEntry, again: boolean, turn: DispatcherTurn): void {
+    if (entry.subjob.state !== 'polling') return
+    turn.wake(timerOf(id, entry, 'step'), turn.now + this.#options.polls.delayMinMs)
+    if (again) turn.wake(timerOf(id, entry, 'cancel'), turn.now + this.#nextCall.retryDelayMs(1, 0))
   }
 
   #end(id: string, entry: SubjobEntry, failedOperations: readonly RoutedOperation[], turn: DispatcherTurn): void {
@@ -255,6 +254,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     turn.store(SPEC_PREFIX + id, null)
     if (entry.isProgressStored) turn.store(PROGRESS_PREFIX + id, null)
     this.#entries.delete(id)
+    for (const timer of timersOf(entry)) turn.unset(timer)
     entry.operations.release()
     this.#queues.end(entry.dispatch.producerKey, queuedOf(id, entry), entry.occupies)
   }
@@ -294,7 +294,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   #callAgain(id: string, completion: DispatcherCompletion, entry: SubjobEntry, turn: DispatcherTurn): void {
     const delayMs = this.#nextCall.delayMs(completion, entry, turn.now)
     if (delayMs === 0) this.#step(id, entry, turn)
-    else if (delayMs !== null) turn.wake(STEP + id, turn.now + delayMs)
+    else if (delayMs !== null) turn.wake(timerOf(id, entry, 'step'), turn.now + delayMs)
   }
 
   #resume(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
@@ -309,14 +309,16 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
           this.#enqueue(id, entry, turn)
         } else {
           this.#queues.of(entry.dispatch.producerKey).resume(queuedOf(id, entry), false)
-          turn.wake(STEP + id, retryAtOf(subjob, turn.now))
+          turn.wake(timerOf(id, entry, 'step'), retryAtOf(subjob, turn.now))
         }
         return
       case 'polling':
         this.#occupy(id, entry)
-        if (subjob.stop !== null) turn.wake(GIVE_UP + id, Math.min(subjob.stop.giveUpAt, turn.now + this.#options.cancelTimeoutMs))
+        if (subjob.stop !== null) {
+          turn.wake(timerOf(id, entry, 'giveUp'), Math.min(subjob.stop.giveUpAt, turn.now + this.#options.cancelTimeoutMs))
+        }
         this.#askToStop(id, entry, turn)
-        turn.wake(STEP + id, turn.now + Math.round(this.#options.resumeSpreadMs * this.#options.random()))
+        turn.wake(timerOf(id, entry, 'step'), turn.now + Math.round(this.#options.resumeSpreadMs * this.#options.random()))
         return
       case 'publishing':
         // A refused one never stood in the queue: it must not hold back, or let go, the writes of its job.

@@ -4,6 +4,7 @@ import type { Job } from '../domain/job.ts'
 import type { DispatchSubjob, Message } from '../domain/messages.ts'
 import type { KeptOperations, OperationStore } from './operation-store.ts'
 import type { Turn } from './stage.ts'
+import { StageTimer } from './timer-queue.ts'
 
 export interface JobEntry {
   job: Job
@@ -11,7 +12,12 @@ export interface JobEntry {
   readonly assignments: Map<number, Assignment>
   /** What is dispatched once a subjob's parents have ended, or when what failed of it is tried again. */
   readonly held: Map<number, HeldSubjob>
+  /** Those that it has had to set. */
+  readonly timers: Partial<Record<JobTimer, StageTimer>>
 }
+
+/** When an ended job is forgotten, when what failed of it is dropped, and when its parts are no longer waited for. */
+export type JobTimer = 'forget' | 'drop' | 'parts'
 
 interface HeldSubjob {
   readonly order: Omit<DispatchSubjob, 'operations'>
@@ -50,7 +56,7 @@ export class JobBook {
   }
 
   add(job: Job, turn: Write): JobEntry {
-    const entry: JobEntry = { job, assignments: new Map(), held: new Map() }
+    const entry: JobEntry = { job, assignments: new Map(), held: new Map(), timers: {} }
     this.#entries.set(job.jobId, entry)
     this.changeJob(entry, job, turn)
     return entry
@@ -116,7 +122,7 @@ export class JobBook {
   #restoring(jobId: string): RestoredEntry {
     const known = this.#entries.get(jobId)
     if (known !== undefined) return known
-    const entry = { job: undefined, assignments: new Map<number, Assignment>(), held: new Map<number, HeldSubjob>() }
+    const entry = { job: undefined, assignments: new Map<number, Assignment>(), held: new Map<number, HeldSubjob>(), timers: {} }
     this.#entries.set(jobId, entry)
     return entry
   }
@@ -156,6 +162,10 @@ export class JobBook {
     const { operations, ...order } = dispatch
     entry.held.set(index, { order, operations: this.#store.keep(operations) })
   }
+}
+
+export function jobTimer(entry: JobEntry, kind: JobTimer): StageTimer {
+  return (entry.timers[kind] ??= new StageTimer(kind, entry.job.jobId))
 }
 
 function subjobKey(jobId: string, index: number): string {

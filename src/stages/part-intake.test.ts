@@ -185,7 +185,7 @@ describe('parts of a large job for which there is no room', () => {
         const record = recordAt({ offset: message.part + 1, ...key, value: jsonCodec.encode(message) })
         lane.stage.takeRecord(record, message, turn)
       }
-      lane.stage.takeTimer('portion:', turn)
+      lane.stage.takeTimer({ kind: 'portion', key: '' }, turn)
       return dispatchesOf(turn).length
     })
     expect(split.slice(0, 11)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0])

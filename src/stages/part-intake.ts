@@ -10,6 +10,7 @@ import type { InputRecord } from '../kafka/port.ts'
 import type { JobEntry } from './job-book.ts'
 import type { OperationStore } from './operation-store.ts'
 import type { Turn } from './stage.ts'
+import { StageTimer } from './timer-queue.ts'
 import { valueOf, WaitingParts } from './waiting-parts.ts'
 
 /** How large jobs are kept from holding up others. */
@@ -44,7 +45,7 @@ export interface PartIntakeOptions<T extends PartTurn> {
 }
 
 /** Rings when a part that waits may be split: {@link PartIntake.splitNext}. */
-export const PORTION_TIMER = 'portion:'
+export const PORTION = 'portion'
 
 /** Turns in a row that only read on, where parts wait: what stands behind them is to come first, and they are not to stand still. */
 const READING_TURNS_MAX = 8
@@ -56,6 +57,7 @@ export class PartIntake<T extends PartTurn> {
   #splitIn: T | null = null
   #keptIn: T | null = null
   #readingTurns = 0
+  readonly #portion = new StageTimer(PORTION, '')
   #hasMissed = false
 
   constructor(options: PartIntakeOptions<T>) {
@@ -121,7 +123,7 @@ export class PartIntake<T extends PartTurn> {
 
   /** Goes on in the next turn, which also takes what has come meanwhile; to be called as well when there may be room again. */
   splitLater(turn: T): void {
-    if (this.#waiting.size > 0 && this.#hasRoom()) turn.wake(PORTION_TIMER, turn.now)
+    if (this.#waiting.size > 0 && this.#hasRoom()) turn.wake(this.#portion, turn.now)
   }
 
   #takeNext(turn: T): void {

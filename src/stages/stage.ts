@@ -4,6 +4,7 @@
  */
 import type { Message } from '../domain/messages.ts'
 import type { InputRecord, OutputRecord } from '../kafka/port.ts'
+import type { StageTimer } from './timer-queue.ts'
 
 /** The topics that a stage may write to by name. */
 export type StageTopic = 'commands' | 'subjobs' | 'subjobEvents' | 'jobs'
@@ -26,7 +27,7 @@ export interface Stage<Effect, Completion> {
    * (LaneStage.beforeTurn).
    */
   hasMissed?(): boolean
-  takeTimer(id: string, turn: Turn<Effect>): void
+  takeTimer(timer: RungTimer, turn: Turn<Effect>): void
   takeCompletion(completion: Completion, turn: Turn<Effect>): void
   /** The lane has ended: what is held outside of the heap is given back. */
   close?(): void
@@ -49,9 +50,14 @@ export interface Turn<Effect> {
   start(effect: Effect): void
   /** The same for work that changes nothing outside, and so need not wait for the commit. */
   ask(effect: Effect): void
-  /** Sets the timer of that id, or moves it. */
-  wake(id: string, at: number): void
+  /** Sets the timer, or moves it. */
+  wake(timer: StageTimer, at: number): void
+  /** The timer does not ring any more. */
+  unset(timer: StageTimer): void
 }
+
+/** What there is to know of a timer that rings. */
+export type RungTimer = Pick<StageTimer, 'kind' | 'key'>
 
 export interface PublishOptions {
   readonly partition?: number

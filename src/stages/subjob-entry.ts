@@ -6,6 +6,7 @@ import type { KeptOperations, OperationStore } from './operation-store.ts'
 import type { QueuedSubjob } from './producer-queue.ts'
 import type { CalledSubjob } from './called-since.ts'
 import type { Call, SubjobOrder } from './subjob-calls.ts'
+import { StageTimer } from './timer-queue.ts'
 
 export interface SubjobEntry extends CalledSubjob {
   readonly dispatch: SubjobOrder
@@ -18,7 +19,14 @@ export interface SubjobEntry extends CalledSubjob {
   isProgressStored: boolean
   /** Whether this process has heard from its producer how far it is. */
   isPolled: boolean
+  /** Those that it has had to set: its next step, its deadline, when its producer is given up, and when it is asked again to stop. */
+  step: StageTimer | null
+  deadline: StageTimer | null
+  giveUp: StageTimer | null
+  cancel: StageTimer | null
 }
+
+export type SubjobTimer = 'step' | 'deadline' | 'giveUp' | 'cancel'
 
 export interface EntryParts {
   readonly store: OperationStore
@@ -30,6 +38,7 @@ export function newEntry(message: DispatchSubjob, { store, strings }: EntryParts
   return {
     ...{ dispatch: keptOrder(message, strings), operations: store.keep(message.operations), subjob: newSubjob() },
     ...{ occupies: false, calledSince, isProgressStored: false, isPolled: false },
+    ...{ step: null, deadline: null, giveUp: null, cancel: null },
   }
 }
 
@@ -57,6 +66,16 @@ function keptOrder(order: DispatchSubjob, strings: SharedStrings): SubjobOrder {
     deadlineAt: order.deadlineAt,
     traceparent: traceparent === null ? null : strings.of(traceparent),
   }
+}
+
+/** Made when it is needed first, and moved from then on. */
+export function timerOf(id: string, entry: SubjobEntry, kind: SubjobTimer): StageTimer {
+  return (entry[kind] ??= new StageTimer(kind, id))
+}
+
+/** Those that may still ring. */
+export function timersOf({ step, deadline, giveUp, cancel }: SubjobEntry): readonly StageTimer[] {
+  return [step, deadline, giveUp, cancel].filter((timer) => timer !== null)
 }
 
 /** What is stored of it: whether a submission arrived is not known after a restart, so it begins again. */

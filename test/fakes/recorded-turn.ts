@@ -1,7 +1,7 @@
 /** A turn that keeps what a stage says, as a lane's recorder would, but unencoded. */
 import type { Message, MessageType } from '../../src/domain/messages.ts'
 import type { InputRecord, OutputRecord } from '../../src/kafka/port.ts'
-import type { PublishOptions, StageTopic, Turn } from '../../src/stages/stage.ts'
+import type { PublishOptions, RungTimer, StageTopic, Turn } from '../../src/stages/stage.ts'
 
 export interface Published {
   readonly to: StageTopic
@@ -25,6 +25,8 @@ export class RecordedTurn<Effect> implements Turn<Effect> {
   readonly deadLetters: { readonly record: InputRecord; readonly cause: string }[] = []
   readonly effects: Effect[] = []
   readonly wakes: { readonly id: string; readonly at: number }[] = []
+  /** Timers that are not to ring any more. */
+  readonly unsets: string[] = []
 
   constructor(now: number) {
     this.now = now
@@ -54,8 +56,12 @@ export class RecordedTurn<Effect> implements Turn<Effect> {
     this.effects.push(effect)
   }
 
-  wake(id: string, at: number): void {
-    this.wakes.push({ id, at })
+  wake(timer: RungTimer, at: number): void {
+    this.wakes.push({ id: timerId(timer), at })
+  }
+
+  unset(timer: RungTimer): void {
+    this.unsets.push(timerId(timer))
   }
 
   /** What was published of one type, in order. */
@@ -68,6 +74,15 @@ export class RecordedTurn<Effect> implements Turn<Effect> {
     const { stored, published, delivered, deadLetters, effects, wakes } = this
     return [stored, published, delivered, deadLetters, effects, wakes].every((said) => said.length === 0)
   }
+}
+
+export function timerId({ kind, key }: RungTimer): string {
+  return `${kind}:${key}`
+}
+
+export function timerOf(id: string): RungTimer {
+  const colon = id.indexOf(':')
+  return { kind: id.slice(0, colon), key: id.slice(colon + 1) }
 }
 
 export function recordAt(place: Partial<InputRecord> = {}): InputRecord {

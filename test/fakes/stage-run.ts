@@ -3,7 +3,7 @@ import type { Message } from '../../src/domain/messages.ts'
 import type { InputRecord } from '../../src/kafka/port.ts'
 import type { Stage } from '../../src/stages/stage.ts'
 import { jsonCodec } from './json-codec.ts'
-import { recordAt, RecordedTurn, type StoredEntry } from './recorded-turn.ts'
+import { recordAt, RecordedTurn, type StoredEntry, timerOf } from './recorded-turn.ts'
 
 export class StageRun<Effect, Completion, Kind extends Stage<Effect, Completion> = Stage<Effect, Completion>> {
   readonly #create: () => Kind
@@ -48,7 +48,7 @@ export class StageRun<Effect, Completion, Kind extends Stage<Effect, Completion>
     this.timers.delete(id)
     this.now = Math.max(this.now, at)
     return this.#turn((turn) => {
-      this.stage.takeTimer(id, turn)
+      this.stage.takeTimer(timerOf(id), turn)
     })
   }
 
@@ -78,6 +78,7 @@ export class StageRun<Effect, Completion, Kind extends Stage<Effect, Completion>
     const last = new Map(turn.stored.map(({ key, entry }) => [key, entry]))
     for (const [key, entry] of last) this.changelog.push({ key, entry, writtenAt: this.now })
     for (const { id, at } of turn.wakes) this.timers.set(id, at)
+    for (const id of turn.unsets) this.timers.delete(id)
     this.effects.push(...turn.effects)
     return turn
   }

@@ -129,5 +129,6 @@ export class CoordinatorScenario {
     this.#open.push(...turn.messages('DispatchSubjob'))
     this.#conclusions.push(...turn.effects)
     for (const { id, at } of turn.wakes) this.timers.set(id, at)
+    for (const id of turn.unsets) this.timers.delete(id)
   }
 }

@@ -5,7 +5,7 @@
 import type { AddOperations, DispatchSubjob, Message, SubjobEnded, SubmitJob } from '../../src/domain/messages.ts'
 import { InputPositions, positionsWith, type StoredPositions } from '../../src/kafka/input-positions.ts'
 import type { KafkaAdmin, Position } from '../../src/kafka/port.ts'
-import { PORTION_TIMER } from '../../src/stages/part-intake.ts'
+import { PORTION } from '../../src/stages/part-intake.ts'
 import type { ConcludeJob } from '../../src/stages/conclusion.ts'
 import type { Coordinator } from '../../src/stages/coordinator.ts'
 import { coordinator, HOME } from '../fakes/coordinator-lane.ts'
@@ -170,13 +170,13 @@ export class PartsWorld {
       this.#stage.takeRecord(at(EVENTS, this.#nextOf(EVENTS)), message, turn)
       this.#next.set(EVENTS, this.#nextOf(EVENTS) + 1)
     }
-    if (this.#hasPortion) this.#stage.takeTimer(PORTION_TIMER, turn)
+    if (this.#hasPortion) this.#stage.takeTimer({ kind: PORTION, key: '' }, turn)
     return { turn, fresh }
   }
 
   #commit(turn: RecordedTurn<ConcludeJob>): void {
     this.#changelog = [...this.#changelog, ...entriesOf(turn)]
-    this.#hasPortion = turn.wakes.some(({ id }) => id === PORTION_TIMER)
+    this.#hasPortion = turn.wakes.some(({ id }) => id === `${PORTION}:`)
     this.dispatched.push(...turn.messages('DispatchSubjob'))
     this.#open.push(...turn.messages('DispatchSubjob'))
     for (const { job } of turn.messages('JobChanged')) this.jobStates.set(job.jobId, job.state)

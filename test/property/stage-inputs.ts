@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import type { Message } from '../../src/domain/messages.ts'
 import type { Stage } from '../../src/stages/stage.ts'
-import { recordAt, RecordedTurn, type StoredEntry } from '../fakes/recorded-turn.ts'
+import { recordAt, RecordedTurn, type StoredEntry, timerOf } from '../fakes/recorded-turn.ts'
 
 export type StageInput<Completion> = { readonly now: number } & (
   | { readonly type: 'record'; readonly message: Message; readonly offset: number }
@@ -14,7 +14,7 @@ export function give<Effect, Completion>(stage: Stage<Effect, Completion>, input
   const turn = new RecordedTurn<Effect>(input.now)
   if (input.type === 'record') stage.takeRecord(recordAt({ offset: input.offset, timestampMs: input.now }), input.message, turn)
   else if (input.type === 'completion') stage.takeCompletion(input.completion, turn)
-  else stage.takeTimer(input.id, turn)
+  else stage.takeTimer(timerOf(input.id), turn)
   return turn
 }
 
