@@ -19,17 +19,21 @@ interface Multipart {
 }
 
 /**
- * An object that is written piece by piece, without a length known beforehand and with no more than a part of it in
- * memory. Nobody sees any of it until `finish` has resolved; a smaller one than a part is written at once.
+ * An object that is written piece by piece, without a length known beforehand and with no more than two parts of it in
+ * memory: one is filled while the other is on its way. Nobody sees any of it until `finish` has resolved; a smaller one
+ * than a part is written at once.
  */
 export class ObjectUpload {
   readonly #client: S3Client
   readonly #target: UploadTarget
   readonly #partBytes: number
-  /** Grows to the size of a part and is then used for each of them in turn: a large object leaves no garbage behind. */
+  /** Grows to the size of a part, and takes turns with the one that was sent: a large object leaves no garbage behind. */
   #part: Buffer = Buffer.alloc(0)
+  #spare: Buffer = Buffer.alloc(0)
   #length = 0
   #bytes = 0
+  /** The part on its way; null as long as none was sent. */
+  #sending: Promise<void> | null = null
   #multipart: Multipart | null = null
 
   constructor(client: S3Client, target: UploadTarget, partBytes: number) {
@@ -45,16 +49,13 @@ export class ObjectUpload {
       const copied = piece.copy(this.#part, this.#length, from)
       this.#length += copied
       from += copied
-      if (this.#length === this.#partBytes) {
-        await this.#sendPart(this.#part)
-        this.#length = 0
-      }
+      if (this.#length === this.#partBytes) await this.#handOver()
     }
   }
 
   /** Takes other bytes for all that were written, if none were sent yet; says whether it did. */
   replace(bytes: Buffer): boolean {
-    if (this.#multipart !== null || bytes.length > this.#partBytes) return false
+    if (this.#sending !== null || bytes.length > this.#partBytes) return false
     this.#part = bytes
     this.#length = bytes.length
     return true
@@ -71,12 +72,14 @@ export class ObjectUpload {
 
   async #finish(): Promise<PublishedObject> {
     const { bucket, key, headers } = this.#target
-    const rest = this.#part.subarray(0, this.#length)
-    if (this.#multipart === null) {
-      const { etag } = await this.#ask(() => this.#client.putObject(bucket, key, rest, rest.length, { ...headers }))
-      return { key, bytes: rest.length, etag }
+    if (this.#sending === null) {
+      const whole = this.#part.subarray(0, this.#length)
+      const { etag } = await this.#ask(() => this.#client.putObject(bucket, key, whole, whole.length, { ...headers }))
+      return { key, bytes: whole.length, etag }
     }
-    if (rest.length > 0) await this.#sendPart(rest)
+    if (this.#length > 0) await this.#handOver()
+    await this.#sending
+    if (this.#multipart === null) throw new Error('broken invariant: a part was sent of no upload')
     const { id, parts } = this.#multipart
     const { etag } = await this.#ask(() => this.#client.completeMultipartUpload(bucket, key, id, parts))
     return { key, bytes: this.#bytes, etag }
@@ -84,6 +87,7 @@ export class ObjectUpload {
 
   /** Lets the store forget what was sent. Where even that fails, it is left to the bucket's lifecycle rule. */
   async abort(): Promise<void> {
+    await this.#sending?.catch(() => undefined)
     if (this.#multipart === null) return
     const { bucket, key } = this.#target
     await this.#client.abortMultipartUpload(bucket, key, this.#multipart.id).catch(() => undefined)
@@ -95,6 +99,18 @@ export class ObjectUpload {
     const larger = Buffer.allocUnsafeSlow(Math.min(this.#partBytes, Math.max(needed, 2 * this.#part.length)))
     this.#part.copy(larger, 0, 0, this.#length)
     this.#part = larger
+  }
+
+  /** Sends what has gathered, once the part before has arrived. */
+  async #handOver(): Promise<void> {
+    await this.#sending
+    const part = this.#part
+    this.#sending = this.#sendPart(part.subarray(0, this.#length))
+    // Whoever waits for it next hears of its failure.
+    this.#sending.catch(() => undefined)
+    this.#part = this.#spare
+    this.#spare = part
+    this.#length = 0
   }
 
   async #sendPart(bytes: Buffer): Promise<void> {
