@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBucket } from '../harness/bucket-log.ts'
 import { controlGroup } from '../harness/control-group.ts'
-import { type ExecProducerProcess, processesWith } from '../harness/exec-producer.ts'
+import { type ExecProducerProcess, type ExecResponse, processesWith } from '../harness/exec-producer.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation } from '../harness/installation.ts'
 import { until } from '../harness/until.ts'
@@ -278,6 +278,32 @@ describe('a producer', () => {
     expect(await after.accepted('again', ...values)).toBe(id)
     const runs = ['done', 'earlier', 'again'].map((name) => readFileSync(join(folder, name), 'utf8').split('\n').length - 1)
     expect(runs).toEqual([1, 1, 2])
+  })
+
+  it('may be killed at any moment, again and again: only what ran then runs again', async () => {
+    const config = { ...short, programs, attemptsMax: 100 }
+    let current = await installation.execProducer('mortal', config)
+    const folder = join(installation.folder, 'mortal')
+    const begun = (): readonly string[] => (existsSync(`${folder}/begun`) ? readFileSync(`${folder}/begun`, 'utf8').trim().split('\n') : [])
+    const commands = Array.from({ length: 30 }, (_, n) => script(`echo ${n} >> ${folder}/begun; sleep 0.0${n % 7}; echo ${n}`))
+    const ids = [await current.accepted('one', ...commands.slice(0, 15)), await current.accepted('other', ...commands.slice(15))]
+    const seen: (readonly [id: string, responses: string])[] = []
+    for (const enough of [3, 9, 16, 24]) {
+      await until(`${enough} have begun`, () => begun().length >= enough)
+      await current.child.kill()
+      current = await installation.execProducer('mortal', config)
+    }
+    for (const id of ids) seen.push([id, JSON.stringify(await current.responses(id))])
+    await current.child.kill()
+    current = await installation.execProducer('mortal', config)
+    for (const [id, responses] of seen) expect(JSON.stringify(await current.responses(id))).toBe(responses)
+    const all = seen.flatMap(([, responses]) => JSON.parse(responses) as readonly ExecResponse[])
+    expect(all.map(({ result }) => result.stdout.text.trim())).toEqual(commands.map((_, n) => String(n)))
+    // One that was killed before it said that it had begun is an attempt, too.
+    const attempts = all.map(({ result }) => result.attempt)
+    const runs = commands.map((_, n) => begun().filter((each) => each === String(n)).length)
+    expect(runs.filter((times, n) => times < 1 || times > (attempts[n] ?? 0))).toEqual([])
+    expect(attempts.reduce((sum, attempt) => sum + attempt)).toBeLessThanOrEqual(commands.length + 4 * 2)
   })
 
   it('that is asked to stop ends what runs, and begins it again when it is back', async () => {

@@ -23,7 +23,7 @@ export class ControlGroups {
   static open(folder: string): ControlGroups {
     try {
       for (const name of ['memory', 'cpu', 'pids']) write(join(folder, 'cgroup.subtree_control'), `+${name}`)
-      const probe = join(folder, 'probe')
+      const probe = join(folder, `probe-${process.pid}`)
       if (!existsSync(probe)) mkdirSync(probe)
       const hasKill = existsSync(join(probe, 'cgroup.kill'))
       const controllers = new Set((read(join(probe, 'cgroup.controllers')) ?? '').trim().split(' '))

@@ -58,11 +58,12 @@ interface OpenJob {
 
 const FORGET_MS_MAX = 10_000
 const FORGOTTEN_AT_A_TIME = 200
-export const MARKER_PREFIX = 'datajob-'
 
 export class ExecProducer {
   readonly #parts: ExecProducerParts
   readonly #capacity: Capacity
+  /** What the markers of all attempts in this data folder begin with: those of another producer's are none of ours. */
+  readonly #markerPrefix: string
   /** In the order in which they were accepted. */
   readonly #open = new Map<string, OpenJob>()
   readonly #underWay = new Set<Promise<void>>()
@@ -74,7 +75,9 @@ export class ExecProducer {
 
   constructor(parts: ExecProducerParts) {
     this.#parts = parts
-    const { cores, memoryMB } = parts.attempts.config.capacity
+    const { capacity, dataFolder } = parts.attempts.config
+    const { cores, memoryMB } = capacity
+    this.#markerPrefix = `datajob-${digest(dataFolder).slice(0, 12)}-`
     this.#capacity = new Capacity(parts.processors.slice(0, cores), memoryMB)
   }
 
@@ -83,7 +86,7 @@ export class ExecProducer {
     const { store, attempts, clock, log } = this.#parts
     const { attemptsMax, dataFolder } = attempts.config
     const left = store.open()
-    const groups = attempts.groups?.left((name) => name.startsWith(MARKER_PREFIX)) ?? []
+    const groups = attempts.groups?.left((name) => name.startsWith(this.#markerPrefix)) ?? []
     // All at once: what is submitted meanwhile comes behind them, and what it starts is not taken for a leftover.
     for (const stored of left) this.#open.set(stored.id, { stored, run: null })
     for (const { id, job } of left) {
@@ -203,7 +206,7 @@ export class ExecProducer {
 
   async #work(id: string, operation: ExecOperation, demand: Demand, allotment: Allotment): Promise<void> {
     const { clock, log, attempts } = this.#parts
-    const { job, jobId } = this.#apply(id, { type: 'StartAttempt', marker: `${MARKER_PREFIX}${randomUUID()}` })
+    const { job, jobId } = this.#apply(id, { type: 'StartAttempt', marker: `${this.#markerPrefix}${randomUUID()}` })
     if (job.state !== 'running') throw new Error(`broken invariant: job ${id} is ${job.state}, not running`)
     const { number: attempt, marker } = job.attempt
     const about = { job: id, operation: operation.operationId, attempt }
@@ -248,9 +251,9 @@ export class ExecProducer {
     })
     // Whoever starts next publishes it: that the command has ended is on disk.
     if (result === null) return
-    this.#apply(id, { type: 'EndOperation', wentWell: wentWell(result) }, { place: index, result })
     const { statusCode } = statusOf(result)
     log.info({ job: id, operation: operation.operationId, statusCode, files: result.files.length }, 'published')
+    this.#apply(id, { type: 'EndOperation', wentWell: wentWell(result) }, { place: index, result })
     this.#fill()
   }
 
