@@ -1,5 +1,5 @@
 /** `datajob producer exec` as a process: what it runs, what it refuses, what it ends, and what is left when it is killed. */
-import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBucket } from '../harness/bucket-log.ts'
@@ -232,6 +232,42 @@ describe.runIf(group !== null)('in a control group', () => {
     expect(processesWith(times[1] ?? '')).toEqual([])
     await after.child.stop()
     expect(readdirSync(group ?? '', { withFileTypes: true }).filter((entry) => entry.isDirectory())).toEqual([])
+  })
+})
+
+describe.runIf(process.getuid?.() === 0)('as another user', () => {
+  const nobody = { uid: 65_534, gid: 65_534 }
+
+  it('a command has its own folder, and none of what is the producer’s', async () => {
+    chmodSync(installation.folder, 0o711)
+    const config = { ...short, programs, bucket, user: nobody }
+    const before = await installation.execProducer('user', config)
+    const text = `id -u; id -g; id -G; touch "$TMPDIR/x" && echo 50 >> "$DATAJOB_PROGRESS"; echo also > /dev/stderr; cat in > out
+      cat /proc/${before.child.pid}/environ; cat ../../../../exec.sqlite; ls ../../..; rm ../stdout; true`
+    const own = script(text, { files: { in: 'x' }, outputs: ['out'] })
+    const { statusCode, result } = await before.response(await before.accepted('own', own))
+    expect(`${statusCode}: ${result.problem} ${result.stdout.text}`).toBe('0: null 65534\n65534\n65534\n')
+    const denied = result.stderr.text.match(/environ|exec\.sqlite|open directory|remove/g)
+    expect(denied).toEqual(['environ', 'exec.sqlite', 'open directory', 'remove'])
+    expect(result.stderr.text).toMatch(/^also\n/)
+
+    // What it leaves is read with other rights than its own: links lead nowhere.
+    const links = 'ln -s /etc etc; ln -s /etc/passwd passwd; mv ../work ../other; ls .. >&2'
+    const linked = await before.responses(
+      await before.accepted('links', script(links, { resultFile: 'etc/passwd' }), script(links, { outputs: ['etc/passwd', 'passwd'] })),
+    )
+    expect(linked.map(({ result: { problem } }) => problem)).toEqual([
+      ...['resultFile: etc/passwd is not there', 'outputs: no file matches "etc/passwd"'],
+    ])
+
+    const time = longTime()
+    const id = await before.accepted('ends', script(`[ "$DATAJOB_ATTEMPT" = 1 ] || exit 0; ${daemon(time)} exec sleep ${time}`))
+    await until('both run', () => processesWith(time).length === 2)
+    await before.child.kill()
+    await until('the command itself ended with its producer', () => processesWith(time).length === 1)
+    const after = await installation.execProducer('user', config)
+    expect(await after.over(id)).toBe('FINISHED')
+    expect(processesWith(time)).toEqual([])
   })
 })
 

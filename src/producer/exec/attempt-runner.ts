@@ -55,9 +55,10 @@ export async function runAttempt(parts: AttemptParts, order: AttemptOrder): Prom
     const preparation = await prepare(parts, order)
     if (!preparation.ok) return endOf('refused', clock.now(), preparation.reason)
     const { prepared } = preparation
-    makeAttemptFolder(folder, prepared.stdin, prepared.files)
+    const user = config.user ?? null
+    makeAttemptFolder(folder, { ...prepared, user })
     const { fileMB, openFiles } = config.limits
-    const launch = { ...prepared, demand: order.demand, allotment: order.allotment, fileMB, openFiles }
+    const launch = { ...prepared, demand: order.demand, allotment: order.allotment, fileMB, openFiles, user }
     const own = { HOME: folder.work, TMPDIR: folder.temporary }
     const said = {
       ...{ DATAJOB_JOB_ID: order.jobId, DATAJOB_OPERATION_ID: String(order.operation.operationId) },

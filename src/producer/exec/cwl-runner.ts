@@ -1,15 +1,17 @@
 /** Asks cwltool what a document is, and says how it is run. cwltool is the operator's: it is never fetched. */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AdmissionRules } from './allow-list.ts'
 import { type CwlCheck, checkCwl } from './cwl-check.ts'
-import type { CwlConfig } from './exec-config.ts'
+import type { CommandUser, CwlConfig, ExecConfig } from './exec-config.ts'
 import type { CwlRequest } from './exec-request.ts'
 
 /** A document in one piece, which refers to nothing else any more; what is to run is its `main`. */
 type Packed = { readonly ok: true; readonly document: string } | { readonly ok: false; readonly reason: string }
+
+type CwlRules = AdmissionRules & Pick<ExecConfig, 'user'>
 
 const PACK_MS_MAX = 60_000
 const PACKED_BYTES_MAX = 16 * 2 ** 20
@@ -25,6 +27,7 @@ export class CwlRunner {
   readonly #rules: AdmissionRules
   readonly #folder: string
   readonly #environment: Readonly<Record<string, string>>
+  readonly #user: CommandUser | null
   /** By the documents' digests, oldest first. */
   readonly #packed = new Map<string, Promise<Packed>>()
 
@@ -32,10 +35,11 @@ export class CwlRunner {
    * @param folder where programs on the list are put under their names, the only ones that tools find; and scratch files
    * @param environment what every command here has
    */
-  constructor(config: CwlConfig, rules: AdmissionRules, folder: string, environment: Readonly<Record<string, string>>) {
+  constructor(config: CwlConfig, rules: CwlRules, folder: string, environment: Readonly<Record<string, string>>) {
     this.#config = config
     this.#rules = rules
     this.#folder = folder
+    this.#user = rules.user ?? null
     mkdirSync(folder, { recursive: true })
     const listed = config.programs === 'listed'
     this.#environment = listed ? { ...environment, PATH: this.#makePrograms(environment['PATH'] ?? '') } : environment
@@ -81,6 +85,7 @@ export class CwlRunner {
     try {
       const file = join(folder, CWL_PACKAGE)
       writeFileSync(file, text)
+      if (this.#user !== null) for (const path of [folder, file]) chownSync(path, this.#user.uid, this.#user.gid)
       return await this.#run(['--disable-color', '--pack', workflowId === undefined ? file : `${file}#${workflowId}`], folder)
     } finally {
       rmSync(folder, { recursive: true, force: true })
@@ -91,7 +96,8 @@ export class CwlRunner {
     // A document that refers to others of the network is not fetched together here: what is checked is what runs.
     const nowhere = 'http://127.0.0.1:9'
     const environment = { ...this.#environment, HOME: folder, http_proxy: nowhere, https_proxy: nowhere }
-    const options = { cwd: folder, env: environment, timeout: PACK_MS_MAX, maxBuffer: PACKED_BYTES_MAX, killSignal: 'SIGKILL' } as const
+    const bounds = { timeout: PACK_MS_MAX, maxBuffer: PACKED_BYTES_MAX, killSignal: 'SIGKILL' } as const
+    const options = { ...bounds, ...this.#user, cwd: folder, env: environment }
     return new Promise((resolve) => {
       execFile(this.#config.runner, [...words], options, (error, stdout, stderr) => {
         if (error === null) resolve({ ok: true, document: stdout })

@@ -39,6 +39,13 @@ const ownMaximum = {
   timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: WEEK_S })),
 }
 
+const USER_MAX = 2 ** 32 - 2
+
+const userSchema = Type.Object(
+  { uid: Type.Integer({ minimum: 1, maximum: USER_MAX }), gid: Type.Integer({ minimum: 1, maximum: USER_MAX }) },
+  STRICT,
+)
+
 const programSchema = Type.Object(
   {
     /** Of the file that is run; it is not looked for anywhere. */
@@ -74,6 +81,8 @@ export const execConfigSchema = Type.Object(
       Type.Object({ username: Type.String({ pattern: '^[^:\\0]{1,256}$' }), passwordFile: Type.String({ minLength: 1 }) }, STRICT),
     ),
     dataFolder: Type.String({ minLength: 1 }),
+    /** Whom commands run as; left out, as the producer itself does. */
+    user: Type.Optional(userSchema),
     programs: Type.Record(Type.String({ pattern: NAME }), programSchema, { ...STRICT, default: {} }),
     environment: Type.Record(Type.String({ pattern: VARIABLE }), Type.String(), { ...STRICT, default: {} }),
     capacity: Type.Object(
@@ -110,6 +119,7 @@ export const execConfigSchema = Type.Object(
 
 type Given = Static<typeof execConfigSchema>
 export type Program = Static<typeof programSchema>
+export type CommandUser = Static<typeof userSchema>
 export type CwlConfig = Static<typeof cwlSchema>
 
 export interface Bounds {

@@ -3,7 +3,7 @@
  * no two at a time; what has ended is never begun again.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, readdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clock, delay, type TimerHandle, type Timers } from '../../runtime/clock.ts'
@@ -97,7 +97,10 @@ export class ExecProducer {
     }
     for (const marker of groups) await this.#endLeftovers(marker)
     const folders = join(dataFolder, 'work')
-    const forgotten = existsSync(folders) ? readdirSync(folders).filter((id) => store.find(id) === null) : []
+    mkdirSync(folders, { recursive: true })
+    // Each command's user may pass to its own.
+    chmodSync(folders, 0o711)
+    const forgotten = readdirSync(folders).filter((id) => store.find(id) === null)
     for (const id of forgotten) await rm(jobFolder(dataFolder, id), { recursive: true, force: true })
     for (const { id } of left) this.#resumePublishing(id)
     this.#forgetting = this.#parts.timers.after(0, this.#forget)

@@ -1,5 +1,5 @@
 /** What an exec producer has accepted and what became of it, in one SQLite file of its data folder, for this process alone. */
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { ExecJob } from './exec-job.ts'
@@ -59,11 +59,14 @@ export class ExecStore {
 
   /** Throws when the file is another process's, or of another version. */
   static open(folder: string): ExecStore {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    // Others, such as the commands' user, may pass through to what is theirs, and see nothing.
+    mkdirSync(folder, { recursive: true })
+    chmodSync(folder, 0o711)
     const file = join(folder, 'exec.sqlite')
     const database = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS })
     try {
       // What was accepted has to outlast the machine, so each transaction is on disk before it is answered.
+      chmodSync(file, 0o600)
       database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
       const version = database.prepare('PRAGMA user_version').get()?.['user_version']
       if (version === 0) database.exec(`BEGIN EXCLUSIVE; ${SCHEMA} COMMIT`)

@@ -1,6 +1,7 @@
 /** The words that a command is started with, so that the operating system holds it to its limits. */
 import type { Demand } from './allow-list.ts'
 import type { Allotment } from './capacity.ts'
+import type { CommandUser } from './exec-config.ts'
 import type { LimitTools } from './machine.ts'
 
 export interface Launch {
@@ -11,6 +12,8 @@ export interface Launch {
   readonly allotment: Allotment
   readonly fileMB: number
   readonly openFiles: number
+  /** Null: as whom we run. */
+  readonly user: CommandUser | null
 }
 
 // Enters the group before it becomes the command, so that nothing of it was ever outside. The script is ours; the rest are words.
@@ -25,12 +28,16 @@ const CPU_GRACE_S = 5
 export function launchLine(launch: Launch, tools: LimitTools, cgroupProcs: string | null): readonly [string, ...string[]] {
   const line = [
     ...(cgroupProcs === null ? [] : ['/bin/sh', '-c', ENTER_GROUP, cgroupProcs]),
-    ...(tools.setpriv === null ? [] : [tools.setpriv, '--pdeathsig', 'KILL', '--no-new-privs']),
     ...(tools.prlimit === null ? [] : [tools.prlimit, ...processLimits(launch)]),
     ...(tools.taskset === null ? [] : [tools.taskset, '-c', launch.allotment.cores.join(',')]),
+    ...(tools.setpriv === null ? [] : [tools.setpriv, ...asUser(launch.user), '--pdeathsig', 'KILL', '--no-new-privs']),
   ]
   const [first, ...words] = [...line, launch.file, ...launch.arguments]
   return [first ?? launch.file, ...words]
+}
+
+function asUser(user: CommandUser | null): readonly string[] {
+  return user === null ? [] : [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups']
 }
 
 function processLimits({ demand, fileMB, openFiles }: Launch): readonly string[] {

@@ -11,12 +11,11 @@ export type OutputFiles =
 
 /** The files that the patterns name. Links that lead out of the folder name nothing; a pattern that names nothing is a problem. */
 export async function outputFiles(folder: string, patterns: readonly string[]): Promise<OutputFiles> {
-  const root = await realpath(folder)
   const names = new Set<string>()
   for (const pattern of patterns) {
     let found = 0
-    for await (const match of glob(pattern, { cwd: root })) {
-      if (!(await isOwnFile(root, match))) continue
+    for await (const match of glob(pattern, { cwd: folder })) {
+      if (!(await isOwnFile(folder, match))) continue
       found += 1
       names.add(match.split(sep).join('/'))
       if (names.size > FILES_MAX) return { ok: false, problem: `outputs: more than ${FILES_MAX} files match` }
@@ -26,11 +25,12 @@ export async function outputFiles(folder: string, patterns: readonly string[]): 
   return { ok: true, names: [...names].sort() }
 }
 
-async function isOwnFile(root: string, match: string): Promise<boolean> {
-  const path = join(root, match)
+/** Whether it is a file, and in the folder, whatever links lead there. */
+export async function isOwnFile(folder: string, name: string): Promise<boolean> {
+  const path = join(folder, name)
   try {
     if (!(await lstat(path)).isFile()) return false
-    const inside = relative(root, await realpath(path))
+    const inside = relative(await realpath(folder), await realpath(path))
     return inside !== '' && inside !== '..' && !inside.startsWith(`..${sep}`)
   } catch {
     return false

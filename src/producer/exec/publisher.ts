@@ -9,7 +9,7 @@ import { CWL_OUTPUTS } from './cwl-runner.ts'
 import type { ExecRequest } from './exec-request.ts'
 import type { CapturedText, CommandEnd, ExecResult, PublishedFile } from './exec-result.ts'
 import { mediaTypeOf } from './media-types.ts'
-import { outputFiles } from './output-files.ts'
+import { isOwnFile, outputFiles } from './output-files.ts'
 import { openPlainFile } from './plain-file.ts'
 
 export interface PublisherParts {
@@ -77,7 +77,7 @@ export class Publisher {
   async #ofCommand(order: PublishOrder, folder: AttemptFolder, patience: Patience): Promise<Outputs> {
     if (order.request.type !== 'command') return NONE
     const { outputs: patterns, resultFile } = order.request
-    const result = resultFile === undefined ? null : await jsonIn(join(folder.work, resultFile))
+    const result = resultFile === undefined ? null : await ownJsonIn(folder.work, resultFile)
     if (result?.ok === false) return { ...NONE, problem: `resultFile: ${resultFile} ${result.problem}` }
     const made = patterns === undefined ? NONE : await this.#stored(order, folder.work, patterns, patience)
     return { ...made, outputs: result?.value ?? null }
@@ -148,6 +148,10 @@ class Patience {
 }
 
 type Json = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string }
+
+async function ownJsonIn(folder: string, name: string): Promise<Json> {
+  return (await isOwnFile(folder, name)) ? jsonIn(join(folder, name)) : { ok: false, problem: 'is not there' }
+}
 
 async function jsonIn(file: string): Promise<Json> {
   const handle = await openPlainFile(file)

@@ -14,7 +14,7 @@ import type { ExecConfig } from './exec-config.ts'
 import { type ExecLog, ExecProducer } from './exec-producer.ts'
 import { ExecRoutes } from './exec-routes.ts'
 import { ExecStore } from './exec-store.ts'
-import { findLimitTools, isExecutable, missingTools, processorNumbers } from './machine.ts'
+import { findLimitTools, isExecutable, type LimitTools, missingTools, processorNumbers } from './machine.ts'
 import { MemoryWatch } from './memory-watch.ts'
 import { Publisher } from './publisher.ts'
 
@@ -45,8 +45,9 @@ export async function startExecProducer(
   checkFiles(config)
   const credentials = credentialsOf(config)
   const tools = findLimitTools()
+  checkUser(config, tools)
   const groups = config.cgroup === undefined ? null : ControlGroups.open(config.cgroup)
-  const warnings = [...missingTools(tools), ...groupWarnings(groups)]
+  const warnings = [...missingTools(tools), ...groupWarnings(groups), ...userWarnings(config)]
   for (const warning of warnings) parts.log.warn({}, warning)
   const store = ExecStore.open(config.dataFolder)
   const system = { clock: systemClock, timers: systemTimers }
@@ -108,6 +109,16 @@ function credentialsOf({ auth }: ExecConfig): BasicCredentials | null {
   } catch (cause) {
     throw new ExecConfigProblem(`auth.passwordFile: ${auth.passwordFile} can't be read: ${String(cause)}`, { cause })
   }
+}
+
+function checkUser({ user }: ExecConfig, { setpriv }: LimitTools): void {
+  if (user === undefined) return
+  if (process.getuid?.() !== 0) throw new ExecConfigProblem('user: only root can run commands as another user')
+  if (setpriv === null) throw new ExecConfigProblem('user: setpriv (util-linux) is not installed, which makes commands another user’s')
+}
+
+function userWarnings({ user }: ExecConfig): readonly string[] {
+  return user === undefined ? ['no user is configured: commands run as the producer does, and may read its files and its environment'] : []
 }
 
 function groupWarnings(groups: ControlGroups | null): readonly string[] {
