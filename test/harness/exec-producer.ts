@@ -107,3 +107,35 @@ function argumentsOf(pid: string): readonly string[] {
     return []
   }
 }
+
+/** What the shell of the list is given. */
+export function script(text: string, more: object = {}): object {
+  return { command: ['sh', text], ...more }
+}
+
+let times = 0
+
+/** An argument that no other process has: a time to sleep, in seconds, far beyond any test. */
+export function longTime(): string {
+  times += 1
+  return `90000.${process.pid}${times}`
+}
+
+/** A daemon in a session of its own, whose first parent is gone, and which hears no SIGTERM; its time tells it. */
+export function daemon(time: string): string {
+  return `(setsid sh -c 'trap "" TERM; sleep ${time} & wait' >/dev/null 2>&1 &) ; `
+}
+
+/** Resolves once something sleeps that long. */
+export async function running(time: string): Promise<void> {
+  await until(`sleep ${time} runs`, () => processesWith(time).length > 0)
+}
+
+/** For producers that are to end soon. */
+export const shortGrace = { killGraceSeconds: 1, stopSeconds: 0 }
+
+export const shellPrograms = {
+  sh: { path: '/bin/sh', shell: true },
+  echo: { path: '/bin/echo' },
+  greet: { path: '/bin/echo', arguments: ['hello'] },
+}

@@ -1,5 +1,4 @@
 /** Reads what is submitted: the contract's body, each operation with what is to be run as its value. */
-import type { IncomingMessage } from 'node:http'
 import { type Admission, type AdmissionRules, admit } from './allow-list.ts'
 import { readExecRequest } from './exec-request.ts'
 import type { ExecOperation } from './exec-store.ts'
@@ -11,11 +10,11 @@ export type JsonBody =
   | { readonly type: 'gone' }
 
 /** What is too large is read to its end all the same, or the connection could not be used again. */
-export async function readJsonBody(request: IncomingMessage, bytesMax: number): Promise<JsonBody> {
-  const pieces: Buffer[] = []
+export async function readJsonBody(request: AsyncIterable<Uint8Array>, bytesMax: number): Promise<JsonBody> {
+  const pieces: Uint8Array[] = []
   let bytes = 0
   try {
-    for await (const piece of request as AsyncIterable<Buffer>) {
+    for await (const piece of request) {
       bytes += piece.length
       if (bytes <= bytesMax) pieces.push(piece)
       else pieces.length = 0
