@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readBucket } from '../harness/bucket-log.ts'
 import { type Cwltool, installedCwltool } from '../harness/cwltool.ts'
-import { type ExecProducerProcess, processesWith } from '../harness/exec-producer.ts'
+import { daemon, type ExecProducerProcess, longTime, processesWith, shortGrace } from '../harness/exec-producer.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation } from '../harness/installation.ts'
 import { until } from '../harness/until.ts'
@@ -39,7 +39,7 @@ beforeAll(async () => {
   installation = await Installation.open('cwl', givenStack())
   bucket = await installation.bucket('outputs')
   const cwl = { runner: cwltool.path }
-  producer = await installation.execProducer('cwl', { programs, bucket, cwl, killGraceSeconds: 1, stopSeconds: 0 })
+  producer = await installation.execProducer('cwl', { ...shortGrace, programs, bucket, cwl })
 }, INSTALL_MS_MAX)
 
 afterAll(async () => {
@@ -101,13 +101,12 @@ describe('a CWL document', () => {
   })
 
   it('that is cancelled ends with all that its runner has started', async () => {
-    const time = `91000.${process.pid}`
-    const sleeping = await installation.execProducer('sleeping', {
-      ...{ programs: { sleep: { path: '/bin/sleep' } }, killGraceSeconds: 1, stopSeconds: 0 },
-      cwl: { runner: cwltool.ok ? cwltool.path : '' },
-    })
-    const id = await sleeping.accepted('long', { cwl: tool({ baseCommand: ['sleep', time] }) })
-    await until('it runs', () => processesWith(time).length > 0)
+    const time = longTime()
+    const hide = { path: '/bin/sh', arguments: ['-c', `${daemon(time)} sleep ${time}`] }
+    const cwl = { runner: cwltool.ok ? cwltool.path : '' }
+    const sleeping = await installation.execProducer('sleeping', { ...shortGrace, programs: { hide }, cwl })
+    const id = await sleeping.accepted('long', { cwl: tool({ baseCommand: 'hide' }) })
+    await until('both run', () => processesWith(time).length === 2)
     await sleeping.cancel(id)
     expect(await sleeping.over(id)).toBe('CANCELLED')
     expect(processesWith(time)).toEqual([])

@@ -45,6 +45,8 @@ describe('a CWL document', () => {
     expect(reasonFor({ ...tool, baseCommand: undefined, arguments: [{ valueFrom: '$(inputs.x)' }] })).toMatch('not told by baseCommand')
     expect(reasonFor({ ...tool, baseCommand: undefined, arguments: ['$(inputs.x)'] })).toMatch('not told by baseCommand')
     expect(reasonFor({ ...tool, requirements: [{ class: 'ShellCommandRequirement' }] })).toMatch('requires a shell')
+    expect(reasonFor({ class: 'ExpressionTool', id: '#main' })).toMatch('JavaScript')
+    expect(reasonFor({ class: 'Workflow', id: '#main', hints: [{ class: 'InlineJavascriptRequirement' }] })).toMatch('JavaScript')
     const variable = { class: 'EnvVarRequirement', envDef: [{ envName: 'LD_PRELOAD', envValue: 'x' }] }
     expect(reasonFor({ ...tool, hints: [variable] })).toMatch('sets the variable "LD_PRELOAD"')
   })

@@ -50,19 +50,26 @@ function faultOf(process: Members, rules: AdmissionRules): string | null {
   const { limits } = rules
   if (memory > limits.memoryMB.max) return `it asks for ${memory} MiB of memory, more than the limit, ${limits.memoryMB.max}`
   if (cores > limits.cores.max) return `it asks for ${cores} cores, more than the limit, ${limits.cores.max}`
-  return process['class'] === 'CommandLineTool' && rules.cwl?.programs === 'listed' ? unlisted(process, rules) : null
+  return rules.cwl?.programs === 'listed' ? unlisted(process, rules) : null
 }
 
-/** Why a tool would run what is not on the list. */
-function unlisted(tool: Members, { programs }: AdmissionRules): string | null {
-  const requirements = [...requirementsOf(tool, 'requirements'), ...requirementsOf(tool, 'hints')]
+/** Why a process would run what is not on the list. */
+function unlisted(process: Members, { programs }: AdmissionRules): string | null {
+  const requirements = [...requirementsOf(process, 'requirements'), ...requirementsOf(process, 'hints')]
+  const requires = (kind: string): boolean => requirements.some((each) => each['class'] === kind)
   const hasShell = Object.values(programs).some(({ shell }) => shell === true)
-  if (!hasShell && requirements.some((each) => each['class'] === 'ShellCommandRequirement')) {
-    return 'it requires a shell, and no program on the list is one'
+  if (!hasShell && requires('ShellCommandRequirement')) return 'it requires a shell, and no program on the list is one'
+  const hasNode = Object.hasOwn(programs, 'node') || Object.hasOwn(programs, 'nodejs')
+  if (!hasNode && (requires('InlineJavascriptRequirement') || process['class'] === 'ExpressionTool')) {
+    return 'it has JavaScript in it, and "node" is not on the list'
   }
   const variables = requirements.flatMap((each) => (each['class'] === 'EnvVarRequirement' ? listOf(each['envDef']) : []))
   const reserved = variables.map((each) => String(each['envName'])).find(isReservedVariable)
   if (reserved !== undefined) return `it sets the variable "${clip(reserved)}", which only the operator sets`
+  return process['class'] === 'CommandLineTool' ? unlistedCommand(process, programs) : null
+}
+
+function unlistedCommand(tool: Members, programs: AdmissionRules['programs']): string | null {
   const [word] = [...textsOf(tool['baseCommand']), ...textsOf(tool['arguments'])]
   if (word === undefined || /\$[({]/.test(word)) return 'its program is not told by baseCommand'
   // By its path it would be run without the arguments that it has on the list.

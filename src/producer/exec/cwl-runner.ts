@@ -7,6 +7,7 @@ import type { AdmissionRules } from './allow-list.ts'
 import { type CwlCheck, checkCwl } from './cwl-check.ts'
 import type { CommandUser, CwlConfig, ExecConfig } from './exec-config.ts'
 import type { CwlRequest } from './exec-request.ts'
+import { MARKER_VARIABLE } from './processes.ts'
 
 /** A document in one piece, which refers to nothing else any more; what is to run is its `main`. */
 type Packed = { readonly ok: true; readonly document: string } | { readonly ok: false; readonly reason: string }
@@ -32,7 +33,7 @@ export class CwlRunner {
   readonly #packed = new Map<string, Promise<Packed>>()
 
   /**
-   * @param folder where programs on the list are put under their names, the only ones that tools find; and scratch files
+   * @param folder where programs on the list are put under their names, so that tools find them first; and scratch files
    * @param environment what every command here has
    */
   constructor(config: CwlConfig, rules: CwlRules, folder: string, environment: Readonly<Record<string, string>>) {
@@ -41,8 +42,9 @@ export class CwlRunner {
     this.#folder = folder
     this.#user = rules.user ?? null
     mkdirSync(folder, { recursive: true })
-    const listed = config.programs === 'listed'
-    this.#environment = listed ? { ...environment, PATH: this.#makePrograms(environment['PATH'] ?? '') } : environment
+    const { PATH: path = '' } = environment
+    const places = config.programs === 'listed' ? `${this.#makePrograms(path)}:${path}` : path
+    this.#environment = { ...environment, PATH: places }
   }
 
   /** What its commands are started with. */
@@ -65,7 +67,9 @@ export class CwlRunner {
 
   commandLine(temporary: string): { readonly file: string; readonly arguments: readonly string[] } {
     const folders = ['--outdir', CWL_OUTPUTS, '--tmpdir-prefix', join(temporary, 't'), '--tmp-outdir-prefix', join(temporary, 'o')]
-    const options = ['--disable-color', ...(this.#config.containers ? [] : ['--no-container']), ...folders]
+    // What tools start is found by the one, and tells how far it is by the other.
+    const kept = [MARKER_VARIABLE, 'DATAJOB_PROGRESS'].map((name) => `--preserve-environment=${name}`)
+    const options = ['--disable-color', ...(this.#config.containers ? [] : ['--no-container']), ...kept, ...folders]
     return { file: this.#config.runner, arguments: [...options, CWL_PACKAGE, CWL_INPUTS] }
   }
 

@@ -30,6 +30,13 @@ describe("an operation's value", () => {
     expect(problemsOf({ command: ['echo'], outputs: [name] })).not.toEqual([])
   })
 
+  it('has inputs of CWL, and nothing that changes the document', () => {
+    expect(problemsOf({ cwl: 'x', inputs: { text: 'x', file: { class: 'File', location: 'https://example.org/x' } } })).toEqual([])
+    for (const name of ['cwl:requirements', 'cwltool:overrides', '$namespaces']) {
+      expect(problemsOf({ cwl: 'x', inputs: { [name]: [] } })).toEqual([`inputs.${name}: there is no such field`])
+    }
+  })
+
   it('publishes below a name of its job, wherever it says', () => {
     expect(problemsOf({ command: ['echo'], prefix: 'wf-{jobId}/' })).toEqual([])
     for (const prefix of ['x/', '/{jobId}', '{jobId}/../y', '{jobId}{jobId}', 'a//{jobId}', '{job}']) {

@@ -42,7 +42,8 @@ const cwlSchema = Type.Object(
     /** The document itself: JSON, or a text in YAML. */
     cwl: Type.Union([Type.String({ minLength: 1 }), Type.Object({})]),
     workflowId: Type.Optional(Type.String({ pattern: '^[\\w.-]{1,256}$' })),
-    inputs: Type.Optional(Type.Object({})),
+    // `cwl:requirements` and the like would change what was checked.
+    inputs: Type.Optional(Type.Record(Type.String({ pattern: '^[^:$]*$' }), Type.Unknown(), STRICT)),
     ...common,
   },
   STRICT,
