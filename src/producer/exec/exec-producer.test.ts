@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { systemClock, systemTimers } from '../../runtime/clock.ts'
 import type { Bucket } from './bucket.ts'
 import { type ExecConfig, readExecConfig } from './exec-config.ts'
+import { ExecBook } from './exec-book.ts'
 import { ExecProducer, type Submission } from './exec-producer.ts'
 import type { ExecResult } from './exec-result.ts'
 import { ExecStore } from './exec-store.ts'
@@ -55,8 +56,9 @@ async function started(config: ExecConfig, bucket: Bucket): Promise<ExecProducer
   const { dataFolder, publishSeconds } = config
   const tools = { prlimit: null, taskset: null, setpriv: null }
   const attempts = { ...system, config, tools, groups: null, cwl: null, memoryWatch: new MemoryWatch(systemTimers), killGraceMs: 0 }
+  const book = new ExecBook({ ...system, store: ExecStore.open(dataFolder), log })
   const publisher = new Publisher({ ...system, dataFolder, bucket, publishMs: publishSeconds * 1_000 })
-  const producer = new ExecProducer({ ...system, store: ExecStore.open(dataFolder), attempts, publisher, processors: [0], log })
+  const producer = new ExecProducer({ ...system, book, attempts, publisher, processors: [0], log })
   await producer.recover()
   return producer
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type ExecResult, NO_TEXT, statusOf } from './exec-result.ts'
+import { endOf, resultOf, statusOf } from './exec-result.ts'
 
-const done: ExecResult = {
-  ...{ exitCode: 0, signal: null, reason: 'exited', message: null, attempt: 1, startedAt: null, endedAt: '', peakMemoryMB: null },
-  ...{ stdout: NO_TEXT, stderr: NO_TEXT, outputs: null, files: [], problem: null },
-}
+const done = resultOf({ ...endOf('exited', 1_000, ''), message: null, exitCode: 0 }, 1, {})
+
+it('a result has its times as instants, and null where there is nothing', () => {
+  expect(done).toMatchObject({ startedAt: null, endedAt: '1970-01-01T00:00:01.000Z', files: [], outputs: null, problem: null })
+})
 
 describe('the code beside a result', () => {
   it('is success for exit code 0 alone', () => {

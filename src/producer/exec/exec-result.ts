@@ -63,10 +63,21 @@ export interface ExecResult {
   readonly problem: string | null
 }
 
-export const NO_TEXT: CapturedText = { text: '', bytes: 0, truncated: false, uri: null }
+const NO_TEXT: CapturedText = { text: '', bytes: 0, truncated: false, uri: null }
 
 export function endOf(reason: EndReason, endedAt: number, message: string): CommandEnd {
   return { reason, exitCode: null, signal: null, message, startedAt: null, endedAt, peakMemoryMB: null }
+}
+
+/** The result of a command that ended so, with what was found out beside it. */
+export function resultOf(end: CommandEnd, attempt: number, found: Partial<ExecResult>): ExecResult {
+  const { startedAt, endedAt, ...ended } = end
+  const times = { startedAt: startedAt === null ? null : instant(startedAt), endedAt: instant(endedAt) }
+  return { ...ended, ...times, attempt, stdout: NO_TEXT, stderr: NO_TEXT, outputs: null, files: [], problem: null, ...found }
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 /** Whether the operation was done. */

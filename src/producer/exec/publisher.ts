@@ -7,7 +7,7 @@ import { captureText } from './captured-text.ts'
 import { withLocations } from './cwl-outputs.ts'
 import { CWL_OUTPUTS } from './cwl-runner.ts'
 import type { ExecRequest } from './exec-request.ts'
-import type { CapturedText, CommandEnd, ExecResult, PublishedFile } from './exec-result.ts'
+import { type CapturedText, type CommandEnd, type ExecResult, type PublishedFile, resultOf } from './exec-result.ts'
 import { mediaTypeOf } from './media-types.ts'
 import { isOwnFile, outputFiles } from './output-files.ts'
 import { openPlainFile } from './plain-file.ts'
@@ -59,9 +59,7 @@ export class Publisher {
     const isDone = end.reason === 'exited' && end.exitCode === 0
     const make = request.type === 'cwl' ? this.#ofCwl : this.#ofCommand
     const made = isDone ? await make.call(this, order, folder, patience) : NONE
-    const { startedAt, endedAt, ...ended } = end
-    const times = { startedAt: startedAt === null ? null : instant(startedAt), endedAt: instant(endedAt) }
-    return { ...ended, ...times, attempt, stdout, stderr, ...made }
+    return resultOf(end, attempt, { stdout, stderr, ...made })
   }
 
   async #captured(order: PublishOrder, folder: AttemptFolder, stream: 'stdout' | 'stderr', patience: Patience): Promise<CapturedText> {
@@ -165,8 +163,4 @@ async function jsonIn(file: string): Promise<Json> {
   } finally {
     await handle.close()
   }
-}
-
-function instant(ms: number): string {
-  return new Date(ms).toISOString()
 }

@@ -11,7 +11,8 @@ import type { Bucket } from './bucket.ts'
 import { ControlGroups } from './control-groups.ts'
 import { CwlRunner } from './cwl-runner.ts'
 import type { ExecConfig } from './exec-config.ts'
-import { type ExecLog, ExecProducer } from './exec-producer.ts'
+import { ExecBook, type ExecLog } from './exec-book.ts'
+import { ExecProducer } from './exec-producer.ts'
 import { ExecRoutes } from './exec-routes.ts'
 import { ExecStore } from './exec-store.ts'
 import { findLimitTools, isExecutable, type LimitTools, missingTools, processorNumbers } from './machine.ts'
@@ -49,14 +50,14 @@ export async function startExecProducer(
   const groups = config.cgroup === undefined ? null : ControlGroups.open(config.cgroup)
   const warnings = [...missingTools(tools), ...groupWarnings(groups), ...userWarnings(config)]
   for (const warning of warnings) parts.log.warn({}, warning)
-  const store = ExecStore.open(config.dataFolder)
   const system = { clock: systemClock, timers: systemTimers }
+  const book = new ExecBook({ ...system, store: ExecStore.open(config.dataFolder), log: parts.log })
   const cwl = config.cwl === undefined ? null : new CwlRunner(config.cwl, config, join(config.dataFolder, 'cwl'), sharedEnvironment(config))
   const memoryWatch = groups?.limitsMemory === true ? null : new MemoryWatch(systemTimers)
   const attempts = { ...system, config, tools, groups, cwl, memoryWatch, killGraceMs: config.killGraceSeconds * 1_000 }
   const { dataFolder, publishSeconds } = config
   const publisher = new Publisher({ ...system, dataFolder, bucket: parts.bucket, publishMs: publishSeconds * 1_000 })
-  const producer = new ExecProducer({ ...system, store, attempts, publisher, processors: processorNumbers(), log: parts.log })
+  const producer = new ExecProducer({ ...system, book, attempts, publisher, processors: processorNumbers(), log: parts.log })
   const routes = new ExecRoutes({ config, producer, cwl, credentials, warnings })
   // Bound before anything is taken up, so that a second one that can't listen does not touch what runs.
   const server = await listening(config, routes, parts.log)
