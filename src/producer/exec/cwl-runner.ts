@@ -3,18 +3,31 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Turnstile } from '../../runtime/turnstile.ts'
 import type { AdmissionRules } from './allow-list.ts'
 import { type CwlCheck, checkCwl } from './cwl-check.ts'
 import type { CommandUser, CwlConfig, ExecConfig } from './exec-config.ts'
 import type { CwlRequest } from './exec-request.ts'
+import { launchLine } from './launch-line.ts'
+import type { LimitTools } from './machine.ts'
 import { MARKER_VARIABLE } from './processes.ts'
 
 /** A document in one piece, which refers to nothing else any more; what is to run is its `main`. */
 type Packed = { readonly ok: true; readonly document: string } | { readonly ok: false; readonly reason: string }
 
-type CwlRules = AdmissionRules & Pick<ExecConfig, 'user'>
+export interface CwlRunnerParts {
+  readonly rules: AdmissionRules & Pick<ExecConfig, 'user'>
+  /** Where programs on the list are put under their names, so that tools find them first; and scratch files. */
+  readonly folder: string
+  /** What every command here has. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly tools: LimitTools
+}
 
 const PACK_MS_MAX = 60_000
+const PACK_DEMAND = { cores: 1, memoryMB: 1_024, timeoutSeconds: PACK_MS_MAX / 1_000, outputBytes: 0 }
+const PACK_FILE_MB = 64
+const PACK_OPEN_FILES = 256
 const PACKED_BYTES_MAX = 16 * 2 ** 20
 const REMEMBERED_MAX = 100
 const SHOWN_MAX = 500
@@ -29,18 +42,18 @@ export class CwlRunner {
   readonly #folder: string
   readonly #environment: Readonly<Record<string, string>>
   readonly #user: CommandUser | null
+  readonly #tools: LimitTools
+  /** Checks are no commands, and take no room of theirs: one at a time. */
+  readonly #turnstile = new Turnstile()
   /** By the documents' digests, oldest first. */
   readonly #packed = new Map<string, Promise<Packed>>()
 
-  /**
-   * @param folder where programs on the list are put under their names, so that tools find them first; and scratch files
-   * @param environment what every command here has
-   */
-  constructor(config: CwlConfig, rules: CwlRules, folder: string, environment: Readonly<Record<string, string>>) {
+  constructor(config: CwlConfig, { rules, folder, environment, tools }: CwlRunnerParts) {
     this.#config = config
     this.#rules = rules
     this.#folder = folder
     this.#user = rules.user ?? null
+    this.#tools = tools
     mkdirSync(folder, { recursive: true })
     const { PATH: path = '' } = environment
     const places = config.programs === 'listed' ? `${this.#makePrograms(path)}:${path}` : path
@@ -76,7 +89,7 @@ export class CwlRunner {
   #pack({ cwl, workflowId }: CwlRequest): Promise<Packed> {
     const text = typeof cwl === 'string' ? cwl : JSON.stringify(cwl)
     const digest = createHash('sha256').update(`${workflowId ?? ''}\n${text}`).digest('hex')
-    const packed = this.#packed.get(digest) ?? this.#packAnew(text, workflowId)
+    const packed = this.#packed.get(digest) ?? this.#turnstile.pass(() => this.#packAnew(digest, text, workflowId))
     this.#packed.delete(digest)
     this.#packed.set(digest, packed)
     const [oldest] = this.#packed.keys()
@@ -84,14 +97,19 @@ export class CwlRunner {
     return packed
   }
 
-  async #packAnew(text: string, workflowId: string | undefined): Promise<Packed> {
+  async #packAnew(digest: string, text: string, workflowId: string | undefined): Promise<Packed> {
+    let isPacked = false
     const folder = mkdtempSync(join(this.#folder, 'check-'))
     try {
       const file = join(folder, CWL_PACKAGE)
       writeFileSync(file, text)
       if (this.#user !== null) for (const path of [folder, file]) chownSync(path, this.#user.uid, this.#user.gid)
-      return await this.#run(['--disable-color', '--pack', workflowId === undefined ? file : `${file}#${workflowId}`], folder)
+      const packed = await this.#run(['--disable-color', '--pack', workflowId === undefined ? file : `${file}#${workflowId}`], folder)
+      isPacked = packed.ok
+      return packed
     } finally {
+      // What was refused may have been so because the machine was busy, or cwltool was not there.
+      if (!isPacked) this.#packed.delete(digest)
       rmSync(folder, { recursive: true, force: true })
     }
   }
@@ -101,9 +119,11 @@ export class CwlRunner {
     const nowhere = 'http://127.0.0.1:9'
     const environment = { ...this.#environment, HOME: folder, http_proxy: nowhere, https_proxy: nowhere }
     const bounds = { timeout: PACK_MS_MAX, maxBuffer: PACKED_BYTES_MAX, killSignal: 'SIGKILL' } as const
-    const options = { ...bounds, ...this.#user, cwd: folder, env: environment }
+    const limits = { demand: PACK_DEMAND, allotment: { cores: [], memoryMB: 0 }, fileMB: PACK_FILE_MB, openFiles: PACK_OPEN_FILES }
+    const launch = { ...limits, file: this.#config.runner, arguments: words, user: this.#user }
+    const [file, ...line] = launchLine(launch, { ...this.#tools, taskset: null }, null)
     return new Promise((resolve) => {
-      execFile(this.#config.runner, [...words], options, (error, stdout, stderr) => {
+      execFile(file, line, { ...bounds, cwd: folder, env: environment }, (error, stdout, stderr) => {
         if (error === null) resolve({ ok: true, document: stdout })
         else resolve({ ok: false, reason: `cwltool does not take it: ${faultIn(stderr, folder) ?? error.message}`.slice(0, SHOWN_MAX) })
       })

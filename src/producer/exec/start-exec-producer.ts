@@ -52,7 +52,8 @@ export async function startExecProducer(
   for (const warning of warnings) parts.log.warn({}, warning)
   const system = { clock: systemClock, timers: systemTimers }
   const book = new ExecBook({ ...system, store: ExecStore.open(config.dataFolder), log: parts.log })
-  const cwl = config.cwl === undefined ? null : new CwlRunner(config.cwl, config, join(config.dataFolder, 'cwl'), sharedEnvironment(config))
+  const cwlParts = { rules: config, folder: join(config.dataFolder, 'cwl'), environment: sharedEnvironment(config), tools }
+  const cwl = config.cwl === undefined ? null : new CwlRunner(config.cwl, cwlParts)
   const memoryWatch = groups?.limitsMemory === true ? null : new MemoryWatch(systemTimers)
   const attempts = { ...system, config, tools, groups, cwl, memoryWatch, killGraceMs: config.killGraceSeconds * 1_000 }
   const { dataFolder, publishSeconds } = config
