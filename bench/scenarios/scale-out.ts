@@ -26,7 +26,7 @@ export const scaleOut: Scenario = {
       }
       for (const ours of [one, three]) {
         await ours.register(url, { handles: count, producers: count })
-        await ours.job(sized(bench, 1_000, 10), count)
+        await rateOf(ours)
       }
       const { ours, peer } = await paired(bench, () => rateOf(three), () => rateOf(one))
       const target = { type: 'timesPeer', atLeast: 2.4 } as const

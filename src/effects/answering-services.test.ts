@@ -18,7 +18,9 @@ class World {
   async call(name: string, times = 1): Promise<void> {
     for (let n = 0; n < times; n += 1) {
       const begin = (): Promise<Reply> => new Promise((resolve) => this.begun.set(name, [...(this.begun.get(name) ?? []), resolve]))
-      void this.#services.run(name, begin)
+      void this.#services.run(name, async (hear) => {
+        hear(await begin())
+      })
     }
     await settled()
   }

@@ -10,9 +10,14 @@ export interface AnsweringServicesOptions {
   readonly clock: Clock
 }
 
+/** Calls a service, and says what it replied. */
+type Work<T> = (hear: (reply: { readonly ok: true } | DmiFailure) => void) => Promise<T>
+
 /** What is known of a service from the calls to it. */
 interface Known {
-  readonly name: string
+  /** Whose places a call takes: the service's, and where it is late those of all that are late. */
+  readonly prompt: readonly [Party]
+  readonly late: readonly [Party, Party]
   /** Whether the last call that told it was answered, rather than given up. */
   answers: boolean
   isPrompt: boolean
@@ -42,27 +47,29 @@ export class AnsweringServices {
     this.#places = new Places(options.callsInFlightMax)
   }
 
-  /** Calls the service once there is a place. Thousands may wait for theirs: there is nothing around the call that need not be. */
-  run<Reply extends { readonly ok: true } | DmiFailure>(name: string, call: () => Promise<Reply>): Promise<Reply> {
+  /**
+   * Does the work, which is a call to the service, once there is a place for it; the work says what the service replied. Thousands may wait
+   * for their places: there is nothing around the work that need not be.
+   */
+  run<T>(name: string, work: Work<T>): Promise<T> {
     const service = this.#knownOf(name)
-    if (service.answers) return this.#placed(service, call)
-    if (service.trial === null) return this.#tried(service, call)
-    return service.trial.promise.then(() => this.#placed(service, call))
+    if (service.answers) return this.#placed(service, work)
+    if (service.trial === null) return this.#tried(service, work)
+    return service.trial.promise.then(() => this.#placed(service, work))
   }
 
-  async #tried<Reply extends { readonly ok: true } | DmiFailure>(service: Known, call: () => Promise<Reply>): Promise<Reply> {
+  async #tried<T>(service: Known, work: Work<T>): Promise<T> {
     const trial = Promise.withResolvers<null>()
     service.trial = trial
     try {
-      return await this.#placed(service, call)
+      return await this.#placed(service, work)
     } finally {
       if (service.trial === trial) endTrial(service)
     }
   }
 
-  #placed<Reply extends { readonly ok: true } | DmiFailure>(service: Known, call: () => Promise<Reply>): Promise<Reply> {
-    const own = { name: service.name, share: this.#options.share }
-    return this.#places.run(this.#isPrompt(service) ? [own] : [own, LATE], () => this.#watched(service, call))
+  #placed<T>(service: Known, work: Work<T>): Promise<T> {
+    return this.#places.run(this.#isPrompt(service) ? service.prompt : service.late, () => this.#watched(service, work))
   }
 
   #isPrompt({ answers, isPrompt, underWay }: Known): boolean {
@@ -70,16 +77,16 @@ export class AnsweringServices {
     return answers && isPrompt && (oldest === undefined || this.#options.clock.now() - oldest.at < PROMPT_MS)
   }
 
-  async #watched<Reply extends { readonly ok: true } | DmiFailure>(service: Known, call: () => Promise<Reply>): Promise<Reply> {
+  async #watched<T>(service: Known, work: Work<T>): Promise<T> {
     const begun = { at: this.#options.clock.now() }
     service.underWay.add(begun)
     try {
-      const reply = await call()
-      service.isPrompt = this.#options.clock.now() - begun.at < PROMPT_MS
-      // A caller that gives up says nothing about the service.
-      if (reply.ok || reply.cause !== 'aborted') service.answers = reply.ok || reply.cause !== 'timeout'
-      if (service.answers) endTrial(service)
-      return reply
+      return await work((reply) => {
+        service.isPrompt = this.#options.clock.now() - begun.at < PROMPT_MS
+        // A caller that gives up says nothing about the service.
+        if (reply.ok || reply.cause !== 'aborted') service.answers = reply.ok || reply.cause !== 'timeout'
+        if (service.answers) endTrial(service)
+      })
     } finally {
       service.underWay.delete(begun)
     }
@@ -88,7 +95,8 @@ export class AnsweringServices {
   #knownOf(name: string): Known {
     const known = this.#known.get(name)
     if (known !== undefined) return known
-    const first: Known = { name, answers: false, isPrompt: true, underWay: new Set(), trial: null }
+    const own = { name, share: this.#options.share }
+    const first: Known = { prompt: [own], late: [own, LATE], answers: false, isPrompt: true, underWay: new Set(), trial: null }
     this.#known.set(name, first)
     return first
   }

@@ -26,9 +26,13 @@ export interface DmiCallsOptions {
 }
 
 /** A service that can be called about a subjob, or why it can't be. */
-type Line =
-  | { readonly ok: true; readonly service: DmiService; readonly call: SubjobCall }
-  | { readonly ok: false; readonly failed: CallFailed }
+type Line = Reached | { readonly ok: false; readonly failed: CallFailed }
+
+interface Reached {
+  readonly ok: true
+  readonly service: DmiService
+  readonly call: SubjobCall
+}
 
 /** The part of all calls or results under way that one service may take. */
 export const SERVICE_SHARE = 1 / 4
@@ -44,53 +48,46 @@ export class DmiCalls {
     this.#services = new AnsweringServices({ callsInFlightMax, clock, share: SERVICE_SHARE })
   }
 
-  async submit(effect: Effect<'SubmitSubjob'>, signal: AbortSignal): Promise<Completion<'Submitted'> | CallFailed> {
-    const line = this.line(effect)
-    if (!line.ok) return line.failed
-    const { jobId, dataProducerId, dataAcceptType, dataContentType } = effect.dispatch
-    const { destination } = line.call
-    const head = { destination, dataAcceptType, dataContentType, dataProducerId, dataJobId: jobId }
-    const submit = async (): Promise<Awaited<ReturnType<DmiClient['submit']>>> => {
-      // Made when it is its turn: what waits for a place is no more than what it is about.
-      return this.#options.client.submit(line.service, line.call, submitBody(head, effect.operations.load()), signal)
+  submit(effect: Effect<'SubmitSubjob'>, signal: AbortSignal): Promise<Completion<'Submitted'> | CallFailed> {
+    const submit = ({ service, call }: Reached): ReturnType<DmiClient['submit']> => {
+      const { jobId, dataProducerId, dataAcceptType, dataContentType } = effect.dispatch
+      const head = { destination: call.destination, dataAcceptType, dataContentType, dataProducerId, dataJobId: jobId }
+      return this.#options.client.submit(service, call, submitBody(head, effect.operations.load()), signal)
     }
-    const reply = await this.#called('submit', line.service, submit)
-    if (!reply.ok) return failedCall(effect, reply)
-    return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: reply.dataProducerJobId }
+    return this.#called('submit', effect, submit, (reply) => {
+      if (!reply.ok) return failedCall(effect, reply)
+      return { type: 'Submitted', ...replyTo(effect), dataProducerJobId: reply.dataProducerJobId }
+    })
   }
 
-  async poll(effect: Effect<'PollSubjob'>, signal: AbortSignal): Promise<Completion<'Polled'> | CallFailed> {
-    const line = this.line(effect)
-    if (!line.ok) return line.failed
-    const { client } = this.#options
-    const reply = await this.#called('status', line.service, () => client.status(line.service, line.call, effect.dataProducerJobId, signal))
-    if (!reply.ok) return failedCall(effect, reply)
-    const pending = reply.status === 'NOT_STARTED' || reply.status === 'RUNNING' || reply.status === 'CANCELLING'
-    return { type: 'Polled', ...replyTo(effect), status: pending ? 'pending' : 'finished' }
+  poll(effect: Effect<'PollSubjob'>, signal: AbortSignal): Promise<Completion<'Polled'> | CallFailed> {
+    const ask = ({ service, call }: Reached): ReturnType<DmiClient['status']> => {
+      return this.#options.client.status(service, call, effect.dataProducerJobId, signal)
+    }
+    return this.#called('status', effect, ask, (reply) => {
+      if (!reply.ok) return failedCall(effect, reply)
+      const pending = reply.status === 'NOT_STARTED' || reply.status === 'RUNNING' || reply.status === 'CANCELLING'
+      return { type: 'Polled', ...replyTo(effect), status: pending ? 'pending' : 'finished' }
+    })
   }
 
   /** Asks the producer to stop. Only a call that may work later is made again: whether it stopped, its status tells. */
   async cancel(effect: Effect<'CancelSubjob'>, signal: AbortSignal): Promise<Completion<'CancelAnswered'>> {
-    const line = this.line(effect)
-    if (!line.ok) return { type: 'CancelAnswered', ...replyTo(effect), again: true }
-    const { client } = this.#options
-    const cancel = async (): Promise<{ readonly ok: true } | DmiFailure> => {
-      const answer = await client.cancel(line.service, line.call, effect.dataProducerJobId, signal)
+    const cancel = async ({ service, call }: Reached): Promise<{ readonly ok: true } | DmiFailure> => {
+      const answer = await this.#options.client.cancel(service, call, effect.dataProducerJobId, signal)
       return 'notSupported' in answer ? { ok: true } : answer
     }
-    const reply = await this.#called('cancel', line.service, cancel)
-    return { type: 'CancelAnswered', ...replyTo(effect), again: !reply.ok && reply.disposition === 'retry' }
+    const answered = await this.#called('cancel', effect, cancel, (reply): Completion<'CancelAnswered'> => {
+      return { type: 'CancelAnswered', ...replyTo(effect), again: !reply.ok && reply.disposition === 'retry' }
+    })
+    return answered.type === 'CancelAnswered' ? answered : { type: 'CancelAnswered', ...replyTo(effect), again: true }
   }
 
   /** How a subjob's producer is reached. */
   line(effect: DispatcherEffect): Line {
     const { dispatch } = effect
     const registered = this.#options.serviceOf(dispatch.service)
-    if (registered === undefined) {
-      const message = `the DMI service "${dispatch.service}" is not registered: PUT /ncmpInventory/v1/dmi/{name}`
-      const failure = { disposition: 'retry', code: ResponseCode.ServiceNotResponding, message } as const
-      return { ok: false, failed: { type: 'CallFailed', ...replyTo(effect), failure, retryAfterMs: 0 } }
-    }
+    if (registered === undefined) return { ok: false, failed: unregistered(effect) }
     return { ok: true, service: this.#serviceOf(registered), call: callOf(dispatch, this.#options.destinationOf(dispatch.destination)) }
   }
 
@@ -103,16 +100,24 @@ export class DmiCalls {
     return service
   }
 
-  #called<Reply extends { readonly ok: true } | DmiFailure>(
+  // What waits for a place is no more than what it is about: the call is put together when it is its turn.
+  #called<Reply extends { readonly ok: true } | DmiFailure, Done>(
     name: string,
-    service: DmiService,
-    call: () => Promise<Reply>,
-  ): Promise<Reply> {
-    return this.#services.run(service.name, async () => {
-      const end = this.#options.metrics.dmiCalls.startTimer({ call: name })
-      const reply = await call()
+    effect: DispatcherEffect,
+    call: (line: Reached) => Promise<Reply>,
+    done: (reply: Reply) => Done,
+  ): Promise<Done | CallFailed> {
+    const { serviceOf, metrics } = this.#options
+    const { service } = effect.dispatch
+    if (serviceOf(service) === undefined) return Promise.resolve(unregistered(effect))
+    return this.#services.run(service, async (hear) => {
+      const line = this.line(effect)
+      if (!line.ok) return line.failed
+      const end = metrics.dmiCalls.startTimer({ call: name })
+      const reply = await call(line)
       end({ outcome: reply.ok ? 'ok' : reply.disposition })
-      return reply
+      hear(reply)
+      return done(reply)
     })
   }
 }
@@ -120,6 +125,12 @@ export class DmiCalls {
 /** What a failed call means to its subjob. */
 export function failedCall(effect: DispatcherEffect, failure: DmiFailure): CallFailed {
   return { type: 'CallFailed', ...replyTo(effect), failure: callFailureOf(failure), retryAfterMs: failure.retryAfterMs ?? 0 }
+}
+
+function unregistered(effect: DispatcherEffect): CallFailed {
+  const message = `the DMI service "${effect.dispatch.service}" is not registered: PUT /ncmpInventory/v1/dmi/{name}`
+  const failure = { disposition: 'retry', code: ResponseCode.ServiceNotResponding, message } as const
+  return { type: 'CallFailed', ...replyTo(effect), failure, retryAfterMs: 0 }
 }
 
 export function replyTo({ subjobId, run, attempt }: DispatcherEffect): Reply {

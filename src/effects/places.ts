@@ -33,10 +33,21 @@ export class Places {
   }
 
   /** Does the work once there is a place for it among those of each party, and among all. */
-  async run<T>(parties: readonly Party[], work: () => Promise<T>): Promise<T> {
-    const key = parties.map(({ name }) => name).join('\n')
-    if (!this.#lines.has(key) && this.#admits(parties)) this.#take(parties)
-    else await this.#turn(key, parties)
+  run<T>(parties: readonly Party[], work: () => Promise<T>): Promise<T> {
+    const key = keyOf(parties)
+    if (!this.#lines.has(key) && this.#admits(parties)) {
+      this.#take(parties)
+      return this.#inPlace(parties, work)
+    }
+    // As little as can be: after a restart a hundred thousand may wait.
+    return new Promise((resolve) => {
+      this.#lineOf(key, parties).waiting.append(() => {
+        resolve(this.#inPlace(parties, work))
+      })
+    })
+  }
+
+  async #inPlace<T>(parties: readonly Party[], work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } finally {
@@ -54,13 +65,12 @@ export class Places {
     return Math.min(whole, Math.ceil((this.#free * share) / (1 - share)))
   }
 
-  /** Resolves when it has its place. */
-  #turn(key: string, parties: readonly Party[]): Promise<void> {
-    const line = this.#lines.get(key) ?? { parties, waiting: new WaitingLine() }
+  #lineOf(key: string, parties: readonly Party[]): Line {
+    const known = this.#lines.get(key)
+    if (known !== undefined) return known
+    const line = { parties, waiting: new WaitingLine<() => void>() }
     this.#lines.set(key, line)
-    return new Promise((resolve) => {
-      line.waiting.append(resolve)
-    })
+    return line
   }
 
   #take(parties: readonly Party[]): void {
@@ -91,4 +101,9 @@ export class Places {
       next()
     }
   }
+}
+
+function keyOf(parties: readonly Party[]): string {
+  const [only] = parties
+  return parties.length === 1 && only !== undefined ? only.name : parties.map(({ name }) => name).join('\n')
 }

@@ -333,14 +333,14 @@ export class LaneLife<Effect, Completion> {
   }
 
   #begin(effect: Effect): void {
-    const settled = this.#progress.effectBegan(effect)
+    this.#progress.effectBegan(effect)
     this.#stageOf.runEffect(effect, this.#effects.signal).then(
       (completion) => {
-        settled()
+        this.#progress.effectSettled(effect)
         this.#inbox.complete(completion)
       },
       (error: unknown) => {
-        settled()
+        this.#progress.effectSettled(effect)
         if (!this.#effects.signal.aborted) this.#inbox.fail(error)
       },
     )

@@ -9,7 +9,8 @@ export interface LaneWait {
 export class LaneProgress {
   #waitsFor: string | null = null
   #steps = 0
-  readonly #effects = new Map<number, unknown>()
+  /** Those under way, and which of all they are. */
+  readonly #effects = new Map<unknown, number>()
   #effectsBegun = 0
 
   /** The step under way; null between two of them. */
@@ -25,7 +26,7 @@ export class LaneProgress {
   /** The effect that has been under way for longest. */
   get oldestEffect(): LaneWait | null {
     const [oldest] = this.#effects
-    return oldest === undefined ? null : { waitsFor: `the end of the effect ${typeOf(oldest[1])}`, progress: oldest[0] }
+    return oldest === undefined ? null : { waitsFor: `the end of the effect ${typeOf(oldest[0])}`, progress: oldest[1] }
   }
 
   async during<T>(what: string, work: Promise<T>): Promise<T> {
@@ -43,13 +44,13 @@ export class LaneProgress {
     this.#steps += 1
   }
 
-  /** Returns how to say that the effect has settled. */
-  effectBegan(effect: unknown): () => void {
-    const id = (this.#effectsBegun += 1)
-    this.#effects.set(id, effect)
-    return () => {
-      this.#effects.delete(id)
-    }
+  effectBegan(effect: unknown): void {
+    this.#effectsBegun += 1
+    this.#effects.set(effect, this.#effectsBegun)
+  }
+
+  effectSettled(effect: unknown): void {
+    this.#effects.delete(effect)
   }
 }
 
