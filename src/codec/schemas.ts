@@ -31,6 +31,7 @@ const messageTypes: Record<MessageType, true> = {
   SubjobProgressed: true,
   HandleRegistered: true,
   ServiceRegistered: true,
+  ProcessRegistered: true,
 }
 
 export const MESSAGE_TYPES = Object.keys(messageTypes) as readonly MessageType[]

@@ -229,7 +229,34 @@ export interface ServiceRegistered {
   readonly subjobTimeoutMs: number | null
 }
 
-export type InventoryMessage = HandleRegistered | ServiceRegistered
+/** On `inventory`, keyed by tenant and id: a process that a tenant's clients may execute. */
+export interface ProcessRegistered {
+  readonly type: 'ProcessRegistered'
+  readonly tenant: string
+  /** Unique within the tenant. */
+  readonly id: string
+  readonly version: string
+  /** A JSON object: title, description, keywords, inputs and outputs as an OGC process description has them. */
+  readonly description: string
+  readonly modes: readonly ExecutionMode[]
+  /** What is run; null where the service knows it by the process's id. */
+  readonly executionUnit: ExecutionUnit | null
+  /** The DMI service that carries it out. */
+  readonly service: string
+  /** Whether clients may replace and remove it. */
+  readonly mutable: boolean
+  readonly registeredAt: number
+}
+
+/** Whether who asks for an execution waits for its results, or is told where they will be. */
+export type ExecutionMode = 'sync' | 'async'
+
+export interface ExecutionUnit {
+  readonly mediaType: string
+  readonly text: string
+}
+
+export type InventoryMessage = HandleRegistered | ServiceRegistered | ProcessRegistered
 
 export type Message =
   | JobCommandMessage

@@ -2,9 +2,9 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { jsonCodec } from '../../test/fakes/json-codec.ts'
 import { ManualTime } from '../../test/fakes/manual-time.ts'
 import { MemoryTopics } from '../../test/fakes/memory-topics.ts'
-import type { HandleRegistered, Message, ServiceRegistered } from '../domain/messages.ts'
+import type { HandleRegistered, Message, ProcessRegistered, ServiceRegistered } from '../domain/messages.ts'
 import type { Position } from '../kafka/port.ts'
-import { handleKey, Inventory, serviceKey } from './inventory.ts'
+import { handleKey, Inventory, processKey, serviceKey } from './inventory.ts'
 
 const service = (name: string): ServiceRegistered => {
   const auth = { username: 'u', password: 'secret' }
@@ -14,6 +14,10 @@ const service = (name: string): ServiceRegistered => {
 const handle = (alternateId: string): HandleRegistered => ({
   ...{ type: 'HandleRegistered', alternateId, cmHandle: `ch-${alternateId}`, moduleSetTag: '', dataProducerId: 'p' },
   ...{ service: 'dmi', writeService: null, state: 'READY', properties: {} },
+})
+const process = (tenant: string, id: string): ProcessRegistered => ({
+  ...{ type: 'ProcessRegistered', tenant, id, version: '1', description: '{}', modes: ['async'], executionUnit: null },
+  ...{ service: 'exec', mutable: true, registeredAt: 1_000 },
 })
 
 describe('Inventory', () => {
@@ -80,6 +84,24 @@ describe('Inventory', () => {
     expect(JSON.stringify(inventory.services())).not.toContain('secret')
   })
 
+  it('knows each tenant’s processes, and forgets those removed', async () => {
+    write(processKey('east', 'a/b'), process('east', 'a/b'))
+    write(processKey('west', 'a/b'), process('west', 'a/b'))
+    const inventory = await open()
+    expect(inventory.processes.find('east', 'a/b')).toEqual(process('east', 'a/b'))
+    write(processKey('east', 'a/b'), null)
+    await inventory.caughtUp(1_000)
+    expect(inventory.processes.find('east', 'a/b')).toBeUndefined()
+    expect(inventory.processes.find('west', 'a/b')).toEqual(process('west', 'a/b'))
+  })
+
+  it('lets nobody put another process in the place of one that is built in', async () => {
+    write(processKey('east', 'echo'), process('east', 'echo'))
+    const inventory = await open()
+    expect(inventory.processes.find('east', 'echo')?.mutable).toBe(false)
+    expect(skipped.mock.calls.map(([, cause]) => String(cause))).toEqual(['the process "echo" is built in'])
+  })
+
   it('passes over what it can not use, and says so', async () => {
     topics.append({ topic: 'inventory', key: 'ch/a', value: '{' })
     write('job-1', { type: 'SubjobEnded' } as Message)
@@ -93,7 +115,7 @@ describe('Inventory', () => {
       expect.stringContaining('SyntaxError'),
       'a SubjobEnded does not belong on i',
       'the alternate id "/" names nothing',
-      'the key "other" begins with neithe',
+      'the key "other" begins with none o',
     ])
   })
 

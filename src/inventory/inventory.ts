@@ -1,12 +1,14 @@
 /**
- * Every handle and DMI service of the inventory topic, in memory: one for all stages of a process. The topic is read whole
+ * Every handle, DMI service and process of the inventory topic, in memory: one for all stages of a process. The topic is read whole
  * at each start, so nothing else keeps it.
  */
 import type { Message, ServiceRegistered } from '../domain/messages.ts'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position } from '../kafka/port.ts'
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { Timers } from '../runtime/clock.ts'
+import { BUILT_IN_PROCESSES } from './built-in-processes.ts'
 import { HandleIndex, nameOf, type RegisteredHandle } from './handle-index.ts'
+import { ProcessIndex } from './process-index.ts'
 
 /** A service as it may be shown: whether it has a password, not which. */
 export interface ServiceSummary extends Omit<ServiceRegistered, 'type' | 'password'> {
@@ -30,6 +32,8 @@ export interface InventoryEvents extends TopicTailEvents {
 
 const HANDLE_PREFIX = 'ch/'
 const SERVICE_PREFIX = 'dmi/'
+const PROCESS_PREFIX = 'process/'
+const PREFIXES = [HANDLE_PREFIX, SERVICE_PREFIX, PROCESS_PREFIX]
 
 /** The record key of a handle: the same whether its alternate id begins or ends with a slash or not. */
 export function handleKey(alternateId: string): string {
@@ -41,7 +45,13 @@ export function serviceKey(name: string): string {
   return SERVICE_PREFIX + name
 }
 
+/** The record key of a process. No tenant's name holds a slash, so no two processes have one key. */
+export function processKey(tenant: string, id: string): string {
+  return `${PROCESS_PREFIX}${tenant}/${id}`
+}
+
 export class Inventory {
+  readonly processes = new ProcessIndex(BUILT_IN_PROCESSES)
   readonly #handles = new HandleIndex()
   readonly #services = new Map<string, ServiceRegistered>()
   readonly #tail: TopicTail
@@ -134,6 +144,8 @@ export class Inventory {
   #put(record: InputRecord, message: Message): void {
     if (message.type === 'ServiceRegistered') {
       this.#services.set(message.name, message)
+    } else if (message.type === 'ProcessRegistered') {
+      if (!this.processes.put(message)) this.#events.skipped(record, `the process "${message.id}" is built in`)
     } else if (message.type !== 'HandleRegistered') {
       this.#events.skipped(record, `a ${message.type} does not belong on ${record.topic}`)
     } else if (!this.#handles.put(message)) {
@@ -145,7 +157,13 @@ export class Inventory {
     const key = record.key?.toString() ?? ''
     if (key.startsWith(HANDLE_PREFIX)) this.#handles.remove(key.slice(HANDLE_PREFIX.length))
     else if (key.startsWith(SERVICE_PREFIX)) this.#services.delete(key.slice(SERVICE_PREFIX.length))
-    else this.#events.skipped(record, `the key "${key}" begins with neither "${HANDLE_PREFIX}" nor "${SERVICE_PREFIX}"`)
+    else if (key.startsWith(PROCESS_PREFIX)) this.#removeProcess(key.slice(PROCESS_PREFIX.length))
+    else this.#events.skipped(record, `the key "${key}" begins with none of ${PREFIXES.join(', ')}`)
+  }
+
+  #removeProcess(name: string): void {
+    const [tenant = ''] = name.split('/', 1)
+    this.processes.remove(tenant, name.slice(tenant.length + 1))
   }
 }
 

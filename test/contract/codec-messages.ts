@@ -4,7 +4,7 @@ import type { Assignment } from '../../src/domain/assignment.ts'
 import type { Attempt } from '../../src/domain/attempt.ts'
 import { jobId } from '../../src/domain/ids.ts'
 import { type Job, OUTCOMES } from '../../src/domain/job.ts'
-import type { DispatchSubjob, Message, MessageType, SubmitJob } from '../../src/domain/messages.ts'
+import type { DispatchSubjob, ExecutionMode, Message, MessageType, SubmitJob } from '../../src/domain/messages.ts'
 import { JOB_KINDS, type Operation, READ_OPERATIONS, type RoutedOperation, WRITE_OPERATIONS } from '../../src/domain/operation.ts'
 import { ResponseCode } from '../../src/domain/response-code.ts'
 import type { Subjob } from '../../src/domain/subjob.ts'
@@ -275,6 +275,18 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     password: maybe(text),
     subjobsInFlightMax: maybe(int),
     subjobTimeoutMs: maybe(int),
+  }),
+  ProcessRegistered: fc.record({
+    type: fc.constant('ProcessRegistered'),
+    tenant: text,
+    id: text,
+    version: text,
+    description: labels.map((description) => JSON.stringify(description)),
+    modes: fc.subarray<ExecutionMode>(['sync', 'async']),
+    executionUnit: maybe(fc.record({ mediaType: text, text })),
+    service: text,
+    mutable: fc.boolean(),
+    registeredAt: time,
   }),
 }
 

@@ -4,6 +4,7 @@ import type {
 import { fromAssignmentChangedRecord, toAssignmentChangedRecord } from './assignment.ts'
 import { fromJobChangedRecord, toJobChangedRecord } from './job.ts'
 import { fromAddOperationsRecord, fromDispatchSubjobRecord } from './operations.ts'
+import { fromProcessRegisteredRecord } from './process.ts'
 import { fromServiceRegisteredRecord } from './service.ts'
 import {
   fromSubjobAttemptFailedRecord, fromSubjobEndedRecord, fromSubjobProgressedRecord, toSubjobProgressedRecord,
@@ -36,6 +37,7 @@ const forms: { readonly [T in MessageType]: Form<MessageOf<T>> } = {
   SubjobProgressed: formOf(toSubjobProgressedRecord, fromSubjobProgressedRecord),
   HandleRegistered: formOf(itself, (record: Omit<HandleRegistered, 'type'>) => ({ type: 'HandleRegistered', ...record })),
   ServiceRegistered: formOf(itself, fromServiceRegisteredRecord),
+  ProcessRegistered: formOf(itself, fromProcessRegisteredRecord),
 }
 
 export function formFor(type: MessageType): Form<Message> {
