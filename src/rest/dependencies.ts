@@ -4,6 +4,7 @@ import type { Codec } from '../codec/codec.ts'
 import type { DestinationRules } from '../domain/destination.ts'
 import type { SplitLimits } from '../domain/split.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
+import type { ProcessIndex } from '../inventory/process-index.ts'
 import type { KafkaAdmin, KafkaClient, PartitionReader, Position, RecordProducer } from '../kafka/port.ts'
 import type { ReadModel } from '../read-model/port.ts'
 import type { Clock, Timers } from '../runtime/clock.ts'
@@ -93,6 +94,7 @@ export interface JobDependencies {
 
 export interface ServerDependencies extends JobDependencies {
   readonly inventory: RegisteredInventory
+  readonly processes: Pick<ProcessIndex, 'find' | 'list'>
   readonly logger: FastifyBaseLogger
   readonly metrics: Registry
   readonly readiness: readonly ReadinessCheck[]

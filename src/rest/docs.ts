@@ -18,6 +18,8 @@ export interface DocsOptions {
   readonly version: string
   readonly apiRoot: string | null
   readonly auth: AuthOptions
+  /** Whether a route is shown by its dialect's own description, and not here. */
+  readonly isDescribedElsewhere: (path: string) => boolean
 }
 
 const DESCRIPTION = `
@@ -67,6 +69,7 @@ export async function addDocs(app: FastifyInstance, options: DocsOptions): Promi
         url,
         schema: {
           ...schema,
+          ...(options.isDescribedElsewhere(url) ? { hide: true } : {}),
           ...(isObjectSchema(querystring) ? { querystring: withoutDefaultsRequired(querystring) } : {}),
           ...(body === undefined ? {} : { body }),
         },
@@ -90,12 +93,12 @@ interface ObjectSchema {
   readonly required?: readonly string[]
 }
 
-function isObjectSchema(schema: unknown): schema is ObjectSchema {
+export function isObjectSchema(schema: unknown): schema is ObjectSchema {
   return typeof schema === 'object' && schema !== null && 'properties' in schema
 }
 
 /** What has a default is there for who reads the request, and so required; who sends the request may leave it out. */
-function withoutDefaultsRequired(schema: ObjectSchema): ObjectSchema {
+export function withoutDefaultsRequired(schema: ObjectSchema): ObjectSchema {
   const required = (schema.required ?? []).filter((name) => schema.properties[name]?.default === undefined)
   return { ...schema, required }
 }
@@ -106,7 +109,7 @@ interface SecurityScheme {
   readonly description: string
 }
 
-function securitySchemesOf(auth: AuthOptions): Record<string, SecurityScheme> {
+export function securitySchemesOf(auth: AuthOptions): Record<string, SecurityScheme> {
   const bearer = { type: 'http', scheme: 'bearer', description: 'A client’s token.' } as const
   const basic = { type: 'http', scheme: 'basic', description: 'A client’s name and password.' } as const
   const operator = { type: 'http', scheme: 'bearer', description: 'An operator’s token.' } as const

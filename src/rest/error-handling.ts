@@ -1,6 +1,8 @@
 /** Makes every failure of a request, found by Fastify or by us, one answer of one shape. */
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isOgcPath } from './dialects/ogc/bases.ts'
+import { exceptionOf, exceptionTypeFor } from './dialects/ogc/exceptions.ts'
 import { answerOf, bodyOf, clip, Refusal, type RefusalStatus, type RequestFacts } from './errors.ts'
 import { KnownPaths } from './known-paths.ts'
 
@@ -23,7 +25,12 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     else request.log.error({ err: cause }, 'request failed')
   }
   reply.headers(commonHeaders(request))
-  void reply.code(refusal.status).headers(refusal.headers).type('application/json; charset=utf-8').send(bodyOf(refusal))
+  const path = pathOf(request)
+  const [type, body] = isOgcPath(path)
+    ? [exceptionTypeFor(request.headers.accept), exceptionOf(refusal, path)]
+    : ['application/json; charset=utf-8', bodyOf(refusal)]
+  // As bytes, for to a text Fastify would add a charset, which the type of problems does not have.
+  void reply.code(refusal.status).headers(refusal.headers).type(type).send(Buffer.from(JSON.stringify(body)))
 }
 
 /** What every answer carries. Answers are of the moment, and are no pages. */
@@ -54,7 +61,8 @@ function pathOf(request: FastifyRequest): string {
 }
 
 function unknownPath(path: string): Refusal {
-  return new Refusal(404, `There is nothing at ${clip(path)}`, { details: 'The API is described at /docs.' })
+  const description = isOgcPath(path) ? '/api below the base' : '/docs'
+  return new Refusal(404, `There is nothing at ${clip(path)}`, { details: `The API is described at ${description}.` })
 }
 
 function wrongMethod(method: string, allowed: readonly string[]): Refusal {

@@ -8,6 +8,8 @@ import type { ServerDependencies } from './dependencies.ts'
 import { addInventoryRoutes } from './dialects/inventory/routes.ts'
 import { addBucketRoutes } from './dialects/ncmp/bucket-routes.ts'
 import { addNcmpRoutes } from './dialects/ncmp/routes.ts'
+import { isOgcPath } from './dialects/ogc/bases.ts'
+import { addOgcRoutes } from './dialects/ogc/routes.ts'
 import { addDocs } from './docs.ts'
 import { answerConnectionFault, answerError, answerErrors, commonHeaders } from './error-handling.ts'
 import { clip, Refusal } from './errors.ts'
@@ -39,7 +41,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   limitBodyTime(app, deps)
   answerErrors(app)
   app.addSchema(errorSchema)
-  await addDocs(app, { version, apiRoot, auth })
+  await addDocs(app, { version, apiRoot, auth, isDescribedElsewhere: isOgcPath })
   addHealth(app, { readiness, metrics, timers })
   const accepted = new Counter({
     name: 'datajob_jobs_accepted_total',
@@ -65,6 +67,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   const control = new JobControl(deps, lookup)
   await addNcmpRoutes(app, { deps, intake, lookup, control, streams, listing, results: new ResultEvents(deps) })
   await addInventoryRoutes(app, deps)
+  await addOgcRoutes(app, deps)
   return app
 }
 

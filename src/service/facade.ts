@@ -113,6 +113,7 @@ export async function startFacade(
     destinations: destinationRules(config),
     submissions: submissionLimits(config),
     inventory: registeredInventory(inventory),
+    processes: inventory.processes,
     handles: inventory,
     splits: splitLimits(config),
     retryRetentionMs: Math.min(config.retryRetentionMs, config.jobRetentionMs),

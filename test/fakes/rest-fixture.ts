@@ -8,7 +8,9 @@ import { Registry } from 'prom-client'
 import type { Job } from '../../src/domain/job.ts'
 import type { HandleRegistered, InventoryMessage, ServiceRegistered, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
+import { BUILT_IN_PROCESSES } from '../../src/inventory/built-in-processes.ts'
 import { handleKey } from '../../src/inventory/inventory.ts'
+import { ProcessIndex } from '../../src/inventory/process-index.ts'
 import { type InputRecord, KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
 import type { ReadModel } from '../../src/read-model/port.ts'
 import { NO_AUTH } from '../../src/rest/auth.ts'
@@ -41,6 +43,7 @@ export class RestFixture {
   readonly buckets = new Set(['my-bucket'])
   readonly services = new Map<string, ServiceRegistered>()
   readonly handles = new Map<string, HandleRegistered>()
+  readonly processes = new ProcessIndex(BUILT_IN_PROCESSES)
   readonly logLines: string[] = []
   /** What is on the topics that results go to. */
   readonly resultTopics = new MemoryTopics({ 'my-results': 3, 'datajob.results': 3 })
@@ -107,6 +110,7 @@ export class RestFixture {
         handleAt: (id) => [...this.handles.values()].find((each) => handleKey(each.alternateId) === handleKey(id)),
         waitFor: () => Promise.resolve(true),
       },
+      processes: this.processes,
       ...{ clock: this.time, timers: this.time, metrics: this.metrics, version: '0.0.0', apiRoot: null, auth: NO_AUTH },
       logger: pino({ level: 'debug' }, { write: (line) => this.logLines.push(line) }),
       topics: { commands: 'commands', inventory: 'inventory', results: 'datajob.results' },

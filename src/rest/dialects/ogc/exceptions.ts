@@ -1,0 +1,55 @@
+/** What refused or failed requests of this dialect are answered with (OGC 18-062r2, 7.4 and RFC 7807). */
+import { STATUS_CODES } from 'node:http'
+import { Refusal, type RefusalOptions, type RefusalStatus } from '../../errors.ts'
+
+const TYPES = 'http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0'
+
+export interface ExceptionBody {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly instance: string
+}
+
+/** A refusal that the standard has a name for. */
+export class OgcRefusal extends Refusal {
+  readonly type: string
+
+  constructor(status: RefusalStatus, name: 'no-such-process', message: string, options: RefusalOptions = {}) {
+    super(status, message, options)
+    this.type = `${TYPES}/${name}`
+  }
+}
+
+/** `path` is the request's, without its query. */
+export function exceptionOf(refusal: Refusal, path: string): ExceptionBody {
+  const { status, message, details } = refusal
+  const phrase = STATUS_CODES[status] ?? ''
+  return {
+    // RFC 7807, 4.2: of what has no name of its own, the status says all, and the title is its phrase.
+    ...(refusal instanceof OgcRefusal ? { type: refusal.type, title: message } : { type: 'about:blank', title: phrase }),
+    status,
+    detail: refusal instanceof OgcRefusal ? details : [message, details].filter((text) => text !== '').join('. '),
+    instance: path,
+  }
+}
+
+const JSON_TYPE = 'application/json'
+const PROBLEM_TYPE = 'application/problem+json'
+
+/** The media type of an exception: that of problems where the client likes it at least as much as plain JSON, by name. */
+export function exceptionTypeFor(accept: string | undefined): string {
+  const problem = qualityOf(PROBLEM_TYPE, accept)
+  return problem > 0 && problem >= qualityOf(JSON_TYPE, accept) ? PROBLEM_TYPE : JSON_TYPE
+}
+
+function qualityOf(mediaType: string, accept = ''): number {
+  for (const range of accept.toLowerCase().split(',')) {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim())
+    if (name !== mediaType) continue
+    const quality = parameters.find((parameter) => parameter.startsWith('q='))
+    return quality === undefined ? 1 : Number(quality.slice(2)) || 0
+  }
+  return 0
+}
