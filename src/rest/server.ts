@@ -67,7 +67,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   const control = new JobControl(deps, lookup)
   await addNcmpRoutes(app, { deps, intake, lookup, control, streams, listing, results: new ResultEvents(deps) })
   await addInventoryRoutes(app, deps)
-  await addOgcRoutes(app, deps)
+  await addOgcRoutes(app, { deps, lookup, control })
   return app
 }
 

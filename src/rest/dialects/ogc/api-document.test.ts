@@ -47,7 +47,7 @@ describe.each(['ogc-api', 'wps3'])('the description of the base %s', (base) => {
     const { openapi, servers, paths } = await read()
     expect(openapi).toBe('3.0.3')
     expect(servers).toEqual([{ url: base === 'wps3' ? '/east/wps3' : 'http://jobs.example/east/ogc-api' }])
-    expect(Object.keys(paths)).toEqual(['/', '/conformance', '/api', '/processes', '/processes/{processId}'])
+    expect(Object.keys(paths)).toEqual(['/', '/conformance', '/api', '/processes', '/processes/{processId}', '/jobs/{jobId}'])
     for (const [path, { get }] of Object.entries(paths)) {
       const inPath = get?.parameters?.filter((parameter) => parameter.in === 'path').map(({ name }) => `{${name}}`) ?? []
       expect(inPath).toEqual(path.match(/\{\w+\}/g) ?? [])

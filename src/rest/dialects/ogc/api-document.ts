@@ -13,8 +13,9 @@ declare module 'fastify' {
 }
 
 const DESCRIPTION = `
-A workspace’s processes: what there are, and what each takes and yields. Links say where to go on, and errors have the standard’s
-body, as \`application/problem+json\` where the client asks for it. Processes can be listed and described, not yet executed.
+A workspace’s processes, and its jobs. Links say where to go on, and errors have the standard’s body, as
+\`application/problem+json\` where the client asks for it. Processes can’t be executed over HTTP yet: jobs come by the command topic,
+with \`dialect\` "ogc", the workspace as \`tenant\` and \`{"processID": …}\` as \`dialectData\`.
 `
 
 /** To be called in the base's own scope, before the routes that it describes are added. */
@@ -27,6 +28,7 @@ export async function addBaseDocument(app: FastifyInstance, base: Base, { versio
       tags: [
         { name: 'API', description: 'What is served here.' },
         { name: 'Processes', description: 'What can be executed.' },
+        { name: 'Jobs', description: 'How far executions are.' },
       ],
       components: { securitySchemes: securitySchemesOf(auth) },
     },

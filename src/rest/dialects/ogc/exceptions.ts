@@ -16,7 +16,7 @@ export interface ExceptionBody {
 export class OgcRefusal extends Refusal {
   readonly type: string
 
-  constructor(status: RefusalStatus, name: 'no-such-process', message: string, options: RefusalOptions = {}) {
+  constructor(status: RefusalStatus, name: 'no-such-process' | 'no-such-job', message: string, options: RefusalOptions = {}) {
     super(status, message, options)
     this.type = `${TYPES}/${name}`
   }

@@ -1,18 +1,20 @@
 /** The OGC API – Processes dialect: `/{workspace}/ogc-api` and `/{workspace}/wps3` (contract page). */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { OfferedProcess, ProcessIndex } from '../../../inventory/process-index.ts'
 import { requireClient } from '../../auth.ts'
-import type { ServerDependencies } from '../../dependencies.ts'
 import { clientSecurity } from '../../docs.ts'
-import { clip, Refusal } from '../../errors.ts'
+import { clip } from '../../errors.ts'
 import { answer, noQuerySchema } from '../../schemas.ts'
 import { addBaseDocument } from './api-document.ts'
-import { type Base, BASES, hrefOf, prefixOf } from './bases.ts'
+import { BASES, hrefOf, prefixOf } from './bases.ts'
 import { exceptionOf, OgcRefusal } from './exceptions.ts'
+import { addJobs } from './job-routes.ts'
 import { CONFORMS_TO, descriptionOf, landingLinks, OPENAPI_TYPE, processListOf } from './mapping.ts'
+import type { BaseOptions, OgcOptions } from './options.ts'
 import {
+  badRequestAnswer,
   conformanceSchema,
   exceptionAnswer,
   landingPageSchema,
@@ -23,37 +25,25 @@ import {
   workspaceParamsSchema,
 } from './schemas.ts'
 
-/** What the links of a workspace begin with. */
-type RootOf = (request: FastifyRequest, workspace: string) => string
-
-interface BaseOptions {
-  readonly base: Base
-  readonly deps: ServerDependencies
-  readonly rootOf: RootOf
-}
-
 /** Adds the dialect's routes under both bases. */
-export async function addOgcRoutes(app: FastifyInstance, deps: ServerDependencies): Promise<void> {
+export async function addOgcRoutes(app: FastifyInstance, options: OgcOptions): Promise<void> {
+  const { deps } = options
   for (const base of BASES) {
-    const rootOf: RootOf = (request, workspace) => hrefOf(base, workspace, { request, apiRoot: deps.apiRoot })
-    const options = { base, deps, rootOf }
+    const rootOf: BaseOptions['rootOf'] = (request, workspace) => hrefOf(base, workspace, { request, apiRoot: deps.apiRoot })
+    const ofBase = { ...options, base, rootOf }
     await app.register(async (scope) => {
       // What is said of a process is data: it goes out as it was registered.
       scope.setSerializerCompiler(() => JSON.stringify)
       scope.addHook('onRequest', requireClient(deps.auth))
       await addBaseDocument(scope, base, deps)
-      addLanding(scope, options)
-      addApi(scope, options)
-      addProcesses(scope, options)
+      addLanding(scope, ofBase)
+      addApi(scope, ofBase)
+      addProcesses(scope, ofBase)
+      addJobs(scope, ofBase)
     }, { prefix: prefixOf(base) })
   }
 }
 
-const WORKSPACE_INVALID = exceptionOf(
-  new Refusal(400, 'path workspace holds a character that is not allowed there'),
-  '/%C3%A4/ogc-api/processes',
-)
-const badRequest = exceptionAnswer('The workspace’s name or a parameter can’t be read, or is not known', WORKSPACE_INVALID)
 const NO_SUCH_PROCESS = exceptionOf(unknownProcess('ndvi', 'east'), '/east/ogc-api/processes/ndvi')
 
 function addLanding(app: FastifyInstance, { base, deps, rootOf }: BaseOptions): void {
@@ -69,7 +59,7 @@ function addLanding(app: FastifyInstance, { base, deps, rootOf }: BaseOptions): 
       security,
       params: workspaceParamsSchema,
       querystring: noQuerySchema,
-      response: { 200: answer(landingPageSchema, 'Links to all that is here'), 400: badRequest },
+      response: { 200: answer(landingPageSchema, 'Links to all that is here'), 400: badRequestAnswer },
     },
     handler: (request) => {
       const { workspace } = request.params
@@ -85,7 +75,7 @@ function addLanding(app: FastifyInstance, { base, deps, rootOf }: BaseOptions): 
       security,
       params: workspaceParamsSchema,
       querystring: noQuerySchema,
-      response: { 200: answer(conformanceSchema, 'The conformance classes'), 400: badRequest },
+      response: { 200: answer(conformanceSchema, 'The conformance classes'), 400: badRequestAnswer },
     },
     handler: () => ({ conformsTo: CONFORMS_TO }),
   })
@@ -106,7 +96,7 @@ function addApi(app: FastifyInstance, { deps, rootOf }: BaseOptions): void {
           description: 'An OpenAPI 3.0 document',
           content: { [OPENAPI_TYPE]: { schema: Type.Object({}, { additionalProperties: true }) } },
         },
-        400: badRequest,
+        400: badRequestAnswer,
       },
     },
     handler: (request, reply) => {
@@ -130,7 +120,7 @@ function addProcesses(app: FastifyInstance, { deps, rootOf }: BaseOptions): void
       security,
       params: workspaceParamsSchema,
       querystring: processListQuerySchema,
-      response: { 200: answer(processListSchema, 'One page of processes'), 400: badRequest },
+      response: { 200: answer(processListSchema, 'One page of processes'), 400: badRequestAnswer },
     },
     handler: (request) => {
       const { limit, after = null, before = null } = request.query
@@ -148,7 +138,7 @@ function addProcesses(app: FastifyInstance, { deps, rootOf }: BaseOptions): void
       querystring: noQuerySchema,
       response: {
         200: answer(processSchema, 'The description of the process'),
-        400: badRequest,
+        400: badRequestAnswer,
         404: exceptionAnswer('The workspace has no such process', NO_SUCH_PROCESS),
       },
     },

@@ -3,7 +3,8 @@
  * `example` at most.
  */
 import { type Static, Type } from 'typebox'
-import type { ExceptionBody } from './exceptions.ts'
+import { Refusal } from '../../errors.ts'
+import { type ExceptionBody, exceptionOf } from './exceptions.ts'
 
 /** Names of workspaces become parts of paths and of records’ keys: no slash, and no dot at the beginning. */
 const WORKSPACE = '^[a-zA-Z0-9_-][a-zA-Z0-9._-]*$'
@@ -35,7 +36,7 @@ export const processListQuerySchema = Type.Object(
 )
 export type ProcessListQuery = Static<typeof processListQuerySchema>
 
-const linkSchema = Type.Object({
+export const linkSchema = Type.Object({
   href: Type.String(),
   rel: Type.Optional(Type.String()),
   type: Type.Optional(Type.String()),
@@ -111,3 +112,10 @@ export function exceptionAnswer(description: string, example: ExceptionBody): Ex
   const content = { schema: exceptionSchema, example }
   return { description, content: { 'application/json': content, 'application/problem+json': content } }
 }
+
+const WORKSPACE_INVALID = new Refusal(400, 'path workspace holds a character that is not allowed there')
+
+export const badRequestAnswer = exceptionAnswer(
+  'The workspace’s name or a parameter can’t be read, or is not known',
+  exceptionOf(WORKSPACE_INVALID, '/%C3%A4/ogc-api/processes'),
+)
