@@ -13,8 +13,6 @@ export interface LoggedRecord {
 }
 
 const SENTINEL = 'test_sentinel'
-// kafkajs's consumer may stand still for good once a broker was silent (docs/adr/0002): the product watches its own, and so does this.
-const STANDSTILL_MS_MAX = 20_000
 
 /**
  * What a consumer that reads committed records sees of a topic, from its beginning on. A record that is delivered again,
@@ -23,14 +21,18 @@ const STANDSTILL_MS_MAX = 20_000
 export class TopicLog {
   readonly topic: string
   readonly #kafka: Kafka
-  #consumer: Consumer
+  readonly #consumer: Consumer
   readonly #records = new Map<string, LoggedRecord>()
   readonly #sentinels = new Set<string>()
 
   private constructor(kafka: Kafka, topic: string) {
     this.topic = topic
     this.#kafka = kafka
-    this.#consumer = this.#newConsumer()
+    this.#consumer = kafka.consumer({
+      ...{ groupId: `test-${topic}-${randomUUID()}`, readUncommitted: false, maxWaitTimeInMs: 100 },
+      // After a crash of the broker the consumer joins as a new member, once the group has given up the one that it was.
+      ...{ sessionTimeout: 3_000, heartbeatInterval: 500, rebalanceTimeout: 5_000 },
+    })
   }
 
   static async open(kafka: Kafka, topic: string): Promise<TopicLog> {
@@ -59,10 +61,9 @@ export class TopicLog {
       const partitions = await admin.fetchTopicOffsets(this.topic)
       const ids = partitions.map(({ partition }) => ({ partition, id: randomUUID() }))
       const messages = ids.map(({ partition, id }) => ({ partition, key: SENTINEL, value: null, headers: { [SENTINEL]: id } }))
-      await producer.send({ topic: this.topic, acks: -1, messages })
-      const isRead = (): boolean => ids.every(({ id }) => this.#sentinels.has(id))
-      await until(`${this.topic} is read by its first consumer`, isRead, STANDSTILL_MS_MAX).catch(() => this.#startAnew())
-      await until(`${this.topic} is read to its end`, isRead, waitMsMax)
+      // Each by itself: kafkajs forgets the records of a partition that moves to a broker which has answered for others already.
+      for (const message of messages) await producer.send({ topic: this.topic, acks: -1, messages: [message] })
+      await until(`${this.topic} is read to its end`, () => ids.every(({ id }) => this.#sentinels.has(id)), waitMsMax)
     } finally {
       await Promise.all([producer.disconnect(), admin.disconnect()])
     }
@@ -71,21 +72,6 @@ export class TopicLog {
 
   async close(): Promise<void> {
     await this.#consumer.disconnect()
-  }
-
-  #newConsumer(): Consumer {
-    return this.#kafka.consumer({
-      ...{ groupId: `test-${this.topic}-${randomUUID()}`, readUncommitted: false, maxWaitTimeInMs: 100 },
-      // After a crash of the broker the consumer joins as a new member, once the group has given up the one that it was.
-      ...{ sessionTimeout: 3_000, heartbeatInterval: 500, rebalanceTimeout: 5_000 },
-    })
-  }
-
-  // From the beginning again: what can't be read by anyone is not read by another one either.
-  async #startAnew(): Promise<void> {
-    void this.#consumer.disconnect().catch(() => undefined)
-    this.#consumer = this.#newConsumer()
-    await this.#start()
   }
 
   async #start(): Promise<void> {
