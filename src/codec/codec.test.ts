@@ -110,9 +110,9 @@ describe('records that hold no message', () => {
   test('an array that claims more than the record holds is refused at once', () => {
     const schema = messageSchemas.SubmitJob.type
     const empty = Buffer.from(schema.toBuffer({ kind: 'READ', operations: [] }))
-    // The empty array of operations is the seventh byte from the end; the claim is 2^62 items.
+    // The empty array of operations is the ninth byte from the end; the claim is 2^62 items.
     const claim = Buffer.from([0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01])
-    const value = prefixed(1, Buffer.concat([empty.subarray(0, -7), claim, empty.subarray(-6)]))
+    const value = prefixed(1, Buffer.concat([empty.subarray(0, -9), claim, empty.subarray(-8)]))
     expect(causeOf(codec.decode(value))).toContain('claims more items than the record has bytes')
   })
 
@@ -160,6 +160,9 @@ const job: Job = {
   submission: null,
   parts: 0,
   partsLeft: 0,
+  released: [],
+  callbacks: {},
+  held: false,
   run: 1,
   operations: { total: 1, succeeded: 0, failed: 0 },
   subjobs: { total: 1, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0 },

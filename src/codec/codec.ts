@@ -83,7 +83,9 @@ interface ReadableSchema {
 // An id that the registry does not know may still be on its way between the registry's own nodes.
 const UNREADABLE_KEPT_MS = 30_000
 const UNREADABLE_KEPT_MAX = 1_000
-const COMMAND_TYPES = ['SubmitJob', 'AddOperations', 'CancelJob', 'RetryJob'] as const satisfies readonly JobCommandMessage['type'][]
+const COMMAND_TYPES = [
+  'SubmitJob', 'AddOperations', 'CancelJob', 'RetryJob', 'ReleaseJob', 'ForgetJob',
+] as const satisfies readonly JobCommandMessage['type'][]
 const SCRATCH_BYTES = 64 * 1024
 
 export class AvroCodec implements Codec {

@@ -49,7 +49,7 @@ describe('a command as JSON', () => {
       createdAt: 42,
       operations: [{ operationId: '1', op: 'read', path: '/a', value: null, options: null }],
       dependencies: [],
-      ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0 },
+      ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0, callbacks: {}, held: false },
     })
   })
 
@@ -57,6 +57,11 @@ describe('a command as JSON', () => {
     expect(decode('{"type":"CancelJob","jobId":"j"}')).toEqual({ ok: true, message: { type: 'CancelJob', jobId: 'j', requestedBy: null } })
     const retry = { type: 'RetryJob', jobId: 'j', requestedBy: 'me', run: 2, authorization: null }
     expect(decode(JSON.stringify(retry))).toEqual({ ok: true, message: retry })
+    const forget = { type: 'ForgetJob', jobId: 'j', requestedBy: null }
+    expect(decode('{"type":"ForgetJob","jobId":"j"}')).toEqual({ ok: true, message: forget })
+    const release = { type: 'ReleaseJob', jobId: 'j', requestedBy: null, callbacks: { done: 'http://a/' }, subjobs: [0, 2] }
+    expect(decode(JSON.stringify({ ...release, requestedBy: undefined }))).toEqual({ ok: true, message: release })
+    expect(decode('{"type":"ReleaseJob","jobId":"j"}')).toEqual({ ok: true, message: { ...release, callbacks: {}, subjobs: null } })
   })
 
   test('whatever is given is taken', () => {
@@ -89,7 +94,7 @@ describe('a command as JSON', () => {
     ]
     expect(submission(JSON.stringify({ ...given, operations }))).toEqual({
       ...given,
-      ...{ submission: null, parts: 0, operationCount: 0 },
+      ...{ submission: null, parts: 0, operationCount: 0, callbacks: {}, held: false },
       operations: [
         { operationId: 1, op: 'add', path: '/a', value: '{"id":"1"}', options: null },
         { operationId: 2, op: 'remove', path: '/b', value: null, options: null },
@@ -156,6 +161,7 @@ describe('a command that is refused says where and why', () => {
     [`{"operations":[${READ}],"type":"PauseJob"}`, 'type: "PauseJob" is not one of SubmitJob, CancelJob, RetryJob'],
     [`{"operations":[${READ}],"type":"CancelJob","jobId":"j"}`, 'operations: there is no such member, only type, jobId, requestedBy'],
     ['{"type":"CancelJob"}', 'jobId: it is missing'],
+    ['{"type":"ReleaseJob","jobId":"j","subjobs":[0,-1]}', 'subjobs[1]: -1 is not a whole number from 0 to 2147483647'],
     ['{"type":"RetryJob","jobId":"j","run":0}', 'run: 0 is not a whole number from 1 to 2147483647'],
     [`{"operations":[${READ}],"parts":1}`, 'parts: there is no such member'],
     [`{"operations":[${READ}],"strict":1}`, 'strict: 1 is neither true nor false'],

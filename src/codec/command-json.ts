@@ -4,10 +4,10 @@
  * that came; a read's extras are given as an object `options` or as members beside `path`.
  */
 import { isUtf8 } from 'node:buffer'
-import type { CancelJob, JobCommandMessage, RetryJob, SubmitJob } from '../domain/messages.ts'
+import type { CancelJob, ForgetJob, JobCommandMessage, ReleaseJob, RetryJob, SubmitJob } from '../domain/messages.ts'
 import { JOB_KINDS, type JobKind, type Operation } from '../domain/operation.ts'
 import { membersByName, parseOperation } from './command-operation.ts'
-import { dependencies, fault, flag, labels, oneOf, parse, type ReadValue, text, textLike, wholeNumber } from './command-values.ts'
+import { dependencies, fault, flag, indexes, labels, oneOf, parse, type ReadValue, text, textLike, wholeNumber } from './command-values.ts'
 import { digestOf } from './digest.ts'
 import { JsonArrayScanner } from './json-array-scanner.ts'
 import { IS_SPACE, OPEN_OBJECT } from './json-bytes.ts'
@@ -24,7 +24,8 @@ const PARTS_MEMBERS: ReadonlySet<string> = new Set(['submission', 'parts', 'oper
 const SUBMIT_MEMBERS = ['type', ...fields.map(({ name }) => name).filter((name) => !PARTS_MEMBERS.has(name))]
 const CANCEL_MEMBERS = ['type', 'jobId', 'requestedBy']
 const RETRY_MEMBERS = [...CANCEL_MEMBERS, 'run', 'authorization']
-const COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob'] as const
+const RELEASE_MEMBERS = [...CANCEL_MEMBERS, 'callbacks', 'subjobs']
+const COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob', 'ReleaseJob', 'ForgetJob'] as const
 
 /** What the schema says about members that are left out. */
 const defaults = Object.fromEntries(fields.map((field) => [field.name, field.defaultValue() as unknown])) as unknown as SubmitJob
@@ -51,10 +52,14 @@ export function parseCommand(value: Buffer): JobCommandMessage {
   switch (typeOf(envelope)) {
     case 'SubmitJob':
       return submissionOf(envelope, elements)
+    case 'ForgetJob':
+      return forgettingOf(membersByName(envelope, '', CANCEL_MEMBERS))
     case 'CancelJob':
       return cancellationOf(membersByName(envelope, '', CANCEL_MEMBERS))
     case 'RetryJob':
       return retryOf(membersByName(envelope, '', RETRY_MEMBERS))
+    case 'ReleaseJob':
+      return releaseOf(membersByName(envelope, '', RELEASE_MEMBERS))
   }
 }
 
@@ -70,9 +75,18 @@ function cancellationOf(given: Members): CancelJob {
   return { type: 'CancelJob', jobId: required(given, 'jobId', text), requestedBy: optional(given, 'requestedBy', text) }
 }
 
+function forgettingOf(given: Members): ForgetJob {
+  return { ...cancellationOf(given), type: 'ForgetJob' }
+}
+
 function retryOf(given: Members): RetryJob {
   const { jobId, requestedBy } = cancellationOf(given)
   return { type: 'RetryJob', jobId, requestedBy, run: optional(given, 'run', count), authorization: optional(given, 'authorization', text) }
+}
+
+function releaseOf(given: Members): ReleaseJob {
+  const callbacks = optional(given, 'callbacks', labels) ?? {}
+  return { ...cancellationOf(given), type: 'ReleaseJob', callbacks, subjobs: optional(given, 'subjobs', indexes) }
 }
 
 function required<T>(given: Members, name: string, read: ReadValue<T>): T {
@@ -120,6 +134,8 @@ function submissionOf(envelope: Buffer, elements: readonly Buffer[]): SubmitJob 
     createdAt: take('createdAt', time),
     authorization: take('authorization', text),
     ...{ submission: null, parts: 0, operationCount: 0 },
+    callbacks: take('callbacks', labels),
+    held: take('held', flag),
   }
 }
 

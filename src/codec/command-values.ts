@@ -70,6 +70,13 @@ export const labels: ReadValue<Readonly<Record<string, string>>> = (value, field
   return Object.fromEntries(pairs) as Record<string, string>
 }
 
+const int32 = wholeNumber({ min: 0, max: 2 ** 31 - 1 })
+
+/** Places in a list, counted from 0. */
+export const indexes: ReadValue<readonly number[]> = (value, field) => {
+  return array(value, field).map((each, position) => int32(each, `${field}[${position}]`))
+}
+
 export const dependencies: ReadValue<readonly Dependency[]> = (value, field) => {
   return array(value, field).map((each, position) => {
     const at = `${field}[${position}]`

@@ -17,7 +17,7 @@ export function acceptedFacts(
   settled: { readonly destination: Destination; readonly attemptsMaxDefault: number },
 ): JobFacts {
   const { tenant, dialect, dialectData, kind, dataAcceptType, dataContentType, priority, labels } = submission
-  const { deadlineAt, submittedBy, traceparent, digest, strict, parts } = submission
+  const { deadlineAt, submittedBy, traceparent, digest, strict, parts, callbacks, held } = submission
   return {
     jobId: jobId(submission.jobId),
     number: jobNumber(record),
@@ -26,6 +26,6 @@ export function acceptedFacts(
     createdAt: submission.createdAt ?? record.timestampMs,
     ...{ tenant, dialect, dialectData, kind, dataAcceptType, dataContentType, priority, labels },
     ...{ deadlineAt, submittedBy, traceparent: validTraceparent(traceparent), digest },
-    ...{ strict, parts, submission: submission.submission },
+    ...{ strict, parts, submission: submission.submission, callbacks, held },
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { exampleFacts } from '../../test/fakes/domain-examples.ts'
 import {
-  decideJob, endedSubjobs, evolveJob, type Job, type JobCommand, type JobEvent, type JobState, jobTransitions, type Outcome, OUTCOMES,
-  type SubjobResult,
+  decideJob, endedSubjobs, evolveJob, isHeld, type Job, type JobCommand, type JobEvent, type JobState, jobTransitions, type Outcome,
+  OUTCOMES, type SubjobResult,
 } from './job.ts'
 
 const result = { outcome: 'succeeded', succeeded: 2, failed: 0, message: null } as const
@@ -30,6 +30,8 @@ const events: { readonly [Type in JobEvent['type']]: Extract<JobEvent, { type: T
   JobCancelled: { type: 'JobCancelled' },
   JobEnded: { type: 'JobEnded', at: 20, message: null },
   JobRetried: { type: 'JobRetried', undone },
+  JobReleased: { type: 'JobReleased', callbacks: {} },
+  SubjobsReleased: { type: 'SubjobsReleased', callbacks: {}, subjobs: [1] },
 }
 
 const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { type: Type }> } = {
@@ -41,6 +43,7 @@ const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { t
   GiveUpParts: { type: 'GiveUpParts', at: 14, operations: 1, message: 'lost' },
   CancelJob: { type: 'CancelJob' },
   RetryJob: { type: 'RetryJob', run: 2, undone },
+  ReleaseJob: { type: 'ReleaseJob', callbacks: {}, subjobs: null },
 }
 
 /** What each command leads to; every example job has two subjobs, of which none has been counted. What is not named leads to nothing. */
@@ -109,6 +112,7 @@ describe('what a job knows', () => {
       message: null,
       run: 1,
       partsLeft: 0,
+      released: [],
     })
   })
 
@@ -192,6 +196,38 @@ describe('a job in parts', () => {
     expect(after(inParts, part, lost, end)).toMatchObject({ ...shown, outcome: 'partiallyFailed' })
     expect(after(inParts, { ...lost, operations: 4 })).toMatchObject({ state: 'concluding', outcome: 'failed', startedAt: 30 })
     expect(decideJob(after(inParts, part, part), lost)).toEqual([])
+  })
+})
+
+describe('a job that is held', () => {
+  const heldFacts = { ...facts, held: true, callbacks: { a: '1' } }
+  const held = evolveJob(undefined, { type: 'JobAccepted', facts: heldFacts, operations: 4, subjobs: 2 })
+
+  it('is released once, with what its client wants to be told then', () => {
+    const events = decideJob(held, { type: 'ReleaseJob', callbacks: { b: '2' }, subjobs: null })
+    const released = events.reduce(evolveJob, held)
+    expect(released).toMatchObject({ state: 'accepted', held: false, callbacks: { a: '1', b: '2' } })
+    expect(decideJob(released, { type: 'ReleaseJob', callbacks: {}, subjobs: null })).toEqual([])
+  })
+
+  it('is released in pieces, each once, and is held no longer once there are no others', () => {
+    const release = (job: Job, subjobs: readonly number[]): Job => {
+      return decideJob(job, { type: 'ReleaseJob', callbacks: { b: '2' }, subjobs }).reduce(evolveJob, job)
+    }
+    const first = release(held, [1, 1])
+    expect(first).toMatchObject({ state: 'accepted', held: true, released: [1], callbacks: { a: '1', b: '2' } })
+    expect([isHeld(first, 0), isHeld(first, 1)]).toEqual([true, false])
+    expect(release(first, [1])).toBe(first)
+    const running = evolveJob(first, { type: 'JobStarted', at: 10 })
+    expect(release(running, [0])).toMatchObject({ state: 'running', held: false, released: [] })
+    expect(release(running, [1])).toBe(running)
+    expect(decideJob(running, { type: 'CancelJob' }).reduce(evolveJob, running)).toMatchObject({ held: false, released: [] })
+  })
+
+  it('is not released any more once it is cancelled', () => {
+    const cancelled = decideJob(held, { type: 'CancelJob' }).reduce(evolveJob, held)
+    expect(cancelled).toMatchObject({ state: 'cancelling', held: false })
+    expect(decideJob(cancelled, { type: 'ReleaseJob', callbacks: {}, subjobs: null })).toEqual([])
   })
 })
 

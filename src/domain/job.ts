@@ -50,6 +50,10 @@ export interface JobFacts {
   /** Marks the records with the job's operations, and how many there are; null and 0 where the command held all of them. */
   readonly submission: string | null
   readonly parts: number
+  /** Where its client wants to be told of what, by name. */
+  readonly callbacks: Readonly<Record<string, string>>
+  /** What of it was not released is not begun. */
+  readonly held: boolean
 }
 
 interface Progress {
@@ -61,6 +65,8 @@ interface Progress {
   readonly run: number
   /** Records with operations of the job that were not taken in yet. */
   readonly partsLeft: number
+  /** Subjobs that were released while others are held, by their indexes; empty once none is. */
+  readonly released: readonly number[]
 }
 
 export type Phase =
@@ -82,6 +88,8 @@ export type JobCommand =
   | { readonly type: 'RecordSubjobStarted'; readonly at: number }
   | { readonly type: 'RecordSubjobEnded'; readonly at: number; readonly result: SubjobResult }
   | { readonly type: 'CancelJob' }
+  /** `subjobs` are indexes below their number; null for all. */
+  | { readonly type: 'ReleaseJob'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] | null }
   | { readonly type: 'RecordConclusion'; readonly at: number; readonly message: string | null }
   | { readonly type: 'RetryJob'; readonly run: number | null; readonly undone: Undone }
 
@@ -105,6 +113,8 @@ export type JobEvent =
   | { readonly type: 'JobStarted'; readonly at: number }
   | { readonly type: 'SubjobCounted'; readonly result: SubjobResult }
   | { readonly type: 'JobCancelled' }
+  | { readonly type: 'JobReleased'; readonly callbacks: JobFacts['callbacks'] }
+  | { readonly type: 'SubjobsReleased'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] }
   | { readonly type: 'JobConcluded'; readonly outcome: Outcome; readonly at: number }
   | { readonly type: 'JobEnded'; readonly at: number; readonly message: string | null }
   | { readonly type: 'JobRetried'; readonly undone: Undone }
@@ -112,10 +122,19 @@ export type JobEvent =
 /** Which event leads from where to where; an event that is missing under a state is illegal there. */
 export const jobTransitions = {
   none: { JobAccepted: 'accepted' },
-  accepted: { SubjobsAdded: 'accepted', PartsGivenUp: 'accepted', JobStarted: 'running', JobCancelled: 'cancelling' },
+  accepted: {
+    SubjobsAdded: 'accepted',
+    PartsGivenUp: 'accepted',
+    JobReleased: 'accepted',
+    SubjobsReleased: 'accepted',
+    JobStarted: 'running',
+    JobCancelled: 'cancelling',
+  },
   running: {
     SubjobsAdded: 'running',
     PartsGivenUp: 'running',
+    JobReleased: 'running',
+    SubjobsReleased: 'running',
     SubjobCounted: 'running',
     JobCancelled: 'cancelling',
     JobConcluded: 'concluding',
@@ -140,6 +159,8 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
       return isOpen(job) ? decideSubjobEnded(job, command.at, command.result) : []
     case 'CancelJob':
       return job.state === 'accepted' || job.state === 'running' ? [{ type: 'JobCancelled' }] : []
+    case 'ReleaseJob':
+      return (job.state === 'accepted' || job.state === 'running') && job.held ? decideReleased(job, command) : []
     case 'RecordConclusion':
       return job.state === 'concluding' ? [{ type: 'JobEnded', at: command.at, message: command.message }] : []
     case 'RetryJob': {
@@ -154,6 +175,15 @@ type OpenJob = Extract<Job, { readonly state: 'accepted' | 'running' | 'cancelli
 /** Whether there is still something to be done, or to be told of. */
 function isOpen(job: Job): job is OpenJob {
   return job.state === 'accepted' || job.state === 'running' || job.state === 'cancelling'
+}
+
+function decideReleased(job: Job, { callbacks, subjobs }: Extract<JobCommand, { type: 'ReleaseJob' }>): readonly JobEvent[] {
+  if (subjobs === null) return [{ type: 'JobReleased', callbacks }]
+  const before = new Set(job.released)
+  const added = [...new Set(subjobs)].filter((index) => !before.has(index))
+  if (added.length === 0) return []
+  const isWhole = before.size + added.length === job.subjobs.total
+  return [isWhole ? { type: 'JobReleased', callbacks } : { type: 'SubjobsReleased', callbacks, subjobs: added }]
 }
 
 function decideSubjobEnded(job: OpenJob, at: number, result: SubjobResult): readonly JobEvent[] {
@@ -200,7 +230,13 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
       return { ...job, ...counted(job, event.result) }
     case 'JobCancelled':
       if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
-      return { ...job, state: 'cancelling', startedAt: job.state === 'running' ? job.startedAt : null }
+      return { ...job, ...NONE_HELD, state: 'cancelling', startedAt: job.state === 'running' ? job.startedAt : null }
+    case 'JobReleased':
+      if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
+      return { ...job, ...NONE_HELD, callbacks: { ...job.callbacks, ...event.callbacks } }
+    case 'SubjobsReleased':
+      if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
+      return { ...job, released: [...job.released, ...event.subjobs], callbacks: { ...job.callbacks, ...event.callbacks } }
     case 'JobConcluded':
       if (job.state !== 'running' && job.state !== 'cancelling') throw illegal(job.state, event)
       return { ...job, state: 'concluding', startedAt: job.startedAt ?? event.at, outcome: event.outcome }
@@ -215,6 +251,13 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
   }
 }
 
+const NONE_HELD = { held: false, released: [] } as const
+
+/** Whether the subjob is not begun as long as its client does not ask for it. */
+export function isHeld({ held, released }: Pick<Job, 'held' | 'released'>, index: number): boolean {
+  return held && !released.includes(index)
+}
+
 function acceptedJob(job: Job | undefined, event: Extract<JobEvent, { type: 'JobAccepted' }>): Job {
   if (job !== undefined) throw illegal(job.state, event)
   return {
@@ -225,6 +268,7 @@ function acceptedJob(job: Job | undefined, event: Extract<JobEvent, { type: 'Job
     message: null,
     run: 1,
     partsLeft: event.facts.parts,
+    released: [],
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Assignment, PublishedObject } from './assignment.ts'
 import type { Attempt } from './attempt.ts'
 import type { JobKind, Operation, RoutedOperation } from './operation.ts'
-import type { Job, Outcome } from './job.ts'
+import type { Job, JobState, Outcome } from './job.ts'
 import type { ResponseCode } from './response-code.ts'
 import type { Subjob } from './subjob.ts'
 
@@ -42,6 +42,10 @@ export interface SubmitJob {
   /** How many of them follow, and how many operations they hold; 0 when all operations are in here. */
   readonly parts: number
   readonly operationCount: number
+  /** Where the client wants to be told of what, by name: the dialect says which names there are, and what is sent. */
+  readonly callbacks: Readonly<Record<string, string>>
+  /** Nothing of it is begun before a ReleaseJob. */
+  readonly held: boolean
 }
 
 /**
@@ -74,13 +78,31 @@ export interface RetryJob {
   readonly authorization: string | null
 }
 
+/** On `commands`. Begins a job that is held, or some of its subjobs; each once, and changes nothing on any other. */
+export interface ReleaseJob {
+  readonly type: 'ReleaseJob'
+  readonly jobId: string
+  readonly requestedBy: string | null
+  /** Beside those that the job has. */
+  readonly callbacks: Readonly<Record<string, string>>
+  /** Their indexes; null for all. */
+  readonly subjobs: readonly number[] | null
+}
+
+/** On `commands`. Forgets a job that has ended, as its retention would; what was published of it stays. Its id may be used again. */
+export interface ForgetJob {
+  readonly type: 'ForgetJob'
+  readonly jobId: string
+  readonly requestedBy: string | null
+}
+
 export interface Dependency {
   readonly operationId: string | number
   /** The operations that must have succeeded before. */
   readonly parents: readonly (string | number)[]
 }
 
-export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob
+export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob | ReleaseJob | ForgetJob
 
 /** On `subjobs`, keyed by the producer: a subjob for the producer's owner to carry out. */
 export interface DispatchSubjob {
@@ -149,6 +171,19 @@ export interface SubjobStarted {
   readonly at: number
 }
 
+/** On `subjob-events`, keyed by the job: how far its producer says that it is; of producers that say nothing there is none. */
+export interface SubjobReported {
+  readonly type: 'SubjobReported'
+  readonly jobId: string
+  readonly index: number
+  readonly run: number
+  readonly attempt: number
+  /** Percent of the subjob, a whole number from 0 to 100. */
+  readonly progress: number
+  readonly message: string | null
+  readonly at: number
+}
+
 export interface SubjobAttemptFailed {
   readonly type: 'SubjobAttemptFailed'
   readonly jobId: string
@@ -177,12 +212,46 @@ export interface SubjobEnded {
 
 /** What its dispatcher says of a subjob. */
 export type SubjobReport = SubjobStarted | SubjobAttemptFailed | SubjobEnded
-export type SubjobEventMessage = SubjobsPlanned | SubjobReport
+/** The same, and how far it is in between. */
+export type SubjobNews = SubjobReport | SubjobReported
+export type SubjobEventMessage = SubjobsPlanned | SubjobNews
 
 /** On `jobs` and in the coordinator's changelog, keyed by the job: its state after the latest change. */
 export interface JobChanged {
   readonly type: 'JobChanged'
   readonly job: Job
+}
+
+/** On `callbacks`, keyed by the job, of jobs with callbacks: something that its client may want to be told. */
+export interface JobNotice {
+  readonly type: 'JobNotice'
+  /** As it was after that. */
+  readonly job: Job
+  /** Its state before; null for a job that was accepted just now. */
+  readonly previous: JobState | null
+  /** What was said of a subjob; null where the job itself changed. Operations that failed are left out. */
+  readonly report: SubjobReport | null
+  readonly at: number
+}
+
+/** In the notifier's changelog, keyed by its id: a delivery that was neither made nor given up. */
+export interface CallbackQueued {
+  readonly type: 'CallbackQueued'
+  /** The same however often it is tried. */
+  readonly id: string
+  /** Deliveries of one line are made one after the other. */
+  readonly line: string
+  readonly url: string
+  /** The dialect's own word for what is sent. */
+  readonly kind: string
+  readonly dialect: string
+  readonly jobId: string
+  readonly queuedAt: number
+  /** The record with its JobNotice, and where that is. */
+  readonly notice: Uint8Array
+  readonly partition: number
+  readonly offset: number
+  readonly timestampMs: number
 }
 
 /** In the coordinator's changelog, keyed by the subjob. */
@@ -256,7 +325,23 @@ export interface ExecutionUnit {
   readonly text: string
 }
 
-export type InventoryMessage = HandleRegistered | ServiceRegistered | ProcessRegistered
+/** On `inventory`, keyed by dialect, kind, tenant and id: something that a dialect's clients have defined and refer to later. */
+export interface DefinitionRegistered {
+  readonly type: 'DefinitionRegistered'
+  readonly tenant: string
+  readonly dialect: string
+  /** The dialect's own word for what it is. */
+  readonly kind: string
+  /** Unique within the tenant, the dialect and the kind. */
+  readonly id: string
+  /** A JSON object; the dialect's own. */
+  readonly document: string
+  /** The DMI service that carries out what is asked of it; null where there is none. */
+  readonly service: string | null
+  readonly registeredAt: number
+}
+
+export type InventoryMessage = HandleRegistered | ServiceRegistered | ProcessRegistered | DefinitionRegistered
 
 export type Message =
   | JobCommandMessage
@@ -266,6 +351,8 @@ export type Message =
   | JobChanged
   | AssignmentChanged
   | SubjobProgressed
+  | JobNotice
+  | CallbackQueued
   | InventoryMessage
 
 export type MessageType = Message['type']

@@ -96,7 +96,7 @@ describe('a producer\'s part is cut into chunks', () => {
       exampleOperation({ operationId: 'large', path: '/a', value: `"${'x'.repeat(5_000)}"` }),
       exampleOperation({ operationId: 'last', path: '/a' }),
     ]
-    const plans = splitJob({ kind: 'READ', operations }, findHandle, { ...roomy, bytesMax: 1_000 })
+    const plans = splitJob({ tenant: 'default', kind: 'READ', operations }, findHandle, { ...roomy, bytesMax: 1_000 })
     expect(plans.map((plan) => plan.operations.map((each) => each.operationId))).toEqual([['small'], ['large'], ['last']])
   })
 
@@ -111,7 +111,7 @@ function split(
   { kind = 'READ', limits = roomy }: { kind?: 'READ' | 'WRITE'; limits?: SplitLimits } = {},
 ): readonly SubjobPlan[] {
   const operations = paths.map((path, at): Operation => exampleOperation({ operationId: String(at), path }))
-  return splitJob({ kind, operations }, findHandle, limits)
+  return splitJob({ tenant: 'default', kind, operations }, findHandle, limits)
 }
 
 function ids(...operationIds: readonly string[]): readonly { readonly operationId: string }[] {

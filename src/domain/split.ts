@@ -15,8 +15,11 @@ export interface Handle {
   readonly ready: boolean
 }
 
-/** The handle with the longest alternate id that is a prefix of the name, by whole segments. */
-export type FindHandle = (fullyDistinguishedName: string) => Handle | undefined
+/**
+ * The handle with the longest alternate id that is a prefix of the name, by whole segments. Handles are everybody's; what is a tenant's
+ * own, such as its processes, only that tenant's jobs find.
+ */
+export type FindHandle = (fullyDistinguishedName: string, tenant: string) => Handle | undefined
 
 export interface SubjobPlan {
   readonly index: number
@@ -46,13 +49,13 @@ interface Group extends Route {
  * handle, or one that is not ready, goes to a subjob that reports it (codes 100 and 101) instead of failing the job.
  */
 export function splitJob(
-  job: { readonly kind: JobKind; readonly operations: readonly Operation[] },
+  job: { readonly tenant: string; readonly kind: JobKind; readonly operations: readonly Operation[] },
   findHandle: FindHandle,
   limits: SplitLimits,
 ): readonly SubjobPlan[] {
   const groups = new Map<string, Group>()
   for (const operation of job.operations) {
-    const handle = findHandle(managedObjectOf(operation.path))
+    const handle = findHandle(managedObjectOf(operation.path), job.tenant)
     const group = groupFor(groups, handle, job.kind)
     append(group, { ...operation, moduleSetTag: handle?.moduleSetTag ?? '' }, limits)
   }

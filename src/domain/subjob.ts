@@ -72,6 +72,13 @@ export interface SubjobLimits {
 /** What a producer says about a subjob of ours. */
 export type ProducerStatus = 'pending' | 'finished'
 
+/** How far it says that it is with a subjob. */
+export interface ProducerProgress {
+  /** Percent, a whole number from 0 to 100. */
+  readonly percent: number
+  readonly message: string | null
+}
+
 export type SubjobCommand =
   | { readonly type: 'StartAttempt'; readonly worker: string; readonly at: number }
   | { readonly type: 'StopSubjob'; readonly stop: SubjobStop }

@@ -1,4 +1,5 @@
 /** What a submitted job must satisfy, whichever door it came through. */
+import { checkCallbacks } from './callbacks.ts'
 import { type Destination, type DestinationRules, parseDestination } from './destination.ts'
 import { isJobId, JOB_ID_RULE } from './ids.ts'
 import type { Dependency, SubmitJob } from './messages.ts'
@@ -30,7 +31,8 @@ export function checkSubmission(submission: SubmitJob, rules: DestinationRules, 
   }
   const parsed = parseDestination(submission.destination, rules)
   if (!parsed.ok) return fault('destination', parsed.message)
-  const wrong = submission.submission === null ? checkWhole(submission, limits) : checkAnnounced(submission, limits)
+  const inOperations = submission.submission === null ? checkWhole(submission, limits) : checkAnnounced(submission, limits)
+  const wrong = inOperations ?? checkCallbacks(submission.callbacks)
   return wrong === null ? { ok: true, destination: parsed.destination } : { ok: false, fault: wrong }
 }
 
@@ -45,10 +47,11 @@ function checkWhole(submission: SubmitJob, limits: SubmissionLimits): Fault | nu
   return checkOperations(submission, limits) ?? checkDependencies(submission)
 }
 
-function checkAnnounced({ operations, dependencies, parts, operationCount }: SubmitJob, limits: SubmissionLimits): Fault | null {
+function checkAnnounced({ operations, dependencies, parts, operationCount, held }: SubmitJob, limits: SubmissionLimits): Fault | null {
   const { operationsMax } = limits
   if (operations.length > 0) return { field: 'operations', message: 'a job in parts has all of its operations in them' }
   if (dependencies.length > 0) return { field: 'dependencies', message: 'a job in parts has none' }
+  if (held) return { field: 'held', message: 'a job in parts can’t be held' }
   if (operationCount > operationsMax) {
     return { field: 'operationCount', message: `${operationCount} operations are more than the ${operationsMax} allowed` }
   }

@@ -4,21 +4,19 @@ import type { Assignment } from '../../src/domain/assignment.ts'
 import type { Attempt } from '../../src/domain/attempt.ts'
 import { jobId } from '../../src/domain/ids.ts'
 import { type Job, OUTCOMES } from '../../src/domain/job.ts'
-import type { DispatchSubjob, ExecutionMode, Message, MessageType, SubmitJob } from '../../src/domain/messages.ts'
+import type {
+  DispatchSubjob, Message, MessageType, SubjobAttemptFailed, SubjobEnded, SubjobStarted, SubmitJob,
+} from '../../src/domain/messages.ts'
 import { JOB_KINDS, type Operation, READ_OPERATIONS, type RoutedOperation, WRITE_OPERATIONS } from '../../src/domain/operation.ts'
 import { ResponseCode } from '../../src/domain/response-code.ts'
 import type { Subjob } from '../../src/domain/subjob.ts'
+import { inventoryMessages } from './codec-inventory-messages.ts'
+import { int, labels, maybe, text, time } from './codec-values.ts'
 
-const text = fc.string({ unit: 'grapheme' })
-const absent = fc.constant(null)
-const maybe = <T>(some: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.oneof(absent, some)
-const time = fc.integer({ min: 0, max: 8_640_000_000_000_000 })
-const int = fc.integer({ min: 0 })
 const outcome = fc.constantFrom(...OUTCOMES)
 const code = fc.constantFrom(...Object.values(ResponseCode))
 const kind = fc.constantFrom(...JOB_KINDS)
 const id = fc.oneof(text, fc.integer({ min: -(2 ** 52), max: 2 ** 53 - 2 }))
-const labels = fc.dictionary(text.filter((name) => name !== '__proto__'), text, { noNullPrototype: true })
 const object = fc.record({ key: text, bytes: fc.maxSafeNat().map((bytes) => Math.min(bytes, 2 ** 53 - 2)), etag: text })
 
 const operation: fc.Arbitrary<Operation> = fc.record({
@@ -94,6 +92,8 @@ export const submitJob: fc.Arbitrary<SubmitJob> = fc.record({
   submission: maybe(text),
   parts: int,
   operationCount: int,
+  callbacks: labels,
+  held: fc.boolean(),
 })
 
 const jobFacts = fc.record({
@@ -117,7 +117,10 @@ const jobFacts = fc.record({
   strict: fc.boolean(),
   submission: maybe(text),
   parts: int,
+  callbacks: labels,
+  held: fc.boolean(),
   partsLeft: int,
+  released: fc.array(int, { maxLength: 3 }),
   run: int,
   operations: fc.record({ total: int, succeeded: int, failed: int }),
   subjobs: fc.record({ total: int, succeeded: int, partiallyFailed: int, failed: int, cancelled: int }),
@@ -185,6 +188,41 @@ const subjob: fc.Arbitrary<Subjob> = fc.oneof(
   }),
 )
 
+const subjobStarted: fc.Arbitrary<SubjobStarted> = fc.record({
+  type: fc.constant('SubjobStarted' as const),
+  jobId: text,
+  index: int,
+  run: int,
+  attempt: int,
+  worker: text,
+  dataProducerJobId: text,
+  at: time,
+})
+
+const subjobAttemptFailed: fc.Arbitrary<SubjobAttemptFailed> = fc.record({
+  type: fc.constant('SubjobAttemptFailed' as const),
+  jobId: text,
+  index: int,
+  run: int,
+  attempt,
+  retryAt: maybe(time),
+})
+
+const subjobEnded: fc.Arbitrary<SubjobEnded> = fc.record({
+  type: fc.constant('SubjobEnded' as const),
+  jobId: text,
+  index: int,
+  run: int,
+  outcome,
+  succeeded: int,
+  failed: int,
+  object: maybe(object),
+  message: maybe(text),
+  attempts,
+  at: time,
+  failedOperations: fc.array(routedOperation, { maxLength: 3 }),
+})
+
 export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Message, { type: T }>> } = {
   SubmitJob: submitJob,
   AddOperations: fc.record({
@@ -194,6 +232,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     authorization: maybe(text),
     operations: fc.array(operation, { maxLength: 5 }),
   }),
+  ForgetJob: fc.record({ type: fc.constant('ForgetJob'), jobId: text, requestedBy: maybe(text) }),
   CancelJob: fc.record({ type: fc.constant('CancelJob'), jobId: text, requestedBy: maybe(text) }),
   RetryJob: fc.record({
     type: fc.constant('RetryJob'),
@@ -201,6 +240,13 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     requestedBy: maybe(text),
     run: maybe(int),
     authorization: maybe(text),
+  }),
+  ReleaseJob: fc.record({
+    type: fc.constant('ReleaseJob'),
+    jobId: text,
+    requestedBy: maybe(text),
+    callbacks: labels,
+    subjobs: maybe(fc.array(int, { maxLength: 3 })),
   }),
   DispatchSubjob: dispatchSubjob,
   CancelSubjob: fc.record({ type: fc.constant('CancelSubjob'), jobId: text, index: int, run: int }),
@@ -220,74 +266,44 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     ),
     at: time,
   }),
-  SubjobStarted: fc.record({
-    type: fc.constant('SubjobStarted'),
+  SubjobStarted: subjobStarted,
+  SubjobReported: fc.record({
+    type: fc.constant('SubjobReported'),
     jobId: text,
     index: int,
     run: int,
     attempt: int,
-    worker: text,
-    dataProducerJobId: text,
-    at: time,
-  }),
-  SubjobAttemptFailed: fc.record({
-    type: fc.constant('SubjobAttemptFailed'),
-    jobId: text,
-    index: int,
-    run: int,
-    attempt,
-    retryAt: maybe(time),
-  }),
-  SubjobEnded: fc.record({
-    type: fc.constant('SubjobEnded'),
-    jobId: text,
-    index: int,
-    run: int,
-    outcome,
-    succeeded: int,
-    failed: int,
-    object: maybe(object),
+    progress: int,
     message: maybe(text),
-    attempts,
     at: time,
-    failedOperations: fc.array(routedOperation, { maxLength: 3 }),
   }),
+  SubjobAttemptFailed: subjobAttemptFailed,
+  SubjobEnded: subjobEnded,
   JobChanged: fc.record({ type: fc.constant('JobChanged'), job }),
   AssignmentChanged: fc.record({ type: fc.constant('AssignmentChanged'), jobId: text, assignment, held: maybe(dispatchSubjob) }),
   SubjobProgressed: fc.record({ type: fc.constant('SubjobProgressed'), jobId: text, index: int, subjob }),
-  HandleRegistered: fc.record({
-    type: fc.constant('HandleRegistered'),
-    alternateId: text,
-    cmHandle: text,
-    moduleSetTag: text,
-    dataProducerId: text,
-    service: text,
-    writeService: maybe(text),
-    state: text,
-    properties: labels,
+  JobNotice: fc.record({
+    type: fc.constant('JobNotice'),
+    job,
+    previous: maybe(fc.constantFrom('accepted', 'running', 'cancelling', 'concluding', 'ended')),
+    report: maybe(fc.oneof(subjobStarted, subjobAttemptFailed, subjobEnded)),
+    at: time,
   }),
-  ServiceRegistered: fc.record({
-    type: fc.constant('ServiceRegistered'),
-    name: text,
-    baseUrl: text,
-    contract: fc.constantFrom('dataJob', 'cmJob'),
-    username: maybe(text),
-    password: maybe(text),
-    subjobsInFlightMax: maybe(int),
-    subjobTimeoutMs: maybe(int),
-  }),
-  ProcessRegistered: fc.record({
-    type: fc.constant('ProcessRegistered'),
-    tenant: text,
+  CallbackQueued: fc.record({
+    type: fc.constant('CallbackQueued'),
     id: text,
-    version: text,
-    description: labels.map((description) => JSON.stringify(description)),
-    modes: fc.subarray<ExecutionMode>(['sync', 'async']),
-    executionUnit: maybe(fc.record({ mediaType: text, text })),
-    service: text,
-    mutable: fc.boolean(),
-    registeredAt: time,
+    line: text,
+    url: text,
+    kind: text,
+    dialect: text,
+    jobId: text,
+    queuedAt: time,
+    notice: fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+    partition: int,
+    offset: int,
+    timestampMs: time,
   }),
+  ...inventoryMessages,
 }
 
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(...Object.values(messages))

@@ -39,6 +39,8 @@ export function exampleSubmission(changes: Partial<SubmitJob> = {}): SubmitJob {
     submission: null,
     parts: 0,
     operationCount: 0,
+    callbacks: {},
+    held: false,
     ...changes,
   }
 }
@@ -65,6 +67,8 @@ export function exampleFacts(changes: Partial<JobFacts> = {}): JobFacts {
     strict: false,
     submission: null,
     parts: 0,
+    callbacks: {},
+    held: false,
     ...changes,
   }
 }

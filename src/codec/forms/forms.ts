@@ -1,8 +1,11 @@
 import type {
-  CancelJob, CancelSubjob, HandleRegistered, Message, MessageType, RetryJob, SubjobsPlanned, SubjobStarted,
+  CallbackQueued, CancelJob, CancelSubjob, ForgetJob, HandleRegistered, Message, MessageType, ReleaseJob, RetryJob, SubjobReported,
+  SubjobsPlanned, SubjobStarted,
 } from '../../domain/messages.ts'
 import { fromAssignmentChangedRecord, toAssignmentChangedRecord } from './assignment.ts'
+import { fromDefinitionRegisteredRecord } from './definition.ts'
 import { fromJobChangedRecord, toJobChangedRecord } from './job.ts'
+import { fromJobNoticeRecord, toJobNoticeRecord } from './notice.ts'
 import { fromAddOperationsRecord, fromDispatchSubjobRecord } from './operations.ts'
 import { fromProcessRegisteredRecord } from './process.ts'
 import { fromServiceRegisteredRecord } from './service.ts'
@@ -25,19 +28,25 @@ const forms: { readonly [T in MessageType]: Form<MessageOf<T>> } = {
   SubmitJob: formOf(itself, fromSubmitJobRecord),
   AddOperations: formOf(itself, fromAddOperationsRecord),
   CancelJob: formOf(itself, (record: Omit<CancelJob, 'type'>) => ({ type: 'CancelJob', ...record })),
+  ForgetJob: formOf(itself, (record: Omit<ForgetJob, 'type'>) => ({ type: 'ForgetJob', ...record })),
   RetryJob: formOf(itself, (record: Omit<RetryJob, 'type'>) => ({ type: 'RetryJob', ...record })),
+  ReleaseJob: formOf(itself, (record: Omit<ReleaseJob, 'type'>) => ({ type: 'ReleaseJob', ...record })),
   DispatchSubjob: formOf(itself, fromDispatchSubjobRecord),
   CancelSubjob: formOf(itself, (record: Omit<CancelSubjob, 'type'>) => ({ type: 'CancelSubjob', ...record })),
   SubjobsPlanned: formOf(itself, (record: Omit<SubjobsPlanned, 'type'>) => ({ type: 'SubjobsPlanned', ...record })),
   SubjobStarted: formOf(itself, (record: Omit<SubjobStarted, 'type'>) => ({ type: 'SubjobStarted', ...record })),
+  SubjobReported: formOf(itself, (record: Omit<SubjobReported, 'type'>) => ({ type: 'SubjobReported', ...record })),
   SubjobAttemptFailed: formOf(itself, fromSubjobAttemptFailedRecord),
   SubjobEnded: formOf(itself, fromSubjobEndedRecord),
   JobChanged: formOf(toJobChangedRecord, fromJobChangedRecord),
   AssignmentChanged: formOf(toAssignmentChangedRecord, fromAssignmentChangedRecord),
   SubjobProgressed: formOf(toSubjobProgressedRecord, fromSubjobProgressedRecord),
+  JobNotice: formOf(toJobNoticeRecord, fromJobNoticeRecord),
+  CallbackQueued: formOf(itself, (record: Omit<CallbackQueued, 'type'>) => ({ type: 'CallbackQueued', ...record })),
   HandleRegistered: formOf(itself, (record: Omit<HandleRegistered, 'type'>) => ({ type: 'HandleRegistered', ...record })),
   ServiceRegistered: formOf(itself, fromServiceRegisteredRecord),
   ProcessRegistered: formOf(itself, fromProcessRegisteredRecord),
+  DefinitionRegistered: formOf(itself, fromDefinitionRegisteredRecord),
 }
 
 export function formFor(type: MessageType): Form<Message> {

@@ -9,7 +9,7 @@ export interface JobChangedRecord {
   readonly job: JobRecord
 }
 
-interface JobRecord extends Omit<JobFacts, 'jobId' | 'kind'> {
+export interface JobRecord extends Omit<JobFacts, 'jobId' | 'kind'> {
   readonly jobId: string
   readonly kind: string
   readonly operations: OperationCounts
@@ -17,26 +17,32 @@ interface JobRecord extends Omit<JobFacts, 'jobId' | 'kind'> {
   readonly message: string | null
   readonly run: number
   readonly partsLeft: number
+  readonly released: readonly number[]
   readonly state: string
   readonly startedAt: number | null
   readonly outcome: string | null
   readonly finishedAt: number | null
 }
 
-const JOB_STATES = ['accepted', 'running', 'cancelling', 'concluding', 'ended'] as const satisfies readonly Job['state'][]
+export const JOB_STATES = ['accepted', 'running', 'cancelling', 'concluding', 'ended'] as const satisfies readonly Job['state'][]
 
 export function toJobChangedRecord({ job }: JobChanged): JobChangedRecord {
-  return { job: { startedAt: null, outcome: null, finishedAt: null, ...job } }
+  return { job: toJobRecord(job) }
+}
+
+export function toJobRecord(job: Job): JobRecord {
+  return { startedAt: null, outcome: null, finishedAt: null, ...job }
 }
 
 export function fromJobChangedRecord({ job }: JobChangedRecord): JobChanged {
+  return { type: 'JobChanged', job: fromJobRecord(job) }
+}
+
+export function fromJobRecord(job: JobRecord): Job {
   const { startedAt, outcome, finishedAt, state, ...rest } = job
   if (!isJobId(rest.jobId)) throw new Undecodable('job.jobId is no job id')
   const kind = known(JOB_KINDS, rest.kind, 'job.kind')
-  return {
-    type: 'JobChanged',
-    job: { ...rest, jobId: jobId(rest.jobId), kind, ...phaseOf({ startedAt, outcome, finishedAt, state }) },
-  }
+  return { ...rest, jobId: jobId(rest.jobId), kind, ...phaseOf({ startedAt, outcome, finishedAt, state }) }
 }
 
 function phaseOf(record: Pick<JobRecord, 'state' | 'startedAt' | 'outcome' | 'finishedAt'>): Phase {

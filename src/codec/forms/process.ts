@@ -13,7 +13,7 @@ export function fromProcessRegisteredRecord(record: ProcessRegisteredRecord): Pr
   return { type: 'ProcessRegistered', ...record, modes }
 }
 
-function isObjectText(text: string): boolean {
+export function isObjectText(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value)
