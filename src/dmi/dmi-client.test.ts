@@ -136,7 +136,23 @@ describe('status', () => {
     [{ status: 'CANCELLED' }, 'CANCELLED'],
   ])('reads %j', async (reply, status) => {
     const { service } = await testService(json(reply))
-    expect(await testClient().status(service, call, 'd1', untilDone)).toEqual({ ok: true, status })
+    expect(await testClient().status(service, call, 'd1', untilDone)).toEqual({ ok: true, status, progress: undefined })
+  })
+
+  it.each([
+    [{ progress: 0 }, { percent: 0, message: null }],
+    [{ progress: 99.9, message: 'tile 9 of 10' }, { percent: 99, message: 'tile 9 of 10' }],
+    [{ progress: 100, message: '' }, { percent: 100, message: null }],
+    [{ progress: 1, message: 5 }, { percent: 1, message: null }],
+    [{ progress: 1, message: 'x'.repeat(501) }, { percent: 1, message: 'x'.repeat(500) }],
+    [{ progress: 1, message: `${'x'.repeat(499)}😀` }, { percent: 1, message: `${'x'.repeat(499)}\ufffd` }],
+    [{ progress: 101 }, undefined],
+    [{ progress: -1 }, undefined],
+    [{ progress: '50' }, undefined],
+    [{ message: 'busy' }, undefined],
+  ])('takes from %j how far the producer is', async (said, progress) => {
+    const { service } = await testService(json({ status: 'RUNNING', ...said }))
+    expect(await testClient().status(service, call, 'd1', untilDone)).toEqual({ ok: true, status: 'RUNNING', progress })
   })
 
   it.each([{}, { status: 'DONE' }, { status: 3 }, { status: ['FINISHED'] }, 'FINISHED'])(

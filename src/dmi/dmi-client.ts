@@ -1,19 +1,20 @@
 import { isUtf8 } from 'node:buffer'
 import { JsonScanError } from '../codec/json-scan-error.ts'
+import type { ProducerProgress } from '../domain/subjob.ts'
+import { mayRetryStatus, retryAfterMs } from '../outside/http-retries.ts'
 import { AbortListeners } from '../runtime/abort-listeners.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { DmiConnections, type DmiConnectionsOptions } from './connections.ts'
 import { contractPaths, hasDotSegment, isDotSegment } from './contract-paths.ts'
 import {
-  type DmiFailure, type DmiFailureCause, dmiFailure, type FailedCall, failureOfTransport, mayRetryStatus,
+  type DmiFailure, type DmiFailureCause, dmiFailure, type FailedCall, failureOfTransport,
 } from './dmi-failure.ts'
 import type { DmiService, SubjobCall } from './dmi-service.ts'
 import { type Answer, type AnswerHead, Exchange, first, isHtml, isSuccess } from './exchange.ts'
 import { patientBody, ResultTooSlow } from './patient-body.ts'
-import { dataProducerJobIdOf, type DmiJobStatus, jobStatusOf } from './replies.ts'
+import { dataProducerJobIdOf, type DmiJobStatus, jobStatusOf, progressOf } from './replies.ts'
 import { requestHeaders } from './request-headers.ts'
 import { SubjobResultError } from './responses.ts'
-import { retryAfterMs } from './retry-after.ts'
 import { basicCredentials, ServiceAddresses } from './service-addresses.ts'
 import { snippet } from './snippet.ts'
 
@@ -32,6 +33,13 @@ export interface DmiClientOptions extends DmiConnectionsOptions {
   /** The longest wait that a service can ask for with `Retry-After`. */
   readonly retryAfterMsMax: number
   readonly clock: Clock
+}
+
+/** How far a producer says it is with a subjob. */
+export interface DmiProgress {
+  readonly ok: true
+  readonly status: DmiJobStatus
+  readonly progress: ProducerProgress | undefined
 }
 
 export interface DmiResult {
@@ -99,13 +107,13 @@ export class DmiClient {
     call: SubjobCall,
     dataProducerJobId: string,
     signal: AbortSignal,
-  ): Promise<{ readonly ok: true; readonly status: DmiJobStatus } | DmiFailure> {
+  ): Promise<DmiProgress | DmiFailure> {
     const path = contractPaths[service.contract].status(call, dataProducerJobId)
     const request: Request = { service, call, name: 'status', method: 'GET', path, signal }
     const reply = await this.#json(request)
     if (!reply.ok) return reply
     const status = jobStatusOf(reply.value)
-    if (status !== undefined) return { ok: true, status }
+    if (status !== undefined) return { ok: true, status, progress: progressOf(reply.value) }
     return dmiFailure(request, 'unparsable', `the answer has no known status: ${shown(request, reply.bytes)}`)
   }
 

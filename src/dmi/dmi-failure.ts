@@ -37,11 +37,6 @@ const dispositions = {
   'invalid-request': 'reject',
 } as const
 
-/** 408 Request Timeout, 429 Too Many Requests, and every 5xx; a redirect is as final as a client error. */
-export function mayRetryStatus(httpStatus: number): boolean {
-  return httpStatus === 408 || httpStatus === 429 || httpStatus >= 500
-}
-
 export interface DmiFailureDetails {
   readonly disposition?: DmiFailure['disposition']
   readonly retryAfterMs?: number | undefined

@@ -1,3 +1,4 @@
+import type { ServiceRegistered } from '../domain/messages.ts'
 import type { JobKind } from '../domain/operation.ts'
 
 /** A producer's plugin as the operator registered it. */
@@ -29,4 +30,10 @@ export interface SubjobCall {
   readonly traceparent?: string | undefined
   /** A client's own token. It is passed on only to a service that has no credentials of its own. */
   readonly bearerToken?: string | undefined
+}
+
+/** A service of the inventory, as it is called. */
+export function dmiServiceOf({ name, baseUrl, contract, username, password }: Omit<ServiceRegistered, 'type'>): DmiService {
+  const auth = username === null ? undefined : ({ type: 'basic', username, password: password ?? '' } as const)
+  return { name, baseUrl, contract, auth }
 }

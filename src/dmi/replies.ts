@@ -1,3 +1,4 @@
+import type { ProducerProgress } from '../domain/subjob.ts'
 import type { DmiContract } from './dmi-service.ts'
 
 const STATUSES = [
@@ -23,6 +24,21 @@ export function jobStatusOf(reply: unknown): DmiJobStatus | undefined {
   if (typeof status !== 'string') return undefined
   const name = status.toUpperCase()
   return name === 'FINSHED' ? 'FINISHED' : STATUSES.find((known) => known === name)
+}
+
+/** What the reply says of how far it is (docs/exec-producer.md); undefined where that is nothing, or no percentage. */
+export function progressOf(reply: unknown): ProducerProgress | undefined {
+  const progress = member(reply, 'progress')
+  if (typeof progress !== 'number' || !(progress >= 0 && progress <= 100)) return undefined
+  const message = member(reply, 'message')
+  return { percent: Math.floor(progress), message: typeof message === 'string' && message !== '' ? shortened(message) : null }
+}
+
+const MESSAGE_LENGTH_MAX = 500
+
+// Half a surrogate pair would come back from a record as something else.
+function shortened(message: string): string {
+  return message.slice(0, MESSAGE_LENGTH_MAX).toWellFormed()
 }
 
 function member(value: unknown, name: string): unknown {

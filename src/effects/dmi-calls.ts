@@ -4,6 +4,7 @@ import type { ServiceRegistered } from '../domain/messages.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import { type CallFailure, codeOfCallFailure } from '../domain/subjob.ts'
 import type { DmiClient, DmiFailure, DmiService, SubjobCall } from '../dmi/dmi-client.ts'
+import { dmiServiceOf } from '../dmi/dmi-service.ts'
 import { submitBody } from '../dmi/submit-body.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -67,7 +68,7 @@ export class DmiCalls {
     return this.#called('status', effect, ask, (reply) => {
       if (!reply.ok) return failedCall(effect, reply)
       const pending = reply.status === 'NOT_STARTED' || reply.status === 'RUNNING' || reply.status === 'CANCELLING'
-      return { type: 'Polled', ...replyTo(effect), status: pending ? 'pending' : 'finished' }
+      return { type: 'Polled', ...replyTo(effect), status: pending ? 'pending' : 'finished', progress: reply.progress }
     })
   }
 
@@ -95,7 +96,7 @@ export class DmiCalls {
   #serviceOf(registered: ServiceRegistered): DmiService {
     const known = this.#known.get(registered)
     if (known !== undefined) return known
-    const service = serviceOf(registered)
+    const service = dmiServiceOf(registered)
     this.#known.set(registered, service)
     return service
   }
@@ -139,11 +140,6 @@ export function replyTo({ subjobId, run, attempt }: DispatcherEffect): Reply {
 
 function callFailureOf(failure: DmiFailure): CallFailure {
   return { disposition: failure.disposition, code: codeOfCallFailure(failure), message: failure.message }
-}
-
-function serviceOf({ name, baseUrl, contract, username, password }: ServiceRegistered): DmiService {
-  const auth = username === null ? undefined : ({ type: 'basic', username, password: password ?? '' } as const)
-  return { name, baseUrl, contract, auth }
 }
 
 function callOf(dispatch: SubjobOrder, destination: Destination): SubjobCall {

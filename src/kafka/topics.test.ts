@@ -64,7 +64,7 @@ describe('applying topics', () => {
     expect(admin.created.map(({ name }) => name)).toEqual(Object.values(topicNames('datajob.')).filter((name) => name !== 'datajob.jobs'))
     expect(first.filter(({ state }) => state === 'exists').map(({ name }) => name)).toEqual(['datajob.jobs'])
     const second = await applyTopics(admin, settings)
-    expect(admin.created).toHaveLength(8)
+    expect(admin.created).toHaveLength(10)
     expect(second.every(({ state, differences }) => state === 'exists' && differences.length === 0)).toBe(true)
   })
 

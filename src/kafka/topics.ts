@@ -9,6 +9,8 @@ type TopicRole =
   | 'inventory'
   | 'coordinatorChangelog'
   | 'dispatcherChangelog'
+  | 'callbacks'
+  | 'notifierChangelog'
   | 'deadLetters'
   | 'results'
 
@@ -70,6 +72,8 @@ export function topicNames(prefix: string): TopicNames {
     inventory: `${prefix}inventory`,
     coordinatorChangelog: `${prefix}coordinator-changelog`,
     dispatcherChangelog: `${prefix}dispatcher-changelog`,
+    callbacks: `${prefix}callbacks`,
+    notifierChangelog: `${prefix}notifier-changelog`,
     deadLetters: `${prefix}dead-letters`,
     results: `${prefix}results`,
   }
@@ -134,6 +138,8 @@ export function topicSpecs({ prefix, partitions, replicationFactor }: TopicSetti
     // Always replayed from the first record, within minutes.
     spec(names.coordinatorChangelog, partitions, compacted(1)),
     spec(names.dispatcherChangelog, partitions, compacted(1)),
+    spec(names.callbacks, partitions, keptFor(7)),
+    spec(names.notifierChangelog, partitions, compacted(1)),
     spec(names.deadLetters, 1, keptFor(30)),
     spec(names.results, partitions, keptFor(7)),
   ]

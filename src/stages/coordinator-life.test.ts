@@ -92,6 +92,32 @@ describe('retention', () => {
   })
 })
 
+describe('a job that its client wants forgotten', () => {
+  const forget = { type: 'ForgetJob', jobId: 'job-1', requestedBy: null } as const
+
+  it('is forgotten as its retention would, with what was left for another run, and its id may be used again', () => {
+    const lane = coordinator()
+    lane.take(submission(['/a', '/b']))
+    lane.take(endOf(0))
+    lane.take(endOf(1, { outcome: 'failed', succeeded: 0, failed: 1 }))
+    lane.complete({ jobId: 'job-1', records: [], message: null })
+    const turn = lane.take(forget)
+    expect(turn.stored).toEqual([{ key: 'subjob:job-1/1', entry: null }, { key: 'job:job-1', entry: null }])
+    expect(turn.published).toEqual([{ to: 'jobs', key: 'job-1', message: null, options: {} }])
+    expect([...lane.timers.keys()]).toEqual([])
+    expect(lane.take(forget).silent).toBe(true)
+    expect(states(lane.take(submission(['/b'], { digest: 'd2' })))).toEqual(['accepted'])
+  })
+
+  it('is not while it runs', () => {
+    const lane = coordinator()
+    lane.take(submission(['/a']))
+    const turn = lane.take(forget)
+    expect(turn.deadLetters.map(({ cause }) => cause)).toEqual(['jobId: the job "job-1" has not ended'])
+    expect([turn.stored, turn.published]).toEqual([[], []])
+  })
+})
+
 describe('a restart', () => {
   it('concludes again a job whose last word may not have been written', () => {
     const lane = coordinator()

@@ -1,16 +1,16 @@
 /**
  * Reads: commands, subjob-events (co-partitioned by job id).
- * Writes: subjobs, jobs, commands (what arrived away from its home), subjob-events (plans), a job's last word on its destination.
+ * Writes: subjobs, jobs, commands (what arrived away from its home), subjob-events (plans), callbacks, a job's last word on its
+ * destination.
  * State: its jobs and their assignments, in coordinator-changelog. Parts that wait are still in commands.
  * Invariant: one writer per job: a job is only ever changed by the lane of the partition that murmur2 of its id names.
  */
 import { acceptedFacts } from '../domain/accepted-facts.ts'
 import { type Assignment, awaitsReport, decideParentEnded, evolveAssignment, newAssignment } from '../domain/assignment.ts'
 import type { Destination } from '../domain/destination.ts'
-import { isJobId, JOB_ID_RULE } from '../domain/ids.ts'
 import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.ts'
 import type {
-  AddOperations, CancelJob, DispatchSubjob, JobCommandMessage, Message, RetryJob, SubjobEnded, SubjobStarted, SubmitJob,
+  AddOperations, CancelJob, DispatchSubjob, ForgetJob, Message, ReleaseJob, RetryJob, SubjobEnded, SubjobReport, SubmitJob,
 } from '../domain/messages.ts'
 import { type LinkedPlan, linkPlans, plansFrom } from '../domain/plan.ts'
 import { ResponseCode } from '../domain/response-code.ts'
@@ -19,8 +19,10 @@ import { checkSubmission } from '../domain/submission.ts'
 import type { InputRecord } from '../kafka/port.ts'
 import { type ConcludeJob, conclusionOf, type JobConclusion } from './conclusion.ts'
 import type { CoordinatorOptions } from './coordinator-options.ts'
-import { forward, placeOf } from './forwarding.ts'
-import { JobBook, type JobEntry, type JobTimer, jobTimer } from './job-book.ts'
+import { isHome, placeOf } from './forwarding.ts'
+import { JobBook, type JobEntry, type JobTimer, jobTimer, setRetention } from './job-book.ts'
+import { tellReport } from './job-notices.ts'
+import { faultOfRelease, releasedSince } from './job-release.ts'
 import { closeParts, partTaken, withoutParts } from './job-parts.ts'
 import { planRetry } from './job-retry.ts'
 import { PartIntake, PORTION } from './part-intake.ts'
@@ -80,7 +82,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     for (const entry of this.#book.all()) {
       const { job } = entry
       this.#startConclusion(entry, turn)
-      if (job.state === 'ended') this.#setRetention(entry, job.finishedAt, turn)
+      if (job.state === 'ended') setRetention(entry, job.finishedAt, this.#options, turn)
       else if (job.partsLeft > 0) this.#awaitParts(entry, turn)
     }
   }
@@ -95,13 +97,16 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
         return
       case 'CancelJob':
       case 'RetryJob':
+      case 'ReleaseJob':
+      case 'ForgetJob':
         this.#takeRequest(record, message, turn)
         return
       case 'SubjobStarted':
+      case 'SubjobAttemptFailed':
       case 'SubjobEnded':
         this.#takeReport(message, turn)
         return
-      case 'SubjobAttemptFailed':
+      case 'SubjobReported':
       case 'SubjobsPlanned':
         return
       default:
@@ -122,17 +127,11 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     }
     const entry = this.#book.get(key)
     if (entry === undefined) return
+    const timer = kind as JobTimer
     const isEnded = entry.job.state === 'ended'
-    switch (kind as JobTimer) {
-      case 'forget':
-        if (isEnded) this.#book.forget(entry, turn)
-        return
-      case 'drop':
-        if (isEnded) this.#book.dropAssignments(entry, turn)
-        return
-      case 'parts':
-        if (this.#parts.leftOf(entry.job) > 0) closeParts(entry.job, this.#options.partition, turn)
-    }
+    if (timer === 'forget' && isEnded) this.#book.forget(entry, turn)
+    if (timer === 'drop' && isEnded) this.#book.dropAssignments(entry, turn)
+    if (timer === 'parts' && this.#parts.leftOf(entry.job) > 0) closeParts(entry.job, this.#options.partition, turn)
   }
 
   takeCompletion({ jobId, records, message }: JobConclusion, turn: CoordinatorTurn): void {
@@ -141,14 +140,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     turn.deliver(records)
     this.#decide(entry, { type: 'RecordConclusion', at: turn.now, message }, turn)
     if (entry.job.operations.failed === 0) this.#book.dropAssignments(entry, turn)
-    this.#setRetention(entry, turn.now, turn)
-  }
-
-  // After its retention an ended job's id may be used again.
-  #setRetention(entry: JobEntry, endedAt: number, turn: CoordinatorTurn): void {
-    const { jobRetentionMs, retryRetentionMs } = this.#options
-    turn.wake(jobTimer(entry, 'forget'), endedAt + jobRetentionMs)
-    if (entry.assignments.size > 0) turn.wake(jobTimer(entry, 'drop'), endedAt + Math.min(retryRetentionMs, jobRetentionMs))
+    setRetention(entry, turn.now, this.#options, turn)
   }
 
   #awaitParts(entry: JobEntry, turn: CoordinatorTurn): void {
@@ -161,27 +153,20 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       turn.deadLetter(record, `${checked.fault.field}: ${checked.fault.message}`)
       return
     }
-    if (this.#isHome(record, submission.jobId, submission, turn)) this.#accept(record, submission, checked.destination, turn)
+    const { jobId } = submission
+    if (isHome(record, { jobId, command: submission }, this.#options, turn)) this.#accept(record, submission, checked.destination, turn)
   }
 
-  #takeRequest(record: InputRecord, request: CancelJob | RetryJob, turn: CoordinatorTurn): void {
-    if (!isJobId(request.jobId)) {
-      turn.deadLetter(record, `jobId: ${JOB_ID_RULE}`)
-      return
-    }
-    if (!this.#isHome(record, request.jobId, request, turn)) return
+  #takeRequest(record: InputRecord, request: CancelJob | RetryJob | ReleaseJob | ForgetJob, turn: CoordinatorTurn): void {
+    if (!isHome(record, { jobId: request.jobId, command: request }, this.#options, turn)) return
     const entry = this.#book.get(request.jobId)
-    if (entry === undefined) turn.deadLetter(record, `jobId: there is no job "${request.jobId}"`)
-    else if (request.type === 'CancelJob') this.#cancel(entry, turn)
-    else this.#retry(entry, request, turn)
-  }
-
-  /** Whether the command is where it is decided; if not, it is sent there. */
-  #isHome(record: InputRecord, jobId: string, command: JobCommandMessage, turn: CoordinatorTurn): boolean {
-    const { partition, homePartition, forwardedBytesMax } = this.#options
-    const home = homePartition(jobId)
-    if (home !== partition) forward(record, { jobId, command, partition, home, bytesMax: forwardedBytesMax }, turn)
-    return home === partition
+    if (entry === undefined) {
+      if (request.type !== 'ForgetJob') turn.deadLetter(record, `jobId: there is no job "${request.jobId}"`)
+    } else if (request.type === 'CancelJob') this.#cancel(entry, turn)
+    else if (request.type === 'RetryJob') this.#retry(entry, request, turn)
+    else if (request.type === 'ReleaseJob') this.#release(record, entry, request, turn)
+    else if (entry.job.state === 'ended') this.#book.forget(entry, turn)
+    else turn.deadLetter(record, `jobId: the job "${request.jobId}" has not ended`)
   }
 
   #accept(record: InputRecord, submission: NamedSubmission, destination: Destination, turn: CoordinatorTurn): void {
@@ -203,18 +188,14 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     this.#assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
   }
 
-  #split(job: Pick<SubmitJob, 'kind' | 'operations' | 'dependencies'>): readonly LinkedPlan[] {
+  #split(job: Pick<SubmitJob, 'tenant' | 'kind' | 'operations' | 'dependencies'>): readonly LinkedPlan[] {
     return linkPlans(splitJob(job, this.#options.findHandle, this.#options.splits), job.dependencies)
   }
 
   // Parts come behind their job, in order. Those of a submission that was not the first under its id are of no interest.
   #takePart(record: InputRecord, part: AddOperations, turn: CoordinatorTurn): void {
     const jobId = record.key?.toString() ?? ''
-    if (!isJobId(jobId)) {
-      turn.deadLetter(record, `the key of an AddOperations is its job's id: ${JOB_ID_RULE}`)
-      return
-    }
-    if (!this.#isHome(record, jobId, part, turn)) return
+    if (!isHome(record, { jobId, command: part }, this.#options, turn)) return
     const entry = this.#book.get(jobId)
     if (entry === undefined) {
       turn.deadLetter(record, `there is no job "${jobId}" that this could be a part of`)
@@ -225,7 +206,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
 
   #splitPart(entry: JobEntry, { operations, authorization }: AddOperations, mayWait: boolean, turn: CoordinatorTurn): boolean {
     const { job } = entry
-    const plans = splitJob({ kind: job.kind, operations }, this.#options.findHandle, this.#options.splits)
+    const plans = splitJob({ ...job, operations }, this.#options.findHandle, this.#options.splits)
     if (mayWait && plans.some(({ refusal }) => refusal === ResponseCode.HandleNotFound)) return false
     this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
     this.#assignAll(entry, plansFrom(job.subjobs.total, plans), { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
@@ -250,7 +231,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     for (const { order, plan } of orders) {
       const { index, producerKey, children, operations, parents } = plan
       const facts = { index, producerKey, children, operations: operations.length, run: terms.run }
-      this.#hand(entry, newAssignment(facts, refusal === null ? parents.length : 0), order, turn)
+      this.#hand(entry, newAssignment(facts, (refusal === null ? parents.length : 0) + (entry.job.held ? 1 : 0)), order, turn)
     }
     publishPlanned(entry.job.jobId, orders.map(({ order, plan }) => plannedOf(order, plan.parents)), turn)
   }
@@ -262,14 +243,23 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (!isBlocked) publishOrder(order, turn)
   }
 
-  #takeReport(report: SubjobStarted | SubjobEnded, turn: CoordinatorTurn): void {
+  #takeReport(report: SubjobReport, turn: CoordinatorTurn): void {
     const entry = this.#book.get(report.jobId)
     const assignment = entry?.assignments.get(report.index)
     if (entry === undefined || assignment?.run !== report.run || !awaitsReport(assignment)) return
-    if (report.type === 'SubjobStarted') {
-      this.#decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
-      return
+    tellReport(entry.job, report, turn)
+    switch (report.type) {
+      case 'SubjobStarted':
+        this.#decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
+        return
+      case 'SubjobEnded':
+        this.#endSubjob(entry, assignment, report, turn)
+        return
+      case 'SubjobAttemptFailed':
     }
+  }
+
+  #endSubjob(entry: JobEntry, assignment: Assignment, report: SubjobEnded, turn: CoordinatorTurn): void {
     const after = evolveAssignment(assignment, report)
     this.#book.endAssignment(entry, after, remainderOf(entry.job, after, report), turn)
     for (const child of assignment.children) this.#parentEnded(entry, child, report, turn)
@@ -282,10 +272,23 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   // A child whose parent did not succeed is not run: it is reported as rejected, and so are its own children.
   #parentEnded(entry: JobEntry, index: number, parent: SubjobEnded, turn: CoordinatorTurn): void {
     const child = entry.assignments.get(index)
-    const held = this.#book.held(entry, index)
-    if (child?.state !== 'blocked' || held === undefined) return
-    const order = parent.outcome === 'succeeded' ? held : refused(held, PARENT_FAILED)
-    this.#hand(entry, decideParentEnded(child).reduce(evolveAssignment, child), order, turn)
+    if (child !== undefined) this.#awaitsOneFewer(entry, child, parent.outcome === 'succeeded' ? null : PARENT_FAILED, turn)
+  }
+
+  #awaitsOneFewer(entry: JobEntry, blocked: Assignment, refusal: string | null, turn: CoordinatorTurn): void {
+    const held = this.#book.held(entry, blocked.index)
+    if (blocked.state !== 'blocked' || held === undefined) return
+    const order = refusal === null ? held : refused(held, refusal)
+    this.#hand(entry, decideParentEnded(blocked).reduce(evolveAssignment, blocked), order, turn)
+  }
+
+  // Each subjob that is held waits for one thing more.
+  #release(record: InputRecord, entry: JobEntry, request: ReleaseJob, turn: CoordinatorTurn): void {
+    const before = entry.job
+    const wrong = faultOfRelease(before, request)
+    if (wrong !== null) turn.deadLetter(record, `${wrong.field}: ${wrong.message}`)
+    if (wrong !== null || !this.#decide(entry, request, turn)) return
+    for (const assignment of releasedSince(before, entry)) this.#awaitsOneFewer(entry, assignment, null, turn)
   }
 
   #cancel(entry: JobEntry, turn: CoordinatorTurn): void {

@@ -54,6 +54,28 @@ describe('a subjob at its producer', () => {
     expect([lane.stage.load(), [...lane.timers.keys()]]).toEqual([0, []])
   })
 
+  it('tells what its producer says of how far it is when that is news, once a second at most', () => {
+    const lane = dispatcher()
+    lane.take(exampleDispatch())
+    const reply = { subjobId: 'job-1/0', run: 1, attempt: 1 }
+    lane.complete({ type: 'Submitted', ...reply, dataProducerJobId: 'dpj' })
+    const said = (now: number, percent?: number, message: string | null = null): readonly object[] => {
+      lane.now = now
+      const progress = percent === undefined ? undefined : { percent, message }
+      const turn = lane.complete({ type: 'Polled', ...reply, status: 'pending', progress })
+      expect(turn.stored).toEqual([])
+      expect(turn.published.map(({ to, key }) => [to, key])).toEqual(turn.published.map(() => ['subjobEvents', 'job-1']))
+      return turn.messages('SubjobReported')
+    }
+    const report = { type: 'SubjobReported', jobId: 'job-1', index: 0, run: 1, attempt: 1 }
+    expect([said(2_000), said(2_100, 0)]).toEqual([[], []])
+    expect(said(2_200, 10, 'tile 1')).toEqual([{ ...report, progress: 10, message: 'tile 1', at: 2_200 }])
+    expect([said(3_199, 20), said(4_000, 10, 'tile 1')]).toEqual([[], []])
+    expect(said(4_001, 20)).toEqual([{ ...report, progress: 20, message: null, at: 4_001 }])
+    expect(said(4_000, 30)).toHaveLength(1)
+    expect(lane.complete({ type: 'Polled', ...reply, status: 'finished', progress: { percent: 99, message: null } }).published).toEqual([])
+  })
+
   it('is asked for at once where the service had done the one before when it was first asked, and only there', () => {
     const lane = dispatcher()
     const afterSubmission = (index: number, status: 'pending' | 'finished', service: string): readonly string[] => {

@@ -25,7 +25,7 @@ import {
   timerOf, timersOf,
 } from './subjob-entry.ts'
 import { commandOf, undoneOf } from './subjob-replies.ts'
-import { reportEnd, reportFailure, reportStart } from './subjob-reports.ts'
+import { reportEnd, reportFailure, reportProgress, reportStart } from './subjob-reports.ts'
 
 type DispatcherTurn = Turn<DispatcherEffect>
 
@@ -148,6 +148,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     if (completion.type === 'Polled') this.#nextCall.heard(completion, entry)
     const retryDelayMs = (retryAfterMs: number): number => this.#nextCall.retryDelayMs(attemptOf(entry), retryAfterMs)
     this.#decide(id, entry, commandOf(completion, { entry, at: turn.now, retryDelayMs }), turn, () => undoneOf(completion, entry))
+    if (completion.type === 'Polled' && completion.progress !== undefined) reportProgress(entry, completion.progress, turn)
     this.#callAgain(id, completion, entry, turn)
     // As long as it is polled it makes room for nobody.
     if (entry.subjob.state !== 'polling') this.#pump(entry.dispatch.producerKey, turn)
@@ -175,8 +176,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   }
 
   #setDeadline(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
-    if (entry.dispatch.refusal !== null) return
-    const deadline = deadlineOf(entry, this.#options.subjobTimeoutMs)
+    const deadline = entry.dispatch.refusal === null ? deadlineOf(entry, this.#options.subjobTimeoutMs) : null
     if (deadline !== null) turn.wake(timerOf(id, entry, 'deadline'), deadline.at)
   }
 

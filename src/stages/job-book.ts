@@ -2,6 +2,7 @@
 import { type Assignment, isSettled } from '../domain/assignment.ts'
 import type { Job } from '../domain/job.ts'
 import type { DispatchSubjob, Message } from '../domain/messages.ts'
+import { tellChange } from './job-notices.ts'
 import type { KeptOperations, OperationStore } from './operation-store.ts'
 import type { Turn } from './stage.ts'
 import { StageTimer } from './timer-queue.ts'
@@ -10,6 +11,7 @@ export interface JobEntry {
   job: Job
   /** But for those that are settled: most of a large job's are, long before its end. */
   readonly assignments: Map<number, Assignment>
+  readonly counts: { open: number; blocked: number }
   /** What is dispatched once a subjob's parents have ended, or when what failed of it is tried again. */
   readonly held: Map<number, HeldSubjob>
   /** Those that it has had to set. */
@@ -25,7 +27,7 @@ interface HeldSubjob {
 }
 
 type RestoredEntry = Omit<JobEntry, 'job'> & { job: Job | undefined }
-type Write = Pick<Turn<never>, 'store' | 'publish'>
+type Write = Pick<Turn<never>, 'now' | 'store' | 'publish'>
 
 // A job id may look like a subjob's key of another job; the prefix keeps them apart.
 const JOB_PREFIX = 'job:'
@@ -41,7 +43,10 @@ export class JobBook {
     this.#store = store
   }
 
-  /** Subjobs that have not ended. */
+  /**
+   * Subjobs that have not ended, but for those of jobs that are held that wait: who waits for these to become fewer would not read the
+   * command that begins them.
+   */
   get openSubjobs(): number {
     return this.#openSubjobs
   }
@@ -56,14 +61,21 @@ export class JobBook {
   }
 
   add(job: Job, turn: Write): JobEntry {
-    const entry: JobEntry = { job, assignments: new Map(), held: new Map(), timers: {} }
+    const entry: JobEntry = { job, ...emptyEntry() }
     this.#entries.set(job.jobId, entry)
-    this.changeJob(entry, job, turn)
+    this.#write(job, turn)
+    tellChange(null, job, turn)
     return entry
   }
 
   changeJob(entry: JobEntry, job: Job, turn: Write): void {
-    entry.job = job
+    const before = entry.job
+    this.#setJob(entry, job)
+    this.#write(job, turn)
+    tellChange(before, job, turn)
+  }
+
+  #write(job: Job, turn: Write): void {
     const changed = { type: 'JobChanged', job } as const
     turn.store(JOB_PREFIX + job.jobId, changed)
     turn.publish('jobs', job.jobId, changed)
@@ -91,9 +103,11 @@ export class JobBook {
     for (const assignment of entry.assignments.values()) this.#drop(entry, assignment, turn)
   }
 
-  forget(entry: JobEntry, turn: Write): void {
+  forget(entry: JobEntry, turn: Write & Pick<Turn<never>, 'unset'>): void {
     const { jobId } = entry.job
     this.dropAssignments(entry, turn)
+    // Else they would ring for another job of the same id.
+    for (const timer of Object.values(entry.timers)) turn.unset(timer)
     this.#entries.delete(jobId)
     turn.store(JOB_PREFIX + jobId, null)
     turn.publish('jobs', jobId, null)
@@ -103,7 +117,7 @@ export class JobBook {
     if (entry === null) {
       this.#restoreDeletion(key)
     } else if (entry.type === 'JobChanged') {
-      this.#restoring(entry.job.jobId).job = entry.job
+      this.#setJob(this.#restoring(entry.job.jobId), entry.job)
     } else if (entry.type === 'AssignmentChanged') {
       this.#set(this.#restoring(entry.jobId), entry.assignment, entry.held)
     } else {
@@ -113,16 +127,14 @@ export class JobBook {
 
   #drop(entry: JobEntry, assignment: Assignment, turn: Write): void {
     const { index } = assignment
-    this.#openSubjobs -= openCount(assignment)
-    entry.assignments.delete(index)
-    this.#hold(entry, index, null)
+    this.#delete(entry, index)
     turn.store(subjobKey(entry.job.jobId, index), null)
   }
 
   #restoring(jobId: string): RestoredEntry {
     const known = this.#entries.get(jobId)
     if (known !== undefined) return known
-    const entry = { job: undefined, assignments: new Map<number, Assignment>(), held: new Map<number, HeldSubjob>(), timers: {} }
+    const entry = { job: undefined, ...emptyEntry() }
     this.#entries.set(jobId, entry)
     return entry
   }
@@ -132,7 +144,7 @@ export class JobBook {
     if (key.startsWith(JOB_PREFIX)) {
       const jobId = key.slice(JOB_PREFIX.length)
       const entry = this.#entries.get(jobId)
-      for (const assignment of entry?.assignments.values() ?? []) this.#openSubjobs -= openCount(assignment)
+      if (entry !== undefined) this.#openSubjobs -= waitedFor(entry)
       for (const { operations } of entry?.held.values() ?? []) operations.release()
       this.#entries.delete(jobId)
       return
@@ -141,18 +153,36 @@ export class JobBook {
     const index = Number(key.slice(slash + 1))
     const jobId = key.slice(SUBJOB_PREFIX.length, slash)
     const entry = this.#entries.get(jobId)
-    const assignment = entry?.assignments.get(index)
-    if (entry === undefined || assignment === undefined) return
-    this.#openSubjobs -= openCount(assignment)
-    entry.assignments.delete(index)
-    this.#hold(entry, index, null)
+    if (entry?.assignments.has(index) !== true) return
+    this.#delete(entry, index)
     if (entry.job === undefined && entry.assignments.size === 0) this.#entries.delete(jobId)
   }
 
   #set(entry: RestoredEntry, assignment: Assignment, held: DispatchSubjob | null): void {
-    this.#openSubjobs += openCount(assignment) - openCount(entry.assignments.get(assignment.index))
+    this.#count(entry, entry.assignments.get(assignment.index), assignment)
     entry.assignments.set(assignment.index, assignment)
     this.#hold(entry, assignment.index, held)
+  }
+
+  #delete(entry: RestoredEntry, index: number): void {
+    this.#count(entry, entry.assignments.get(index), undefined)
+    entry.assignments.delete(index)
+    this.#hold(entry, index, null)
+  }
+
+  #setJob(entry: RestoredEntry, job: Job): void {
+    this.#openSubjobs -= waitedFor(entry)
+    entry.job = job
+    this.#openSubjobs += waitedFor(entry)
+  }
+
+  #count(entry: RestoredEntry, before: Assignment | undefined, after: Assignment | undefined): void {
+    this.#openSubjobs -= waitedFor(entry)
+    for (const [assignment, change] of [[before, -1], [after, 1]] as const) {
+      if (assignment !== undefined && assignment.state !== 'ended') entry.counts.open += change
+      if (assignment?.state === 'blocked') entry.counts.blocked += change
+    }
+    this.#openSubjobs += waitedFor(entry)
   }
 
   #hold(entry: RestoredEntry, index: number, dispatch: DispatchSubjob | null): void {
@@ -168,12 +198,33 @@ export function jobTimer(entry: JobEntry, kind: JobTimer): StageTimer {
   return (entry.timers[kind] ??= new StageTimer(kind, entry.job.jobId))
 }
 
+/** In which order a changelog has them depends on its compaction. */
+export function inOrder({ assignments }: JobEntry): readonly Assignment[] {
+  return [...assignments.values()].sort((one, other) => one.index - other.index)
+}
+
+/** After its retention an ended job's id may be used again. */
+export function setRetention(
+  entry: JobEntry,
+  endedAt: number,
+  { jobRetentionMs, retryRetentionMs }: { readonly jobRetentionMs: number; readonly retryRetentionMs: number },
+  turn: Pick<Turn<never>, 'wake'>,
+): void {
+  turn.wake(jobTimer(entry, 'forget'), endedAt + jobRetentionMs)
+  if (entry.assignments.size > 0) turn.wake(jobTimer(entry, 'drop'), endedAt + Math.min(retryRetentionMs, jobRetentionMs))
+}
+
 function subjobKey(jobId: string, index: number): string {
   return `${SUBJOB_PREFIX}${jobId}/${index}`
 }
 
-function openCount(assignment: Assignment | undefined): number {
-  return assignment === undefined || assignment.state === 'ended' ? 0 : 1
+function emptyEntry(): Omit<JobEntry, 'job'> {
+  return { assignments: new Map(), counts: { open: 0, blocked: 0 }, held: new Map(), timers: {} }
+}
+
+// What was released may wait for what was not: as long as some of a job is held, all that is blocked waits for the client.
+function waitedFor({ job, counts: { open, blocked } }: RestoredEntry): number {
+  return job?.held === true ? open - blocked : open
 }
 
 function complete(jobId: string, entry: RestoredEntry): JobEntry {

@@ -33,6 +33,7 @@ export function changeOf(topic: ProjectedTopic, record: InputRecord, message: Me
     case 'SubjobsPlanned':
       return topic === 'subjobEvents' ? { type: 'PlanSubjobs', event: message, at: record.timestampMs } : null
     case 'SubjobStarted':
+    case 'SubjobReported':
     case 'SubjobAttemptFailed':
     case 'SubjobEnded':
       return topic === 'subjobEvents' ? { type: 'FoldSubjobEvent', event: message, at: record.timestampMs } : null

@@ -20,7 +20,7 @@ function submission(changes: Partial<SubmitJob> = {}): SubmitJob {
     ...{ type: 'SubmitJob', jobId: 'job-1', tenant, dialect, dialectData, kind, destination: 'kafka:results' },
     ...{ dataAcceptType, dataContentType, priority, labels, deadlineAt: null, attemptsMax: null, submittedBy: null },
     ...{ traceparent: null, digest, createdAt: 1_000, dependencies: [] },
-    ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0 },
+    ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0, callbacks: {}, held: false },
     operations: [{ operationId: 1, op: 'read', path: '/a=1', value: null, options: null }],
     ...changes,
   }

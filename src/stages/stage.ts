@@ -7,7 +7,7 @@ import type { InputRecord, OutputRecord } from '../kafka/port.ts'
 import type { StageTimer } from './timer-queue.ts'
 
 /** The topics that a stage may write to by name. */
-export type StageTopic = 'commands' | 'subjobs' | 'subjobEvents' | 'jobs'
+export type StageTopic = 'commands' | 'subjobs' | 'subjobEvents' | 'jobs' | 'callbacks'
 
 export interface Stage<Effect, Completion> {
   /** An entry of the changelog, in the order of writing, and when that was; null means that the key was deleted. */

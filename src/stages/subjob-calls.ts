@@ -1,7 +1,7 @@
 /** What the dispatcher has done outside of Kafka, and what comes back. */
 import type { DispatchSubjob } from '../domain/messages.ts'
 import type { RoutedOperation } from '../domain/operation.ts'
-import type { CallFailure, ProducerStatus, Publication, PublicationSource, SubjobStop } from '../domain/subjob.ts'
+import type { CallFailure, ProducerProgress, ProducerStatus, Publication, PublicationSource, SubjobStop } from '../domain/subjob.ts'
 import type { OutputRecord } from '../kafka/port.ts'
 import type { KeptOperations } from './operation-store.ts'
 
@@ -38,7 +38,12 @@ export interface Reply {
 
 export type DispatcherCompletion =
   | (Reply & { readonly type: 'Submitted'; readonly dataProducerJobId: string })
-  | (Reply & { readonly type: 'Polled'; readonly status: ProducerStatus })
+  | (Reply & {
+      readonly type: 'Polled'
+      readonly status: ProducerStatus
+      /** Left out where the producer says nothing of it. */
+      readonly progress?: ProducerProgress | undefined
+    })
   /** The producer was asked to stop; whether it did is seen from its status. */
   | (Reply & { readonly type: 'CancelAnswered'; readonly again: boolean })
   | (Reply & { readonly type: 'CallFailed'; readonly failure: CallFailure; readonly retryAfterMs: number })

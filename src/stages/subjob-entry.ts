@@ -1,6 +1,6 @@
 /** A subjob in the dispatcher's memory. */
 import type { DispatchSubjob } from '../domain/messages.ts'
-import { newSubjob, type Subjob } from '../domain/subjob.ts'
+import { newSubjob, type ProducerProgress, type Subjob } from '../domain/subjob.ts'
 import type { SharedStrings } from '../runtime/shared-strings.ts'
 import type { KeptOperations, OperationStore } from './operation-store.ts'
 import type { QueuedSubjob } from './producer-queue.ts'
@@ -19,11 +19,18 @@ export interface SubjobEntry extends CalledSubjob {
   isProgressStored: boolean
   /** Whether this process has heard from its producer how far it is. */
   isPolled: boolean
+  /** What was last told of how far it is; null as long as that was nothing. */
+  reported: ReportedProgress | null
   /** Those that it has had to set: its next step, its deadline, when its producer is given up, and when it is asked again to stop. */
   step: StageTimer | null
   deadline: StageTimer | null
   giveUp: StageTimer | null
   cancel: StageTimer | null
+}
+
+export interface ReportedProgress extends ProducerProgress {
+  readonly attempt: number
+  readonly at: number
 }
 
 export type SubjobTimer = 'step' | 'deadline' | 'giveUp' | 'cancel'
@@ -37,7 +44,7 @@ export interface EntryParts {
 export function newEntry(message: DispatchSubjob, { store, strings }: EntryParts, calledSince: number | null): SubjobEntry {
   return {
     ...{ dispatch: keptOrder(message, strings), operations: store.keep(message.operations), subjob: newSubjob() },
-    ...{ occupies: false, calledSince, isProgressStored: false, isPolled: false },
+    ...{ occupies: false, calledSince, isProgressStored: false, isPolled: false, reported: null },
     ...{ step: null, deadline: null, giveUp: null, cancel: null },
   }
 }

@@ -1,5 +1,6 @@
 /** What a subjob's owner tells its job's. */
 import type { RoutedOperation } from '../domain/operation.ts'
+import type { ProducerProgress } from '../domain/subjob.ts'
 import type { SubjobEntry } from './subjob-entry.ts'
 import type { Turn } from './stage.ts'
 
@@ -10,6 +11,24 @@ export function reportStart({ dispatch, subjob }: SubjobEntry, turn: Turn<never>
   const { attempt, dataProducerJobId } = subjob
   const started = { attempt: attempt.number, worker: attempt.worker, at: attempt.startedAt, dataProducerJobId }
   turn.publish('subjobEvents', jobId, { type: 'SubjobStarted', jobId, index, run, ...started })
+}
+
+/** However often its producer is asked. What comes sooner is told with what follows, or is past by then. */
+const PROGRESS_INTERVAL_MS = 1_000
+
+/** Its producer says how far it is. The same again, or no more than every producer begins with, is no news. */
+export function reportProgress(entry: SubjobEntry, progress: ProducerProgress, turn: Turn<never>): void {
+  const { dispatch, subjob } = entry
+  if (subjob.state !== 'polling') return
+  const attempt = subjob.attempt.number
+  const told = entry.reported?.attempt === attempt ? entry.reported : { percent: 0, message: null, at: -Infinity }
+  if (progress.percent === told.percent && progress.message === told.message) return
+  // A clock that was set back delays nothing for longer.
+  if (turn.now >= told.at && turn.now < told.at + PROGRESS_INTERVAL_MS) return
+  entry.reported = { ...progress, attempt, at: turn.now }
+  const { jobId, index, run } = dispatch
+  const { percent, message } = progress
+  turn.publish('subjobEvents', jobId, { type: 'SubjobReported', jobId, index, run, attempt, progress: percent, message, at: turn.now })
 }
 
 /** Its latest attempt failed. */

@@ -69,11 +69,16 @@ export class CoordinatorScenario {
   choose(pick: number): void {
     const choice = pick % 10
     const which = Math.floor(pick / 10)
-    if (choice < 2) this.#record(submissionOf(which, `job-${which % 7}`))
+    if (choice === 0 && which % 5 > 2) this.#release(`job-${which % 7}`, which % 2 === 0 ? null : [which % 3])
+    else if (choice < 2) this.#record({ ...submissionOf(which, `job-${which % 7}`), held: which % 5 === 1 })
     else if (choice < 7) this.#report(which)
     else if (choice === 7) this.#conclude(which)
     else if (choice === 8) this.#repeat(which)
     else this.#ring()
+  }
+
+  #release(jobId: string, subjobs: readonly number[] | null): void {
+    this.#record({ type: 'ReleaseJob', jobId, requestedBy: null, callbacks: { done: 'http://example.org/' }, subjobs })
   }
 
   #report(which: number): void {

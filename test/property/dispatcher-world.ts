@@ -222,7 +222,10 @@ function answered(effect: DispatcherEffect, which: number): DispatcherCompletion
       return { ...reply, type: 'Submitted', dataProducerJobId: `${subjobId} ${attempt}` }
     case 'PollSubjob':
       expect(effect.dataProducerJobId).toBe(`${subjobId} ${attempt}`)
-      return { ...reply, type: 'Polled', status: which % 3 === 0 ? 'finished' : 'pending' }
+      return {
+        ...{ ...reply, type: 'Polled', status: which % 3 === 0 ? 'finished' : 'pending' },
+        progress: { percent: which % 101, message: null },
+      }
     case 'CancelSubjob':
       return { ...reply, type: 'CancelAnswered', again: which % 2 === 0 }
     case 'PublishResult': {

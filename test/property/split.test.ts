@@ -40,7 +40,7 @@ describe('a split', () => {
       fc.property(paths, inventory, kinds, limits, (all, handles, kind, bounds) => {
         const findHandle = finderIn(handles)
         const operations = all.map((each, at) => exampleOperation({ operationId: at, path: each }))
-        const plans = splitJob({ kind, operations }, findHandle, bounds)
+        const plans = splitJob({ tenant: 'default', kind, operations }, findHandle, bounds)
 
         expect(plans.map((plan) => plan.index)).toEqual(plans.map((_, at) => at))
         const byKey = Map.groupBy(plans, (plan) => plan.producerKey)
@@ -56,7 +56,7 @@ describe('a split', () => {
           expect(plan.operations.length).toBeLessThanOrEqual(bounds.operationsMax)
           expect(plan.operations.length === 1 || bytes <= bounds.bytesMax).toBe(true)
           for (const operation of plan.operations) {
-            const found = findHandle(managedObjectOf(operation.path))
+            const found = findHandle(managedObjectOf(operation.path), 'default')
             expect(operation.moduleSetTag).toBe(found?.moduleSetTag ?? '')
             if (found?.ready !== true) expect(plan.refusal).toBe(found === undefined ? 100 : 101)
             else expect(plan.producerKey).toBe(producerKey(serviceFor(kind, found), found.dataProducerId))
@@ -91,7 +91,7 @@ describe('a split by the inventory', () => {
         const [first, second] = [one, [...other, ...one]].map((handles) => {
           const index = new HandleIndex()
           for (const each of handles) index.put(each)
-          return splitJob({ kind: 'READ', operations }, (each) => index.find(each), bounds)
+          return splitJob({ tenant: 'default', kind: 'READ', operations }, (each) => index.find(each), bounds)
         })
         expect(second).toEqual(first)
       }),
@@ -109,7 +109,7 @@ describe('a split with dependencies', () => {
         const operations = all.map((each, at) => exampleOperation({ operationId: at, path: each }))
         const within = pairs.map(([a, b]) => [a % all.length, b % all.length] as const).filter(([a, b]) => a !== b)
         const dependencies = within.map(([a, b]): Dependency => ({ operationId: Math.max(a, b), parents: [Math.min(a, b)] }))
-        const plans = splitJob({ kind: 'READ', operations }, finderIn(handles), { operationsMax: 5, bytesMax: 100_000 })
+        const plans = splitJob({ tenant: 'default', kind: 'READ', operations }, finderIn(handles), { operationsMax: 5, bytesMax: 100_000 })
         const linked = linkPlans(plans, dependencies)
 
         expect(linked.map((plan) => plan.index)).toEqual(linked.map((_, at) => at))

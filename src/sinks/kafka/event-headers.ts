@@ -31,6 +31,11 @@ export interface PartAttributes {
 /** The header of a part that names its result. */
 export const PART_OF_HEADER = 'ce_partof'
 
+/** The id of the last event of the job's run. */
+export function completionId({ jobId, run }: { readonly jobId: string; readonly run: number }): string {
+  return run === 1 ? `${jobId}/completion` : `${jobId}/completion.${run}`
+}
+
 // A batch's own header, the lengths within a record, those of a header: each a little more than it will be.
 const RECORD_OVERHEAD_BYTES = 128
 const HEADER_OVERHEAD_BYTES = 10

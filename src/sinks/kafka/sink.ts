@@ -9,7 +9,9 @@ import {
   type JobConclusion, type OpaqueSource, type PublishedResults, type ResultSource, type Sink, SinkFailure, type SubjobToPublish,
 } from '../sink.ts'
 import type { KafkaSinkConfig } from './config.ts'
-import { COMPLETION_TYPE, EventHeaders, eventOverheadBytes, type PartAttributes, RESULT_TYPE } from './event-headers.ts'
+import {
+  COMPLETION_TYPE, completionId, EventHeaders, eventOverheadBytes, type PartAttributes, RESULT_TYPE,
+} from './event-headers.ts'
 import { ResultParts } from './result-parts.ts'
 import { type ResultTopic, ResultTopics, type TopicRefusal } from './result-topics.ts'
 import { ValueBuilder } from './value-builder.ts'
@@ -78,7 +80,7 @@ export class KafkaSink implements Sink {
     const now = this.#clock.now()
     const value = Buffer.from(JSON.stringify({ data: summaryOf(job, now) }))
     const headers = this.#headers.of({
-      id: job.run === 1 ? `${jobId}/completion` : `${jobId}/completion.${job.run}`,
+      id: completionId(job),
       ...{ type: COMPLETION_TYPE, service: '', time: isoTime(now), jobId, destination, traceparent, part: null },
     })
     const valueBytesMax = this.#valueBytesMax(topic, jobId, headers)
