@@ -1,6 +1,9 @@
 /** Processes that every tenant has without deploying them. They are part of the program, not of the inventory topic. */
 import type { OfferedProcess } from './process-index.ts'
 
+/** The DMI service that carries them out: each dispatcher's own. Nobody can register one of this name. */
+export const BUILT_IN_SERVICE = 'datajob'
+
 const optional = { minOccurs: 0 }
 // OGC 18-062r2, 7.10.1.2: a bounding box is known by this format, with its structure beside it.
 const BBOX = {
@@ -40,6 +43,8 @@ const echo: OfferedProcess = {
     outputs: Object.fromEntries(outputs),
   }),
   modes: ['sync', 'async'],
+  executionUnit: null,
+  service: BUILT_IN_SERVICE,
   mutable: false,
 }
 

@@ -2,9 +2,11 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { jsonCodec } from '../../test/fakes/json-codec.ts'
 import { ManualTime } from '../../test/fakes/manual-time.ts'
 import { MemoryTopics } from '../../test/fakes/memory-topics.ts'
-import type { HandleRegistered, Message, ProcessRegistered, ServiceRegistered } from '../domain/messages.ts'
+import type { DefinitionRegistered, HandleRegistered, Message, ProcessRegistered, ServiceRegistered } from '../domain/messages.ts'
 import type { Position } from '../kafka/port.ts'
-import { handleKey, Inventory, processKey, serviceKey } from './inventory.ts'
+import { definitionPath } from './definition-handles.ts'
+import { definitionKey, handleKey, Inventory, processKey, serviceKey } from './inventory.ts'
+import { processPath } from './process-handles.ts'
 
 const service = (name: string): ServiceRegistered => {
   const auth = { username: 'u', password: 'secret' }
@@ -18,6 +20,10 @@ const handle = (alternateId: string): HandleRegistered => ({
 const process = (tenant: string, id: string): ProcessRegistered => ({
   ...{ type: 'ProcessRegistered', tenant, id, version: '1', description: '{}', modes: ['async'], executionUnit: null },
   ...{ service: 'exec', mutable: true, registeredAt: 1_000 },
+})
+
+const definition = (tenant: string, id: string, registeredAt: number): DefinitionRegistered => ({
+  ...{ type: 'DefinitionRegistered', tenant, dialect: 'maap', kind: 'jobs', id, document: '{}', service: 'exec', registeredAt },
 })
 
 describe('Inventory', () => {
@@ -45,7 +51,7 @@ describe('Inventory', () => {
     write(serviceKey('dmi'), service('dmi'))
     const inventory = await open()
     expect(inventory.handles).toBe(1_000)
-    expect(inventory.find('/a=999/b=1')?.dataProducerId).toBe('p')
+    expect(inventory.find('/a=999/b=1', 'default')?.dataProducerId).toBe('p')
     expect(inventory.service('dmi')).toEqual(service('dmi'))
   })
 
@@ -53,9 +59,9 @@ describe('Inventory', () => {
     const inventory = await open()
     const { find } = inventory
     write(handleKey('/a=1'), handle('/a=1'))
-    expect(find('/a=1')).toBeUndefined()
+    expect(find('/a=1', 'default')).toBeUndefined()
     expect(await inventory.caughtUp(1_000)).toBe(true)
-    expect(find('/a=1')?.cmHandle).toBe('ch-/a=1')
+    expect(find('/a=1', 'default')?.cmHandle).toBe('ch-/a=1')
   })
 
   it('lets whoever registers wait until it counts', async () => {
@@ -71,7 +77,7 @@ describe('Inventory', () => {
     write(handleKey('a=1/'), null)
     write(serviceKey('dmi'), null)
     await inventory.caughtUp(1_000)
-    expect([inventory.find('/a=1'), inventory.service('dmi'), inventory.handles]).toEqual([undefined, undefined, 0])
+    expect([inventory.find('/a=1', 'default'), inventory.service('dmi'), inventory.handles]).toEqual([undefined, undefined, 0])
   })
 
   it('lists services by name and shows no password', async () => {
@@ -95,11 +101,64 @@ describe('Inventory', () => {
     expect(inventory.processes.find('west', 'a/b')).toEqual(process('west', 'a/b'))
   })
 
+  it('knows each tenant’s definitions of a kind, the newest first, and forgets those removed', async () => {
+    const place = { tenant: 'east', dialect: 'maap', kind: 'jobs' }
+    const [one, other] = [definition('east', 'a/b', 1_000), definition('east', 'c', 2_000)]
+    for (const each of [one, other, definition('west', 'd', 3_000)]) write(definitionKey(each, each.id), each)
+    const { definitions } = await open()
+    expect(definitions.list(place, { offset: 0, limit: 10 })).toEqual([other, one])
+    expect(definitions.list(place, { offset: 1, limit: 10 })).toEqual([one])
+    expect([definitions.find(place, 'a/b'), definitions.find(place, 'd'), definitions.bytes(place)]).toEqual([one, undefined, 4])
+    write(definitionKey(place, 'a/b'), null)
+    write(definitionKey(place, 'c'), { ...other, document: '{"n":1}' })
+    await vi.waitUntil(() => definitions.find(place, 'a/b') === undefined)
+    await vi.waitUntil(() => definitions.bytes(place) === 7)
+    expect(definitions.list(place, { offset: 0, limit: 10 }).map(({ id }) => id)).toEqual(['c'])
+  })
+
+  it('finds who carries out each part of what a definition asks for, for its own tenant’s jobs', async () => {
+    const each = definition('east', 'a/b', 1_000)
+    write(definitionKey(each, each.id), each)
+    write(definitionKey(each, 'nobody'), { ...each, id: 'nobody', service: null })
+    const { find } = await open()
+    const path = (id: string, part: number): string => definitionPath({ dialect: 'maap', kind: 'jobs', id, part })
+    const found = [0, 1].map((part) => find(path('a/b', part), 'east'))
+    expect(found).toMatchObject([
+      { service: 'exec', dataProducerId: 'east/maap/jobs/0', ready: true },
+      { service: 'exec', dataProducerId: 'east/maap/jobs/1', ready: true },
+    ])
+    const nobody = [find(path('a/b', 0), 'west'), find(path('nobody', 0), 'east'), find('/datajob-definitions/maap/jobs/%/0', 'east')]
+    expect(nobody).toEqual([undefined, undefined, undefined])
+  })
+
   it('lets nobody put another process in the place of one that is built in', async () => {
     write(processKey('east', 'echo'), process('east', 'echo'))
     const inventory = await open()
     expect(inventory.processes.find('east', 'echo')?.mutable).toBe(false)
     expect(skipped.mock.calls.map(([, cause]) => String(cause))).toEqual(['the process "echo" is built in'])
+  })
+
+  it('finds a process by its path for its own tenant’s jobs, and for nobody else’s', async () => {
+    write(processKey('east', 'a/b'), process('east', 'a/b'))
+    const { find } = await open()
+    expect(find(processPath('a/b'), 'east')).toMatchObject({ service: 'exec', dataProducerId: 'east/a/b', ready: true })
+    expect(find(processPath('a/b'), 'west')).toBeUndefined()
+    expect(find(processPath('echo'), 'west')).toMatchObject({ service: 'datajob', dataProducerId: 'west/echo' })
+    expect(find('/ogc-processes/%', 'east')).toBeUndefined()
+  })
+
+  it('lets no handle and no service stand in the place of what is its own', async () => {
+    write(handleKey('/ogc-processes'), handle('/ogc-processes/'))
+    write(handleKey('/ogc-processes/echo'), handle('ogc-processes/echo'))
+    write(serviceKey('datajob'), service('datajob'))
+    const inventory = await open()
+    expect(inventory.find('/ogc-processes/ndvi', 'east')).toBeUndefined()
+    expect(inventory.service('datajob')).toBeUndefined()
+    expect(skipped.mock.calls.map(([, cause]) => String(cause))).toEqual([
+      'the alternate id "/ogc-processes/" is below a reserved name',
+      'the alternate id "ogc-processes/echo" is below a reserved name',
+      'the DMI service "datajob" is built in',
+    ])
   })
 
   it('passes over what it can not use, and says so', async () => {

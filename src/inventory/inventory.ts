@@ -6,9 +6,13 @@ import type { Message, ServiceRegistered } from '../domain/messages.ts'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position } from '../kafka/port.ts'
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { Timers } from '../runtime/clock.ts'
-import { BUILT_IN_PROCESSES } from './built-in-processes.ts'
+import { BUILT_IN_PROCESSES, BUILT_IN_SERVICE } from './built-in-processes.ts'
+import { definitionHandle } from './definition-handles.ts'
+import { DefinitionIndex, type DefinitionPlace } from './definition-index.ts'
 import { HandleIndex, nameOf, type RegisteredHandle } from './handle-index.ts'
+import { processHandle } from './process-handles.ts'
 import { ProcessIndex } from './process-index.ts'
+import { isReservedName } from './reserved-names.ts'
 
 /** A service as it may be shown: whether it has a password, not which. */
 export interface ServiceSummary extends Omit<ServiceRegistered, 'type' | 'password'> {
@@ -33,7 +37,8 @@ export interface InventoryEvents extends TopicTailEvents {
 const HANDLE_PREFIX = 'ch/'
 const SERVICE_PREFIX = 'dmi/'
 const PROCESS_PREFIX = 'process/'
-const PREFIXES = [HANDLE_PREFIX, SERVICE_PREFIX, PROCESS_PREFIX]
+const DEFINITION_PREFIX = 'definition/'
+const PREFIXES = [HANDLE_PREFIX, SERVICE_PREFIX, PROCESS_PREFIX, DEFINITION_PREFIX]
 
 /** The record key of a handle: the same whether its alternate id begins or ends with a slash or not. */
 export function handleKey(alternateId: string): string {
@@ -50,8 +55,14 @@ export function processKey(tenant: string, id: string): string {
   return `${PROCESS_PREFIX}${tenant}/${id}`
 }
 
+/** The record key of a definition. Only its id may hold a slash. */
+export function definitionKey({ dialect, kind, tenant }: DefinitionPlace, id: string): string {
+  return `${DEFINITION_PREFIX}${dialect}/${kind}/${tenant}/${id}`
+}
+
 export class Inventory {
   readonly processes = new ProcessIndex(BUILT_IN_PROCESSES)
+  readonly definitions = new DefinitionIndex()
   readonly #handles = new HandleIndex()
   readonly #services = new Map<string, ServiceRegistered>()
   readonly #tail: TopicTail
@@ -115,7 +126,9 @@ export class Inventory {
   }
 
   /** Who answers for a managed object: a domain `FindHandle`, bound, to be handed on. */
-  readonly find = (name: string): RegisteredHandle | undefined => this.#handles.find(name)
+  readonly find = (name: string, tenant: string): RegisteredHandle | undefined => {
+    return processHandle(name, tenant, this.processes) ?? definitionHandle(name, tenant, this.definitions) ?? this.#handles.find(name)
+  }
 
   byAlternateId(alternateId: string): RegisteredHandle | undefined {
     return this.#handles.byAlternateId(alternateId)
@@ -143,11 +156,16 @@ export class Inventory {
 
   #put(record: InputRecord, message: Message): void {
     if (message.type === 'ServiceRegistered') {
-      this.#services.set(message.name, message)
+      if (message.name === BUILT_IN_SERVICE) this.#events.skipped(record, `the DMI service "${message.name}" is built in`)
+      else this.#services.set(message.name, message)
+    } else if (message.type === 'DefinitionRegistered') {
+      this.definitions.put(message)
     } else if (message.type === 'ProcessRegistered') {
       if (!this.processes.put(message)) this.#events.skipped(record, `the process "${message.id}" is built in`)
     } else if (message.type !== 'HandleRegistered') {
       this.#events.skipped(record, `a ${message.type} does not belong on ${record.topic}`)
+    } else if (isReservedName(message.alternateId)) {
+      this.#events.skipped(record, `the alternate id "${message.alternateId}" is below a reserved name`)
     } else if (!this.#handles.put(message)) {
       this.#events.skipped(record, `the alternate id "${message.alternateId}" names nothing`)
     }
@@ -158,7 +176,13 @@ export class Inventory {
     if (key.startsWith(HANDLE_PREFIX)) this.#handles.remove(key.slice(HANDLE_PREFIX.length))
     else if (key.startsWith(SERVICE_PREFIX)) this.#services.delete(key.slice(SERVICE_PREFIX.length))
     else if (key.startsWith(PROCESS_PREFIX)) this.#removeProcess(key.slice(PROCESS_PREFIX.length))
+    else if (key.startsWith(DEFINITION_PREFIX)) this.#removeDefinition(key.slice(DEFINITION_PREFIX.length))
     else this.#events.skipped(record, `the key "${key}" begins with none of ${PREFIXES.join(', ')}`)
+  }
+
+  #removeDefinition(name: string): void {
+    const [dialect = '', kind = '', tenant = '', ...id] = name.split('/')
+    this.definitions.remove({ dialect, kind, tenant }, id.join('/'))
   }
 
   #removeProcess(name: string): void {

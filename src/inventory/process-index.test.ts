@@ -2,9 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { ProcessRegistered } from '../domain/messages.ts'
 import { type OfferedProcess, ProcessIndex, type ProcessPage } from './process-index.ts'
 
-const offered = (id: string): OfferedProcess => ({ id, version: '1', description: '{}', modes: ['async'], mutable: true })
+const offered = (id: string): OfferedProcess => ({
+  ...{ id, version: '1', description: '{}', modes: ['async'], executionUnit: null, service: 'exec', mutable: true },
+})
 const registered = (tenant: string, id: string): ProcessRegistered => ({
-  ...{ type: 'ProcessRegistered', tenant, ...offered(id), executionUnit: null, service: 'exec', registeredAt: 1_000 },
+  ...{ type: 'ProcessRegistered', tenant, ...offered(id), registeredAt: 1_000 },
 })
 const FIRST = { limit: 10, after: null, before: null }
 

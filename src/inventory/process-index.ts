@@ -2,7 +2,7 @@
 import type { ProcessRegistered } from '../domain/messages.ts'
 
 /** What is the same of a process, built in or registered. */
-export type OfferedProcess = Pick<ProcessRegistered, 'id' | 'version' | 'description' | 'modes' | 'mutable'>
+export type OfferedProcess = Pick<ProcessRegistered, 'id' | 'version' | 'description' | 'modes' | 'executionUnit' | 'service' | 'mutable'>
 
 /** A page in the order of ids: what follows `after`, or else what comes right before `before`, or else the first. */
 export interface ProcessPageQuery {
@@ -53,6 +53,11 @@ export class ProcessIndex {
 
   find(tenant: string, id: string): OfferedProcess | undefined {
     return this.#builtIn.get(id) ?? this.#tenants.get(tenant)?.processes.get(id)
+  }
+
+  /** Those that the tenant has registered. */
+  count(tenant: string): number {
+    return this.#tenants.get(tenant)?.processes.size ?? 0
   }
 
   list(tenant: string, { limit, after, before }: ProcessPageQuery): ProcessPage {

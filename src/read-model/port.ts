@@ -1,10 +1,10 @@
 /**
  * What REST reads: jobs and their subjobs, folded from the topics. A cache, never a source (docs/adr/0004): rows and the
  * positions up to which topics were read are written together, so it always is the state of the topics at its positions.
- * Held to test/contract/read-model.ts.
+ * Held to test/contract/read-model.ts and read-model-lists.ts.
  */
 import type { Job, JobState, Outcome } from '../domain/job.ts'
-import type { SubjobReport, SubjobsPlanned } from '../domain/messages.ts'
+import type { SubjobNews, SubjobsPlanned } from '../domain/messages.ts'
 import type { JobKind } from '../domain/operation.ts'
 import type { Position } from '../kafka/port.ts'
 import type { JobCursor } from './job-cursor.ts'
@@ -28,10 +28,24 @@ export interface JobFilter {
   readonly kind?: JobKind | undefined
   readonly tenant?: string | undefined
   readonly dialect?: string | undefined
+  /** Any of these; empty or absent means every subject. */
+  readonly subjects?: readonly string[] | undefined
+  readonly duration?: DurationFilter | undefined
   /** Milliseconds since the epoch; jobs created at that moment are in. */
   readonly createdAfter?: number | undefined
   /** Milliseconds since the epoch; jobs created at that moment are out. */
   readonly createdBefore?: number | undefined
+}
+
+/**
+ * Jobs that took so long from their start to their end, or to `now` while they run; both bounds are in. A job that has not started, or
+ * is being cancelled, has no duration.
+ */
+export interface DurationFilter {
+  readonly atLeastMs?: number | undefined
+  readonly atMostMs?: number | undefined
+  /** Milliseconds since the epoch. */
+  readonly now: number
 }
 
 /** One change to the rows. `at` is the time of the record that says so. */
@@ -45,9 +59,17 @@ export type RowChange =
   /** A client wants the job stopped: true at once, though nothing may have been done about it yet. */
   | { readonly type: 'CancelJob'; readonly jobId: string }
   | { readonly type: 'PlanSubjobs'; readonly event: SubjobsPlanned; readonly at: number }
-  | { readonly type: 'FoldSubjobEvent'; readonly event: SubjobReport; readonly at: number }
+  | { readonly type: 'FoldSubjobEvent'; readonly event: SubjobNews; readonly at: number }
   /** Nothing older than `before` will come any more: what is kept of forgotten jobs until then may go. */
   | { readonly type: 'SealForgotten'; readonly before: number }
+
+/** What producers say of the subjobs of a job that they work on. */
+export interface JobReport {
+  /** Operations times percent, of all those subjobs together. */
+  readonly points: number
+  /** That of the latest; null where it has none. */
+  readonly message: string | null
+}
 
 export interface RowBatch {
   /** Applied in this order. */
@@ -55,10 +77,21 @@ export interface RowBatch {
   readonly positions: readonly Position[]
 }
 
+/** A page behind one job, before another, behind as many as are passed over, or the first. */
+export type JobPageRequest = { readonly limit: number } & (
+  | { readonly after: JobCursor | null }
+  /** Those right before it, in the same order. */
+  | { readonly before: JobCursor }
+  /** Jobs that come in meanwhile shift such pages; and the further away one is, the longer it takes. */
+  | { readonly offset: number }
+)
+
 export interface JobPage {
   readonly items: readonly Job[]
-  /** Where the next page begins; null on the last one. */
+  /** Its last job, where others follow: what the next page is after. Null on the last one. */
   readonly next: JobCursor | null
+  /** Its first job, where others come first: what the page before is before. Null on the first one. */
+  readonly previous: JobCursor | null
 }
 
 /** A job as one change has made it. */
@@ -92,7 +125,11 @@ export interface ReadModel {
   job(jobId: string): Promise<Job | undefined>
   versionedJob(jobId: string): Promise<VersionedJob | undefined>
   /** The newest first: by creation time, then by number. Jobs that come in meanwhile never shift a page. */
-  jobs(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): Promise<JobPage>
+  jobs(filter: JobFilter, page: JobPageRequest): Promise<JobPage>
+  /** How many jobs there are that satisfy the filter. */
+  countJobs(filter: JobFilter): Promise<number>
+  /** Of those jobs whose producers have said how far they are with what they work on. */
+  reports(jobIds: readonly string[]): Promise<ReadonlyMap<string, JobReport>>
   /** Those that something is known of, by index. */
   subjobs(jobId: string, page: SubjobPageRequest): Promise<SubjobPage>
   /** Which of these subjobs have ended. */

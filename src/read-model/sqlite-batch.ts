@@ -1,7 +1,8 @@
 /** One batch of changes to the rows, within a transaction. */
 import { decideJob, evolveJob, type Job } from '../domain/job.ts'
-import type { SubjobReport, SubjobsPlanned } from '../domain/messages.ts'
+import type { SubjobNews, SubjobsPlanned } from '../domain/messages.ts'
 import { type RowBatch, type RowChange, statusOf, type VersionedJob } from './port.ts'
+import type { SubjectOf } from './sqlite-schema.ts'
 import type { Statements } from './sqlite-statements.ts'
 import { foldPlannedSubjob, foldSubjobEvent, type SubjobRow } from './subjob-row.ts'
 
@@ -16,14 +17,16 @@ const HELD_ROWS_MAX = 4_000
 
 export class SqliteBatch {
   readonly #statements: Statements
+  readonly #subjectOf: SubjectOf
   /** Subjobs by job and index. Each is read once and written once, however often the batch changes it. */
   readonly #subjobs = new Map<string, Map<number, HeldRow>>()
   #heldRows = 0
   /** When a job was forgotten, as far as the batch has asked; -1 for one that was not. */
   readonly #forgottenAt = new Map<string, number>()
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, subjectOf: SubjectOf) {
     this.#statements = statements
+    this.#subjectOf = subjectOf
   }
 
   apply({ changes, positions }: RowBatch): void {
@@ -68,8 +71,9 @@ export class SqliteBatch {
 
   // Most changes of a job are to its counts; then no index need be touched.
   #putJob({ job, version }: VersionedJob): void {
-    const sql = 'UPDATE jobs SET version = ?, document = ? WHERE job_id = ? AND status = ? AND number = ? AND created_at = ?'
-    const updated = this.#statements.run(sql, version, JSON.stringify(job), job.jobId, statusOf(job), job.number, job.createdAt)
+    const { jobId, number, createdAt } = job
+    const indexed = [statusOf(job), number, createdAt, startedAtOf(job), finishedAtOf(job)] as const
+    const updated = this.#statements.run(UPDATE_COUNTS, version, JSON.stringify(job), jobId, ...indexed)
     if (updated === 0) this.#writeJob(UPSERT_JOB, { job: this.#asCancelled(job), version })
   }
 
@@ -83,7 +87,7 @@ export class SqliteBatch {
   #writeJob(sql: string, { job, version }: VersionedJob): void {
     const { jobId, number, createdAt, destination, kind, tenant, dialect } = job
     const columns = [jobId, number, createdAt, statusOf(job), destination, kind, tenant, dialect, version] as const
-    this.#statements.run(sql, ...columns, JSON.stringify(job))
+    this.#statements.run(sql, ...columns, JSON.stringify(job), this.#subjectOf(job), startedAtOf(job), finishedAtOf(job))
   }
 
   #cancelJob(jobId: string): void {
@@ -98,11 +102,11 @@ export class SqliteBatch {
     for (const planned of subjobs) this.#fold(jobId, planned.index, (known) => foldPlannedSubjob(known, jobId, planned, at))
   }
 
-  #foldSubjobEvent(event: SubjobReport): void {
+  #foldSubjobEvent(event: SubjobNews): void {
     this.#fold(event.jobId, event.index, (known) => foldSubjobEvent(known, event))
   }
 
-  #fold(jobId: string, index: number, fold: (known: SubjobRow | undefined) => SubjobRow): void {
+  #fold(jobId: string, index: number, fold: (known: SubjobRow | undefined) => SubjobRow | undefined): void {
     const held = this.#held(jobId, index)
     const folded = fold(held.row)
     if (folded === held.row) return
@@ -113,7 +117,10 @@ export class SqliteBatch {
   #writeSubjobs(): void {
     for (const [jobId, rows] of this.#subjobs) {
       for (const [index, { row, isChanged }] of rows) {
-        if (isChanged) this.#statements.run('INSERT OR REPLACE INTO subjobs VALUES (?, ?, ?)', jobId, index, JSON.stringify(row))
+        if (row === undefined || !isChanged) continue
+        const report = row.state === 'started' ? row.report : null
+        const points = report === null ? null : report.progress * (row.plan?.operations ?? 0)
+        this.#statements.run(PUT_SUBJOB, jobId, index, JSON.stringify(row), report?.at ?? null, points)
       }
     }
     this.#subjobs.clear()
@@ -143,9 +150,23 @@ export class SqliteBatch {
   }
 }
 
-const INSERT_JOB = 'INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING'
+function startedAtOf(job: Job): number | null {
+  return job.state === 'accepted' ? null : job.startedAt
+}
+
+function finishedAtOf(job: Job): number | null {
+  return job.state === 'ended' ? job.finishedAt : null
+}
+
+const PUT_SUBJOB = 'INSERT OR REPLACE INTO subjobs VALUES (?, ?, ?, ?, ?)'
+const UPDATE_COUNTS = `
+  UPDATE jobs SET version = ?, document = ?
+  WHERE job_id = ? AND status = ? AND number = ? AND created_at = ? AND started_at IS ? AND finished_at IS ?`
+const INSERT = 'INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id)'
+const INSERT_JOB = `${INSERT} DO NOTHING`
 const UPSERT_JOB = `
-  INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO UPDATE SET
+  ${INSERT} DO UPDATE SET
     number = excluded.number, created_at = excluded.created_at, status = excluded.status, destination = excluded.destination,
     kind = excluded.kind, tenant = excluded.tenant, dialect = excluded.dialect,
-    version = excluded.version, document = excluded.document`
+    version = excluded.version, document = excluded.document, subject = excluded.subject, started_at = excluded.started_at,
+    finished_at = excluded.finished_at`

@@ -18,7 +18,7 @@ export class Statements {
   }
 
   /** Returns how many rows it changed. */
-  run(sql: string, ...values: (string | number)[]): number {
+  run(sql: string, ...values: (string | number | null)[]): number {
     return Number(this.of(sql).run(...values).changes)
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { openTestReadModel } from '../../test/fakes/test-read-model.ts'
 import { exerciseReadModel } from '../../test/contract/read-model.ts'
+import { exerciseJobLists } from '../../test/contract/read-model-lists.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'datajob-read-model-'))
 let opened = 0
@@ -12,9 +13,11 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-exerciseReadModel('SQLite in memory', () => Promise.resolve(openTestReadModel()))
+for (const exercise of [exerciseReadModel, exerciseJobLists]) {
+  exercise('SQLite in memory', () => Promise.resolve(openTestReadModel()))
 
-exerciseReadModel('SQLite in a file', () => {
-  opened += 1
-  return Promise.resolve(openTestReadModel({ folder: join(folder, String(opened)) }))
-})
+  exercise('SQLite in a file', () => {
+    opened += 1
+    return Promise.resolve(openTestReadModel({ folder: join(folder, String(opened)) }))
+  })
+}

@@ -4,10 +4,12 @@ import type { Job } from '../domain/job.ts'
 import type { Position } from '../kafka/port.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { JobCursor } from './job-cursor.ts'
-import { jobQueries } from './job-query.ts'
+import { countQueries, isBackwards, jobQueries, offsetOf } from './job-query.ts'
 import {
   type JobFilter,
   type JobPage,
+  type JobPageRequest,
+  type JobReport,
   type ReadModel,
   ReadModelFailure,
   type RowBatch,
@@ -17,25 +19,28 @@ import {
 } from './port.ts'
 import { SqliteBatch } from './sqlite-batch.ts'
 import { discardFile, isDamage, isDiskFailure, isDiskTrouble, openDatabase, type SqliteLocation } from './sqlite-file.ts'
+import type { SubjectOf } from './sqlite-schema.ts'
 import { Statements } from './sqlite-statements.ts'
 import type { SubjobRow } from './subjob-row.ts'
 
 /** Throws ReadModelFailure when the file can't be opened, or another process has it. */
-export function openSqliteReadModel(location: SqliteLocation): ReadModel {
-  return new SqliteReadModel(openDatabase(location), location)
+export function openSqliteReadModel(location: SqliteLocation, subjectOf: SubjectOf): ReadModel {
+  return new SqliteReadModel(openDatabase(location), location, subjectOf)
 }
 
 class SqliteReadModel implements ReadModel {
   readonly #database: DatabaseSync
   readonly #folder: string | null
   readonly #statements: Statements
+  readonly #subjectOf: SubjectOf
   readonly #clock: Clock
   readonly #diskFailureMsMax: number
   /** Since when nothing can be written because the disk fails; null while it does not. */
   #diskFailsSince: number | null = null
 
-  constructor(database: DatabaseSync, { folder, clock, diskFailureMsMax }: SqliteLocation) {
+  constructor(database: DatabaseSync, { folder, clock, diskFailureMsMax }: SqliteLocation, subjectOf: SubjectOf) {
     this.#database = database
+    this.#subjectOf = subjectOf
     this.#folder = folder
     this.#statements = new Statements(database)
     this.#clock = clock
@@ -45,7 +50,7 @@ class SqliteReadModel implements ReadModel {
   apply(batch: RowBatch): Promise<void> {
     return this.#settle(() => {
       this.#transaction(() => {
-        new SqliteBatch(this.#statements).apply(batch)
+        new SqliteBatch(this.#statements, this.#subjectOf).apply(batch)
       })
       this.#diskFailsSince = null
     }, () => this.#dispositionOfDisk())
@@ -63,16 +68,28 @@ class SqliteReadModel implements ReadModel {
     })
   }
 
-  jobs(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): Promise<JobPage> {
+  jobs(filter: JobFilter, page: JobPageRequest): Promise<JobPage> {
     return this.#settle(() => {
       // One more than asked for tells whether another page follows.
-      const queries = jobQueries(filter, { ...page, limit: page.limit + 1 })
+      const { queries, skip } = jobQueries(filter, { ...page, limit: page.limit + 1 })
       const found = queries.flatMap(({ sql, values }) => this.#statements.of(sql).all(...values)).map(sortableOf)
-      if (queries.length > 1) found.sort((one, other) => other.createdAt - one.createdAt || other.number - one.number)
-      const shown = found.slice(0, page.limit)
-      const last = shown.at(-1)
-      const next = found.length > page.limit && last !== undefined ? { createdAt: last.createdAt, number: last.number } : null
-      return { items: shown.map(({ document }) => JSON.parse(document) as Job), next }
+      const sign = isBackwards(page) ? -1 : 1
+      if (queries.length > 1) found.sort((one, other) => sign * (other.createdAt - one.createdAt || other.number - one.number))
+      return pageOf(found.slice(skip), page)
+    })
+  }
+
+  countJobs(filter: JobFilter): Promise<number> {
+    return this.#settle(() => {
+      const counts = countQueries(filter).map(({ sql, values }) => Number(this.#statements.of(sql).get(...values)?.['jobs']))
+      return counts.reduce((sum, count) => sum + count, 0)
+    })
+  }
+
+  reports(jobIds: readonly string[]): Promise<ReadonlyMap<string, JobReport>> {
+    return this.#settle(() => {
+      const rows = this.#statements.of(REPORTS).all(JSON.stringify(jobIds))
+      return new Map(rows.map((row) => [String(row['job_id']), { points: Number(row['points']), message: textOf(row['message']) }]))
     })
   }
 
@@ -164,10 +181,42 @@ class SqliteReadModel implements ReadModel {
 // As statusOf says of jobs. A job has so few subjobs that an index for it would cost more than it saves.
 const SUBJOB_STATUS = "CASE document ->> 'state' WHEN 'ended' THEN document ->> 'outcome' ELSE document ->> 'state' END"
 
+// Beside max(), SQLite takes what is no sum from the row that has it (sqlite.org/lang_select.html#bareagg).
+const REPORTS = `
+  SELECT job_id, sum(points) AS points, max(reported_at), document ->> '$.report.message' AS message
+  FROM subjobs INDEXED BY subjobs_reported
+  WHERE job_id IN (SELECT value FROM json_each(?)) AND reported_at IS NOT NULL GROUP BY job_id`
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}
+
 interface SortableRow extends JobCursor {
   readonly document: string
 }
 
 function sortableOf(row: Record<string, unknown>): SortableRow {
   return { createdAt: Number(row['created_at']), number: Number(row['number']), document: String(row['document']) }
+}
+
+/** `found` begins where the page does, and holds one row more than the page where there is one. */
+function pageOf(found: readonly SortableRow[], page: JobPageRequest): JobPage {
+  const shown = found.slice(0, page.limit)
+  if (isBackwards(page)) shown.reverse()
+  const goesOn = found.length > page.limit
+  const [isFirst, isLast] = isBackwards(page) ? [!goesOn, false] : [isAtStart(page), !goesOn]
+  return {
+    items: shown.map(({ document }) => JSON.parse(document) as Job),
+    next: isLast ? null : cursorOf(shown.at(-1)),
+    previous: isFirst ? null : cursorOf(shown.at(0)),
+  }
+}
+
+// Beyond a cursor is at least the job that it is.
+function isAtStart(page: Exclude<JobPageRequest, { readonly before: unknown }>): boolean {
+  return 'offset' in page ? offsetOf(page) === 0 : page.after === null
+}
+
+function cursorOf(row: SortableRow | undefined): JobCursor | null {
+  return row === undefined ? null : { createdAt: row.createdAt, number: row.number }
 }

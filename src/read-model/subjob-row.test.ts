@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { Attempt } from '../domain/attempt.ts'
-import type { PlannedSubjob, SubjobAttemptFailed, SubjobEnded, SubjobReport, SubjobStarted } from '../domain/messages.ts'
+import type { PlannedSubjob, SubjobAttemptFailed, SubjobEnded, SubjobNews, SubjobReported, SubjobStarted } from '../domain/messages.ts'
 import { foldPlannedSubjob, foldSubjobEvent, lastErrorOf, startedAtOf, type SubjobRow, workerOf } from './subjob-row.ts'
 
 const of = { jobId: 'job-1', index: 2, run: 1 }
 const started = (attempt: number): SubjobStarted => {
   return { type: 'SubjobStarted', ...of, attempt, worker: `w${attempt}`, dataProducerJobId: `p${attempt}`, at: attempt * 10 }
+}
+const reported = (attempt: number, progress: number, at = 100 * attempt + progress): SubjobReported => {
+  return { type: 'SubjobReported', ...of, attempt, progress, message: `tile ${progress}`, at }
 }
 const failedAttempt = (number: number): Attempt => {
   const times = { startedAt: number * 10, endedAt: number * 10 + 5 }
@@ -20,7 +23,7 @@ const ended: SubjobEnded = {
   attempts: [failedAttempt(1), { ...failedAttempt(2), outcome: 'succeeded', code: null, message: null }],
   failedOperations: [],
 }
-const rowAfter = (...events: SubjobReport[]): SubjobRow | undefined =>
+const rowAfter = (...events: SubjobNews[]): SubjobRow | undefined =>
   events.reduce<SubjobRow | undefined>(foldSubjobEvent, undefined)
 
 describe('foldSubjobEvent', () => {
@@ -32,7 +35,7 @@ describe('foldSubjobEvent', () => {
   })
 
   it('changes nothing when any event comes twice', () => {
-    const story = [started(1), failed(1), started(2), failed(2), started(3)]
+    const story = [started(1), reported(1, 5), failed(1), started(2), failed(2), started(3), reported(3, 5)]
     for (let n = 1; n <= story.length; n += 1) {
       const row = rowAfter(...story.slice(0, n))
       for (const event of story.slice(0, n)) expect(row && foldSubjobEvent(row, event)).toBe(row)
@@ -48,6 +51,17 @@ describe('foldSubjobEvent', () => {
 
   it('keeps the attempt under way when an earlier one is reported late', () => {
     expect(rowAfter(started(2), failed(1))).toMatchObject({ state: 'started', attempt: { number: 2 }, attempts: [{ number: 1 }] })
+  })
+
+  it('keeps the latest word of the producer on the attempt under way, and none of another', () => {
+    const row = rowAfter(started(1), reported(1, 40), reported(1, 20))
+    expect(row).toMatchObject({ state: 'started', report: { progress: 40, message: 'tile 40' } })
+    expect(rowAfter(started(1), reported(1, 40), reported(1, 20, 150))).toMatchObject({ report: { progress: 20 } })
+    expect(rowAfter(started(1), reported(1, 40), failed(1), started(2))).toMatchObject({ state: 'started', report: null })
+    expect(rowAfter(started(2), reported(1, 40))).toMatchObject({ report: null })
+    expect(rowAfter(started(1), { ...reported(1, 40), run: 2 })).toMatchObject({ report: null })
+    expect(rowAfter(started(1), ended, reported(2, 40))).not.toHaveProperty('report')
+    expect(rowAfter(reported(1, 40))).toBeUndefined()
   })
 
   it('knows of an attempt whose start was never reported', () => {
@@ -83,7 +97,7 @@ describe('foldPlannedSubjob', () => {
     expect(running).toMatchObject({ state: 'started', run: 2, attempt: { number: 1 } })
     expect(foldSubjobEvent(running, again)).toBe(running)
     const done = foldSubjobEvent(running, { ...ended, run: 2, attempts: [failedAttempt(1)] })
-    expect(done.attempts.map(({ run, number }) => [run, number])).toEqual([[1, 1], [1, 2], [2, 1]])
+    expect(done?.attempts.map(({ run, number }) => [run, number])).toEqual([[1, 1], [1, 2], [2, 1]])
   })
 })
 

@@ -1,7 +1,7 @@
 import type { PublishedObject } from '../domain/assignment.ts'
 import type { Attempt, StartedAttempt } from '../domain/attempt.ts'
 import type { Outcome } from '../domain/job.ts'
-import type { PlannedSubjob, SubjobReport } from '../domain/messages.ts'
+import type { PlannedSubjob, SubjobNews } from '../domain/messages.ts'
 
 interface Row {
   readonly jobId: string
@@ -24,6 +24,13 @@ export interface SubjobPlanRow {
   readonly at: number
 }
 
+export interface ProgressRow {
+  /** Percent, from 0 to 100. */
+  readonly progress: number
+  readonly message: string | null
+  readonly at: number
+}
+
 export interface RunAttempt extends Attempt {
   readonly run: number
 }
@@ -32,7 +39,13 @@ export interface RunAttempt extends Attempt {
 export type SubjobRow = Row &
   (
     | { readonly state: 'planned' }
-    | { readonly state: 'started'; readonly attempt: StartedAttempt; readonly dataProducerJobId: string }
+    | {
+        readonly state: 'started'
+        readonly attempt: StartedAttempt
+        readonly dataProducerJobId: string
+        /** The latest; null as long as its producer has said nothing of how far it is. */
+        readonly report: ProgressRow | null
+      }
     /** Its latest attempt failed; it is tried again then, or its end is being told. */
     | { readonly state: 'waiting'; readonly retryAt: number | null }
     | {
@@ -69,8 +82,8 @@ export function foldPlannedSubjob(row: SubjobRow | undefined, jobId: string, pla
   return run === row.run && row.plan === null ? { ...row, plan } : row
 }
 
-/** The row after a report. One that was seen before, or comes late, changes nothing. */
-export function foldSubjobEvent(row: SubjobRow | undefined, event: SubjobReport): SubjobRow {
+/** The row after a report. One that was seen before, comes late, or is of an attempt that nothing is known of changes nothing. */
+export function foldSubjobEvent(row: SubjobRow | undefined, event: SubjobNews): SubjobRow | undefined {
   const { jobId, index, run } = event
   if (row !== undefined && (run < row.run || (run === row.run && row.state === 'ended'))) return row
   const isSameRun = row?.run === run
@@ -79,7 +92,12 @@ export function foldSubjobEvent(row: SubjobRow | undefined, event: SubjobReport)
     case 'SubjobStarted': {
       const { attempt: number, worker, at, dataProducerJobId } = event
       if (row !== undefined && isSameRun && latestAttempt(row) >= number) return row
-      return { ...base, state: 'started', attempt: { number, worker, startedAt: at }, dataProducerJobId }
+      return { ...base, state: 'started', attempt: { number, worker, startedAt: at }, dataProducerJobId, report: null }
+    }
+    case 'SubjobReported': {
+      const { attempt, progress, message, at } = event
+      if (row?.state !== 'started' || !isSameRun || row.attempt.number !== attempt) return row
+      return row.report !== null && row.report.at >= at ? row : { ...row, report: { progress, message, at } }
     }
     case 'SubjobAttemptFailed': {
       const { attempt, retryAt } = event

@@ -2,9 +2,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { jobId as asJobId } from '../../src/domain/ids.ts'
 import type { Job, Outcome, Phase } from '../../src/domain/job.ts'
-import type { SubjobEnded, SubjobStarted } from '../../src/domain/messages.ts'
+import type { SubjobEnded, SubjobReported, SubjobStarted } from '../../src/domain/messages.ts'
 import type { Position } from '../../src/kafka/port.ts'
-import type { JobFilter, ReadModel, RowChange, SubjobStatus } from '../../src/read-model/port.ts'
+import type { JobFilter, JobReport, ReadModel, RowChange, SubjobStatus } from '../../src/read-model/port.ts'
 
 export function sampleJob(changes: Partial<Omit<Job, 'state'>> & { id?: string } = {}, phase: Phase = { state: 'accepted' }): Job {
   const { id = 'job-1', ...facts } = changes
@@ -13,7 +13,7 @@ export function sampleJob(changes: Partial<Omit<Job, 'state'>> & { id?: string }
     ...{ destination: 'kafka:results', dataAcceptType: 'application/json', dataContentType: 'application/json' },
     ...{ priority: 5, labels: { team: 'north' }, deadlineAt: null, attemptsMax: 3, submittedBy: null, traceparent: null },
     ...{ digest: 'd'.repeat(64), createdAt: 1_000, message: null },
-    ...{ strict: false, submission: null, parts: 0, partsLeft: 0, run: 1 },
+    ...{ strict: false, submission: null, parts: 0, partsLeft: 0, released: [], run: 1, callbacks: {}, held: false },
     operations: { total: 10, succeeded: 0, failed: 0 },
     subjobs: { total: 0, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0 },
     ...facts,
@@ -26,6 +26,11 @@ export const endedPhase = (outcome: Outcome): Phase => ({ state: 'ended', starte
 export function sampleStart(index: number, attempt = 1): SubjobStarted {
   const subjob = { jobId: 'job-1', index, run: 1 }
   return { type: 'SubjobStarted', ...subjob, attempt, worker: 'w1', dataProducerJobId: `p-${index}`, at: 2_000 + attempt }
+}
+
+export function sampleReport(index: number, progress: number): SubjobReported {
+  const subjob = { jobId: 'job-1', index, run: 1, attempt: 1 }
+  return { type: 'SubjobReported', ...subjob, progress, message: `tile ${progress}`, at: 2_010 + progress }
 }
 
 export function sampleEnd(index: number): SubjobEnded {
@@ -87,47 +92,20 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
       expect(await model.job('job-1')).toEqual(running)
     })
 
-    it('finds jobs by each filter and by all of them together', async () => {
-      const told = { destination: 's3:bucket', tenant: 'south', dialect: 'ogc', kind: 'WRITE', createdAt: 2_000 } as const
-      const other = { ...told, id: 'job-2', number: 2 }
-      const put = (job: Job): RowChange => ({ type: 'PutJob', version: 1, job })
-      await apply(put(sampleJob()), put(sampleJob(other, endedPhase('failed'))))
-      const filters: readonly JobFilter[] = [
-        { statuses: ['failed'] },
-        { destination: 's3:bucket' },
-        { kind: 'WRITE' },
-        { tenant: 'south' },
-        { dialect: 'ogc' },
-        { createdAfter: 2_000 },
-        { ...{ statuses: ['succeeded', 'failed'], destination: 's3:bucket', kind: 'WRITE' }, tenant: 'south', createdBefore: 2_001 },
-      ]
-      for (const filter of filters) expect(await list(filter)).toEqual(['job-2'])
-      expect(await list({ createdBefore: 2_000 })).toEqual(['job-1'])
-      expect(await list({ statuses: ['accepted'], tenant: 'south' })).toEqual([])
-      expect(await list({ statuses: [] })).toEqual(['job-2', 'job-1'])
-    })
-
-    it('moves a job from one status to another in lists', async () => {
-      await apply({ type: 'PutJob', version: 1, job: sampleJob() })
-      await apply({ type: 'PutJob', version: 1, job: sampleJob({}, endedPhase('succeeded')) })
-      expect(await list({ statuses: ['accepted'] })).toEqual([])
-      expect(await list({ statuses: ['succeeded'] })).toEqual(['job-1'])
-    })
-
-    it('pages through every job once, the newest first, while others come in and change', async () => {
-      const statuses = [{ state: 'accepted' }, endedPhase('failed'), endedPhase('succeeded')] as const
-      const jobAt = (n: number): Job => sampleJob({ id: `job-${n}`, number: n, createdAt: 1_000 + Math.floor(n / 4) }, statuses[n % 3])
-      await apply(...Array.from({ length: 50 }, (_, n): RowChange => ({ type: 'PutJob', version: 1, job: jobAt(n) })))
-      const seen: string[] = []
-      let after = null
-      do {
-        const page = await model.jobs({ statuses: ['accepted', 'failed', 'succeeded'] }, { limit: 7, after })
-        seen.push(...page.items.map((job) => job.jobId))
-        after = page.next
-        const job = sampleJob({ id: `new-${seen.length}`, number: 100 + seen.length, createdAt: 9_000 })
-        await apply({ type: 'PutJob', version: 1, job })
-      } while (after !== null)
-      expect(seen).toEqual(Array.from({ length: 50 }, (_, n) => `job-${49 - n}`))
+    it('adds up what producers say of subjobs that they work on, each for its operations', async () => {
+      const fold = (event: SubjobStarted | SubjobReported | SubjobEnded): RowChange => ({ type: 'FoldSubjobEvent', event, at: event.at })
+      const plan = { run: 1, service: 's', dataProducerId: 'p', parents: [] }
+      const subjobs = [10, 30, 50, 7].map((operations, index) => ({ ...plan, index, operations }))
+      const reports = async (): Promise<readonly (readonly [string, JobReport])[]> => [...await model.reports(['job-1', 'job-2'])]
+      await apply({ type: 'PlanSubjobs', event: { type: 'SubjobsPlanned', jobId: 'job-1', subjobs, at: 1 }, at: 1 })
+      await apply(...[0, 1, 2].map((index) => fold(sampleStart(index))))
+      expect(await reports()).toEqual([])
+      await apply(fold(sampleReport(0, 50)), fold(sampleReport(1, 20)), fold(sampleReport(2, 10)), fold(sampleReport(3, 99)))
+      expect(await reports()).toEqual([['job-1', { points: 500 + 600 + 500, message: 'tile 50' }]])
+      await apply(fold(sampleEnd(0)), fold({ ...sampleReport(1, 70), message: null }))
+      expect(await reports()).toEqual([['job-1', { points: 2_100 + 500, message: null }]])
+      await apply({ type: 'ForgetJob', jobId: 'job-1', at: 9_000 })
+      expect(await reports()).toEqual([])
     })
 
     it('says that no page follows when the last one is full', async () => {
