@@ -1,3 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { reply } from './reply.ts'
+
 /** What a call of the DMI contract asks for, whichever of its two versions it speaks. */
 export type DmiRoute =
   | { readonly type: 'submit'; readonly contract: 'dataJob' | 'cmJob'; readonly kind: 'READ' | 'WRITE' }
@@ -6,11 +9,20 @@ export type DmiRoute =
 const SUBMIT = /^(?:dataJob\/[^/]*\/(read|write)Job|cm(read|write)Job)$/
 const JOB = /^(?:dataJob\/[^/]*|cmwriteJob\/dataProducer\/[^/]*)\/dataProducerJob\/([^/]+)(?:\/(status|result))?$/
 
+/** The call that the request is; null where it is none, and is answered so. */
+export function dmiCallOf({ method = '', url = '' }: IncomingMessage, response: ServerResponse): DmiRoute | null {
+  const route = dmiRoute(method, url)
+  if (route === 'unknown') reply(response, 404, { message: 'no such path in the DMI contract' })
+  else if (route === 'not-allowed') reply(response, 405, { message: `the DMI contract has no ${method} here` })
+  else return route
+  return null
+}
+
 /**
  * Reads a request line (contract page, "Us → DMI"). A path that is none of the contract's is `unknown`, one that is but
  * with another method `not-allowed`.
  */
-export function dmiRoute(method: string, url: string): DmiRoute | 'unknown' | 'not-allowed' {
+function dmiRoute(method: string, url: string): DmiRoute | 'unknown' | 'not-allowed' {
   const query = url.indexOf('?')
   const path = query === -1 ? url : url.slice(0, query)
   if (!path.startsWith('/dmi/v1/')) return 'unknown'

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RecordProducer } from '../kafka/port.ts'
 import { type Clock, delay, type Timers } from '../runtime/clock.ts'
 import { type Random, seededRandom } from '../runtime/random.ts'
-import { dmiRoute, type DmiRoute } from './dmi-route.ts'
+import { dmiCallOf, type DmiRoute } from './dmi-route.ts'
 import { drained, reply } from './reply.ts'
 import { ResultEvents } from './result-events.ts'
 import { seedOf, type SimulatedJob, SimulatedJobs, type SimulatedStats } from './simulated-jobs.ts'
@@ -54,7 +54,7 @@ export class Simulation {
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = '', url = '' } = request
+    const { url } = request
     if (url === '/health') {
       reply(response, 200, { status: 'UP', name: this.#options.name })
       return
@@ -63,10 +63,8 @@ export class Simulation {
       reply(response, 200, this.#stats())
       return
     }
-    const route = dmiRoute(method, url)
-    if (route === 'unknown') reply(response, 404, { message: 'no such path in the DMI contract' })
-    else if (route === 'not-allowed') reply(response, 405, { message: `the DMI contract has no ${method} here` })
-    else await this.#call(route, request, response)
+    const call = dmiCallOf(request, response)
+    if (call !== null) await this.#call(call, request, response)
   }
 
   async #call(route: DmiRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -33,10 +33,12 @@ describe('what may run', () => {
   })
 
   it('is one text for a shell, and a shell for nothing else', () => {
-    const found = findProgram(command(['sh', 'echo $HOME; exit 1']), programs)
-    expect(found).toMatchObject({ ok: true, call: { arguments: ['-c', 'echo $HOME; exit 1'] } })
-    expect(reasonOf(admit(command(['sh', '-c', 'x']), rules))).toMatch('exactly one text')
-    expect(reasonOf(admit(command(['sh']), rules))).toMatch('exactly one text')
+    for (const words of [['sh', 'echo $HOME; exit 1'], ['/bin/sh', '-c', 'echo $HOME; exit 1']]) {
+      expect(findProgram(command(words), programs)).toMatchObject({ ok: true, call: { arguments: ['-c', 'echo $HOME; exit 1'] } })
+    }
+    for (const words of [['sh'], ['sh', '-c'], ['sh', '-e', 'x'], ['sh', '-c', 'x', 'y'], ['sh', 'x', 'y']]) {
+      expect(reasonOf(admit(command(words), rules))).toMatch('exactly one text')
+    }
   })
 
   it('says what it needs, below the limits of all and those of its program', () => {
@@ -57,6 +59,7 @@ describe('what may run', () => {
   it('publishes nothing without a bucket, and runs no CWL without a runner', () => {
     expect(reasonOf(admit(command(['echo'], { outputs: ['*'] }), rules))).toMatch('no bucket is configured')
     expect(admit(command(['echo'], { outputs: ['*'] }), { ...rules, bucket: 'results' }).ok).toBe(true)
+    expect(admit(command(['echo'], { outputs: ['*'], optionalOutputs: true }), rules).ok).toBe(true)
     expect(reasonOf(admit({ type: 'cwl', cwl: 'x' }, rules))).toMatch('cwl.runner is not configured')
   })
 })

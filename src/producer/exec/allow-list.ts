@@ -37,11 +37,15 @@ export function admit(request: ExecRequest, rules: AdmissionRules): Admission {
   }
   const forbidden = Object.keys(request.environment ?? {}).find(isReservedVariable)
   if (forbidden !== undefined) return { ok: false, reason: `environment.${clip(forbidden)}: only the operator sets this variable` }
-  const published = (request.type === 'command' && request.outputs !== undefined) || request.prefix !== undefined
-  if (published && rules.bucket === undefined) {
+  if (isPublished(request) && rules.bucket === undefined) {
     return { ok: false, reason: 'there is nowhere to publish outputs to: no bucket is configured' }
   }
   return demandOf(request, rules, found?.call.program ?? null)
+}
+
+function isPublished(request: ExecRequest): boolean {
+  if (request.type === 'command' && request.optionalOutputs === true) return false
+  return (request.type === 'command' && request.outputs !== undefined) || request.prefix !== undefined
 }
 
 /**
@@ -69,9 +73,10 @@ export function findProgram({ command }: CommandRequest, programs: AdmissionRule
     return { ok: false, reason: `program "${clip(word)}" is not on the list of what may run (${listed === '' ? 'it is empty' : listed})` }
   }
   if (program.shell !== true) return { ok: true, call: { name, program, arguments: [...(program.arguments ?? []), ...rest] } }
-  const [script, ...more] = rest
+  // Who writes commands for shells that nobody wraps says what it gets here anyway.
+  const [script, ...more] = rest[0] === '-c' ? rest.slice(1) : rest
   if (script === undefined || more.length > 0) {
-    return { ok: false, reason: `"${name}" is a shell: it takes exactly one text behind its name` }
+    return { ok: false, reason: `"${name}" is a shell: it takes exactly one text behind its name, or behind -c` }
   }
   return { ok: true, call: { name, program, arguments: ['-c', script] } }
 }

@@ -1,5 +1,6 @@
 /** Starts attempts: makes their folders and environments, and lets the operating system run them. */
 import { admit, type Demand, findProgram } from './allow-list.ts'
+import { outputPrefix } from './bucket.ts'
 import { attemptFolder, makeAttemptFolder } from './attempt-folder.ts'
 import type { Allotment } from './capacity.ts'
 import { CommandRun, type RunParts } from './command-run.ts'
@@ -63,6 +64,7 @@ export async function runAttempt(parts: AttemptParts, order: AttemptOrder): Prom
     const said = {
       ...{ DATAJOB_JOB_ID: order.jobId, DATAJOB_OPERATION_ID: String(order.operation.operationId) },
       ...{ DATAJOB_ATTEMPT: String(order.attempt), DATAJOB_PROGRESS: folder.progress },
+      ...placeOfOutputs(config.bucket, order),
     }
     const environment = { ...own, ...prepared.environment, ...said }
     const run = new CommandRun(parts, { launch, marker: order.marker, folder, environment })
@@ -72,6 +74,11 @@ export async function runAttempt(parts: AttemptParts, order: AttemptOrder): Prom
   } catch (error) {
     return endOf('not started', clock.now(), error instanceof Error ? error.message : String(error))
   }
+}
+
+function placeOfOutputs(bucket: string | undefined, order: AttemptOrder): Readonly<Record<string, string>> {
+  if (bucket === undefined) return {}
+  return { DATAJOB_OUTPUT_URI: `s3://${bucket}/${outputPrefix(order.operation.request.prefix, order)}` }
 }
 
 async function prepare({ config, cwl }: AttemptParts, { operation, attempt, id, index }: AttemptOrder): Promise<Preparation> {

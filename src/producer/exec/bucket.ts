@@ -42,8 +42,20 @@ export function operationPrefix(jobId: string, id: string, index: number): strin
   return `${objectPrefix(jobId === '' ? id : jobId)}/${id}/${index}/`
 }
 
+/** Where an operation's files go: as it says itself, or else beside its logs. */
+export function outputPrefix(chosen: string | undefined, { jobId, id, index }: Named): string {
+  return chosen === undefined ? `${operationPrefix(jobId, id, index)}files/` : chosenPrefix(chosen, jobId === '' ? id : jobId)
+}
+
+interface Named {
+  /** Of the client's job; may be empty. */
+  readonly jobId: string
+  readonly id: string
+  readonly index: number
+}
+
 /** The same as an operation gives it, with the job's id in its place. */
-export function chosenPrefix(template: string, jobId: string): string {
+function chosenPrefix(template: string, jobId: string): string {
   const filled = template.replace('{jobId}', objectPrefix(jobId))
   return filled.endsWith('/') ? filled : `${filled}/`
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { withLocations } from './cwl-outputs.ts'
+import { soleFolder, withLocations } from './cwl-outputs.ts'
 
 describe('what a CWL runner says it made', () => {
   it('is told with places that others reach, also within folders and lists', () => {
@@ -15,4 +15,13 @@ describe('what a CWL runner says it made', () => {
     const file = { class: 'File', location: 'https://example.org/x' }
     expect(withLocations(file, '/w/out', (name) => name)).toEqual(file)
   })
+})
+
+it('is one folder, or is not', () => {
+  const folder = { class: 'Directory', location: 'file:///work/out/stac' }
+  expect(soleFolder({ wf_outputs: folder }, '/work/out')).toBe('/work/out/stac')
+  expect(soleFolder({ wf_outputs: folder, more: 1 }, '/work/out')).toBeNull()
+  expect(soleFolder({ wf_outputs: { class: 'File', location: 'file:///work/out/a' } }, '/work/out')).toBeNull()
+  expect(soleFolder({ wf_outputs: { class: 'Directory', location: 'file:///elsewhere' } }, '/work/out')).toBeNull()
+  expect(soleFolder({}, '/work/out')).toBeNull()
 })

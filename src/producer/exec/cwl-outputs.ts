@@ -1,6 +1,6 @@
 /** What a CWL runner says it made, with places that others can reach instead of paths of this machine. */
 import { fileURLToPath } from 'node:url'
-import { relative, sep } from 'node:path'
+import { join, relative, sep } from 'node:path'
 
 /**
  * The runner's output object with its files' and folders' locations replaced.
@@ -18,6 +18,19 @@ export function withLocations(value: unknown, folder: string, locationOf: (name:
   if (!isPlace) return rest
   const name = nameIn(folder, location)
   return { class: kind, location: name === null ? location : locationOf(name), ...rest }
+}
+
+/**
+ * The folder that is all that the runner has made: what is in it goes to where the outputs go, as an ADES has it. Null where there is more,
+ * or none.
+ */
+export function soleFolder(value: unknown, folder: string): string | null {
+  const outputs: readonly unknown[] = typeof value === 'object' && value !== null ? Object.values(value) : []
+  const [sole, ...others] = outputs
+  if (typeof sole !== 'object' || sole === null || others.length > 0) return null
+  const { class: kind, location } = sole as Readonly<Record<string, unknown>>
+  const name = kind === 'Directory' && typeof location === 'string' ? nameIn(folder, location) : null
+  return name === null || name === '' ? null : join(folder, name)
 }
 
 /** Null for what is not below the folder, such as an input that is passed through from the network. */

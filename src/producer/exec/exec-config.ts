@@ -52,7 +52,7 @@ const programSchema = Type.Object(
     path: absolutePath,
     /** They come before those that an operation gives. */
     arguments: Type.Optional(Type.Array(Type.String())),
-    /** The program is a shell: an operation gives one text, which it is handed behind `-c`. */
+    /** The program is a shell: an operation gives one text, with or without a `-c` before it, which it is handed behind `-c`. */
     shell: Type.Optional(Type.Boolean()),
     environment: Type.Optional(environment),
     /** The most that an operation of this program may ask for, below the limits of all. */

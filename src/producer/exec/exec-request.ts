@@ -31,6 +31,7 @@ const commandSchema = Type.Object(
     stdin: Type.Optional(Type.String()),
     files: Type.Optional(Type.Record(Type.String({ maxLength: 1_024, pattern: RELATIVE_PATH }), Type.Unknown(), STRICT)),
     outputs: Type.Optional(Type.Array(relativePath, { maxItems: 100 })),
+    optionalOutputs: Type.Optional(Type.Boolean()),
     resultFile: Type.Optional(relativePath),
     ...common,
   },

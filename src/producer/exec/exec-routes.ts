@@ -1,6 +1,7 @@
 /** The DMI contract, both versions of it, as an exec producer answers it; and what an operator and a dialect ask beside it. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type DmiRoute, dmiRoute } from '../dmi-route.ts'
+import { type DmiRoute, dmiCallOf } from '../dmi-route.ts'
+import { readJsonBody } from '../json-body.ts'
 import { drained, reply } from '../reply.ts'
 import { admit } from './allow-list.ts'
 import { type BasicCredentials, isAuthorized } from './basic-auth.ts'
@@ -10,7 +11,7 @@ import { readExecRequest } from './exec-request.ts'
 import type { ExecProducer } from './exec-producer.ts'
 import { statusOf } from './exec-result.ts'
 import type { StoredResult } from './exec-store.ts'
-import { readJsonBody, readSubmission } from './submission.ts'
+import { readSubmission } from './submission.ts'
 
 export interface ExecRoutesParts {
   readonly config: ExecConfig
@@ -52,10 +53,8 @@ export class ExecRoutes {
       else reply(response, 405, { message: `/v1/check has no ${method}` })
       return
     }
-    const route = dmiRoute(method, url)
-    if (route === 'unknown') reply(response, 404, { message: 'no such path in the DMI contract' })
-    else if (route === 'not-allowed') reply(response, 405, { message: `the DMI contract has no ${method} here` })
-    else await this.#call(route, request, response)
+    const call = dmiCallOf(request, response)
+    if (call !== null) await this.#call(call, request, response)
   }
 
   async #call(route: DmiRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -21,6 +21,10 @@ describe('the files that patterns name', () => {
     expect(await outputFiles(folder, ['**/*.json', 'x.json', 'a/**'])).toEqual({ ok: true, names: ['a/b/z.tif', 'a/y.json', 'x.json'] })
   })
 
+  it('may be none where that is allowed', async () => {
+    expect(await outputFiles(folder, ['nothing/**', 'x.json'], { mayBeNone: true })).toEqual({ ok: true, names: ['x.json'] })
+  })
+
   it('are never others, by whatever link', async () => {
     for (const pattern of ['link.json', 'up/*.json', '../secret.json']) {
       expect(await outputFiles(folder, [pattern])).toEqual({ ok: false, problem: `outputs: no file matches "${pattern}"` })

@@ -9,8 +9,11 @@ export type OutputFiles =
   | { readonly ok: true; readonly names: readonly string[] }
   | { readonly ok: false; readonly problem: string }
 
-/** The files that the patterns name. Links that lead out of the folder name nothing; a pattern that names nothing is a problem. */
-export async function outputFiles(folder: string, patterns: readonly string[]): Promise<OutputFiles> {
+/**
+ * The files that the patterns name. Links that lead out of the folder name nothing; a pattern that names nothing is a problem, unless it
+ * may.
+ */
+export async function outputFiles(folder: string, patterns: readonly string[], { mayBeNone = false } = {}): Promise<OutputFiles> {
   const names = new Set<string>()
   for (const pattern of patterns) {
     let found = 0
@@ -20,7 +23,7 @@ export async function outputFiles(folder: string, patterns: readonly string[]): 
       names.add(match.split(sep).join('/'))
       if (names.size > FILES_MAX) return { ok: false, problem: `outputs: more than ${FILES_MAX} files match` }
     }
-    if (found === 0) return { ok: false, problem: `outputs: no file matches "${pattern}"` }
+    if (found === 0 && !mayBeNone) return { ok: false, problem: `outputs: no file matches "${pattern}"` }
   }
   return { ok: true, names: [...names].sort() }
 }

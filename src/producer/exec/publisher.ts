@@ -2,9 +2,9 @@
 import { join } from 'node:path'
 import { type Clock, delay, type Timers } from '../../runtime/clock.ts'
 import { type AttemptFolder, attemptFolder } from './attempt-folder.ts'
-import { type Bucket, chosenPrefix, operationPrefix } from './bucket.ts'
+import { type Bucket, operationPrefix, outputPrefix } from './bucket.ts'
 import { captureText } from './captured-text.ts'
-import { withLocations } from './cwl-outputs.ts'
+import { soleFolder, withLocations } from './cwl-outputs.ts'
 import { CWL_OUTPUTS } from './cwl-runner.ts'
 import type { ExecRequest } from './exec-request.ts'
 import { type CapturedText, type CommandEnd, type ExecResult, type PublishedFile, resultOf } from './exec-result.ts'
@@ -35,6 +35,12 @@ interface Outputs {
   readonly outputs: unknown
   readonly files: readonly PublishedFile[]
   readonly problem: string | null
+}
+
+interface Wanted {
+  readonly patterns: readonly string[]
+  /** Whether a pattern may name nothing. */
+  readonly mayBeNone?: boolean
 }
 
 const NONE: Outputs = { outputs: null, files: [], problem: null }
@@ -74,10 +80,11 @@ export class Publisher {
 
   async #ofCommand(order: PublishOrder, folder: AttemptFolder, patience: Patience): Promise<Outputs> {
     if (order.request.type !== 'command') return NONE
-    const { outputs: patterns, resultFile } = order.request
+    const { outputs: patterns, optionalOutputs = false, resultFile } = order.request
     const result = resultFile === undefined ? null : await ownJsonIn(folder.work, resultFile)
     if (result?.ok === false) return { ...NONE, problem: `resultFile: ${resultFile} ${result.problem}` }
-    const made = patterns === undefined ? NONE : await this.#stored(order, folder.work, patterns, patience)
+    const isNothing = patterns === undefined || (optionalOutputs && this.#parts.bucket === null)
+    const made = isNothing ? NONE : await this.#stored(order, folder.work, { patterns, mayBeNone: optionalOutputs }, patience)
     return { ...made, outputs: result?.value ?? null }
   }
 
@@ -85,33 +92,30 @@ export class Publisher {
     const result = await jsonIn(folder.stdout)
     if (!result.ok) return { ...NONE, problem: `what cwltool says of its outputs ${result.problem}` }
     const { bucket } = this.#parts
-    const root = join(folder.work, CWL_OUTPUTS)
-    const prefix = this.#prefixOf(order)
-    const locationOf = (name: string): string => (bucket === null ? name : bucket.uriOf(prefix + name))
-    const outputs = withLocations(result.value, root, locationOf)
+    const outputs = join(folder.work, CWL_OUTPUTS)
+    const root = soleFolder(result.value, outputs) ?? outputs
+    const prefix = outputPrefix(order.request.prefix, order)
+    const locationOf = (name: string): string => (bucket === null ? name : bucket.uriOf(prefix + name).replace(/\/$/, ''))
+    const made = withLocations(result.value, root, locationOf)
     const isEmpty = !/"class":\s*"File"/.test(JSON.stringify(result.value))
-    if (bucket === null || isEmpty) return { ...NONE, outputs }
-    return { ...(await this.#stored(order, root, ['**/*'], patience)), outputs }
+    if (bucket === null || isEmpty) return { ...NONE, outputs: made }
+    return { ...(await this.#stored(order, root, { patterns: ['**/*'] }, patience)), outputs: made }
   }
 
-  async #stored(order: PublishOrder, root: string, patterns: readonly string[], patience: Patience): Promise<Outputs> {
+  async #stored(order: PublishOrder, root: string, { patterns, mayBeNone }: Wanted, patience: Patience): Promise<Outputs> {
     const { bucket } = this.#parts
     if (bucket === null) return { ...NONE, problem: 'outputs: no bucket is configured any more' }
-    const found = await outputFiles(root, patterns)
+    const found = await outputFiles(root, patterns, { mayBeNone })
     if (!found.ok) return { ...NONE, problem: found.problem }
     const files: PublishedFile[] = []
+    const prefix = outputPrefix(order.request.prefix, order)
     for (const name of found.names) {
       const mediaType = mediaTypeOf(name)
-      const stored = await patience.stored(() => bucket.put(this.#prefixOf(order) + name, join(root, name), mediaType))
+      const stored = await patience.stored(() => bucket.put(prefix + name, join(root, name), mediaType))
       if (!stored.ok) return { ...NONE, problem: `outputs: ${stored.problem}` }
       if (stored.value !== null) files.push({ name, ...stored.value, mediaType })
     }
     return { ...NONE, files }
-  }
-
-  #prefixOf({ request, jobId, id, index }: PublishOrder): string {
-    if (request.prefix !== undefined) return chosenPrefix(request.prefix, jobId === '' ? id : jobId)
-    return `${operationPrefix(jobId, id, index)}files/`
   }
 }
 

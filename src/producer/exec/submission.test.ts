@@ -1,32 +1,11 @@
-import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { readExecConfig } from './exec-config.ts'
-import { type JsonBody, readJsonBody, readSubmission } from './submission.ts'
+import { readSubmission } from './submission.ts'
 
 const read = readExecConfig({ dataFolder: 'data', programs: { echo: { path: '/bin/echo' } } }, { cores: 1, memoryMB: 1_024 })
 if (!read.ok) throw new Error(read.problems.join('\n'))
 const rules = read.config
 const echo = { operationId: 1, op: 'action', path: '/x', value: { command: ['echo'] } }
-
-function bodyOf(...pieces: readonly string[]): Promise<JsonBody> {
-  return readJsonBody(Readable.from(pieces.map((piece) => Buffer.from(piece))), 10)
-}
-
-describe('a body', () => {
-  it('is JSON up to its limit, however it comes in', async () => {
-    expect(await bodyOf('{"a"', ':1}')).toEqual({ type: 'read', value: { a: 1 } })
-    expect(await bodyOf('{"a":')).toMatchObject({ type: 'invalid' })
-    expect(await bodyOf('{"a":"', 'x'.repeat(9))).toEqual({
-      ...{ type: 'too-large', message: 'the body has 15 bytes, more than bodyBytesMax, 10' },
-    })
-  })
-
-  it('that breaks off is nobody’s', async () => {
-    const broken = new Readable({ read: () => undefined })
-    broken.destroy(new Error('ECONNRESET'))
-    expect(await readJsonBody(broken, 10)).toEqual({ type: 'gone' })
-  })
-})
 
 describe('a submission', () => {
   it('has operations, all of which may run', () => {
