@@ -2,8 +2,10 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Registry } from 'prom-client'
 import type { Codec } from '../codec/codec.ts'
 import type { DestinationRules } from '../domain/destination.ts'
+import type { ServiceRegistered } from '../domain/messages.ts'
 import type { SplitLimits } from '../domain/split.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
+import type { DefinitionIndex } from '../inventory/definition-index.ts'
 import type { ProcessIndex } from '../inventory/process-index.ts'
 import type { KafkaAdmin, KafkaClient, PartitionReader, Position, RecordProducer } from '../kafka/port.ts'
 import type { ReadModel } from '../read-model/port.ts'
@@ -59,6 +61,16 @@ export interface ResultStore {
   link(bucket: string, key: string): Promise<{ readonly url: string; readonly expiresAt: number }>
 }
 
+export type FetchedDocument =
+  | { readonly ok: true; readonly contentType: string; readonly text: string }
+  /** In words that may be shown to the client. */
+  | { readonly ok: false; readonly reason: string }
+
+export type UnitCheck =
+  | { readonly type: 'runs' }
+  /** It could not, and why; or it did not say. */
+  | { readonly type: 'refused' | 'unknown'; readonly reason: string }
+
 export interface RestTopics {
   readonly commands: string
   readonly inventory: string
@@ -82,19 +94,30 @@ export interface JobDependencies {
   readonly bucketExists: (name: string) => Promise<boolean>
   readonly objects: ResultStore
   readonly resultTopics: ResultTopics
-  readonly readModel: Pick<ReadModel, 'job' | 'versionedJob' | 'jobs' | 'subjobs' | 'endedSubjobs'>
+  readonly readModel: Pick<ReadModel, 'job' | 'versionedJob' | 'jobs' | 'countJobs' | 'reports' | 'subjobs' | 'endedSubjobs'>
   readonly progress: ReadProgress
   readonly clock: Clock
   readonly timers: Timers
   readonly topics: RestTopics
   readonly destinations: DestinationRules
   readonly submissions: SubmissionLimits
+  /** Why callbacks can't go to a URL, as far as that shows before its host is resolved; null where they can. */
+  readonly callbackRefusal: (url: string) => string | null
   readonly limits: RestLimits
 }
 
 export interface ServerDependencies extends JobDependencies {
   readonly inventory: RegisteredInventory
-  readonly processes: Pick<ProcessIndex, 'find' | 'list'>
+  readonly processes: Pick<ProcessIndex, 'find' | 'list' | 'count'>
+  readonly definitions: Pick<DefinitionIndex, 'find' | 'list' | 'bytes'>
+  /** Those that there are; none means that each is there from its first use on. */
+  readonly workspaces: readonly string[]
+  /** The DMI service that runs commands and CWL: an exec producer. */
+  readonly execService: string
+  /** Fetches a text that a client names by its address; never rejects. */
+  readonly fetchDocument: (url: string) => Promise<FetchedDocument>
+  /** Asks a DMI service whether it could do what an operation of that value asks for; never rejects. */
+  readonly checkUnit: (service: ServiceRegistered, value: string, timeoutMs: number) => Promise<UnitCheck>
   readonly logger: FastifyBaseLogger
   readonly metrics: Registry
   readonly readiness: readonly ReadinessCheck[]

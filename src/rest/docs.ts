@@ -47,9 +47,12 @@ const tags = [
 const UI = { layout: 'BaseLayout', docExpansion: 'list', deepLinking: true, tryItOutEnabled: true, displayRequestDuration: true } as const
 
 // Nothing from elsewhere: the page works without the internet, and nobody elsewhere hears of it.
-const CONTENT_SECURITY_POLICY =
+export const CONTENT_SECURITY_POLICY =
   "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; " +
   "base-uri 'self'; frame-ancestors 'none'"
+
+/** Where the page is, and below it what it consists of. */
+export const UI_PATH = '/docs'
 
 /** To be called before the routes that it describes are added. */
 export async function addDocs(app: FastifyInstance, options: DocsOptions): Promise<void> {
@@ -80,7 +83,7 @@ export async function addDocs(app: FastifyInstance, options: DocsOptions): Promi
     },
   })
   await app.register(fastifySwaggerUi, {
-    routePrefix: '/docs',
+    routePrefix: UI_PATH,
     staticCSP: CONTENT_SECURITY_POLICY,
     theme: { title: 'datajob' },
     uiConfig: { ...UI, validatorUrl: null },

@@ -1,6 +1,8 @@
 /** Makes every failure of a request, found by Fastify or by us, one answer of one shape. */
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { BASE, isMaapPath } from './dialects/maap/base.ts'
+import { messageOf } from './dialects/maap/errors.ts'
 import { isOgcPath } from './dialects/ogc/bases.ts'
 import { exceptionOf, exceptionTypeFor } from './dialects/ogc/exceptions.ts'
 import { answerOf, bodyOf, clip, Refusal, type RefusalStatus, type RequestFacts } from './errors.ts'
@@ -20,17 +22,24 @@ export function answerErrors(app: FastifyInstance): void {
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = answerOf(error, factsOf(request))
   if (refusal.status >= 500) {
-    const cause = refusal.cause ?? refusal
-    if (refusal.status === 503) request.log.warn({ err: cause }, 'request could not be served now')
-    else request.log.error({ err: cause }, 'request failed')
+    const { cause } = refusal
+    if (refusal.status === 503) request.log.warn({ err: cause ?? refusal }, 'request could not be served now')
+    // Without a cause it is no failure of ours: what was asked for is an exception.
+    else if (cause !== undefined) request.log.error({ err: cause }, 'request failed')
   }
   reply.headers(commonHeaders(request))
-  const path = pathOf(request)
-  const [type, body] = isOgcPath(path)
-    ? [exceptionTypeFor(request.headers.accept), exceptionOf(refusal, path)]
-    : ['application/json; charset=utf-8', bodyOf(refusal)]
+  const [type, body] = shownTo(request, refusal)
   // As bytes, for to a text Fastify would add a charset, which the type of problems does not have.
   void reply.code(refusal.status).headers(refusal.headers).type(type).send(Buffer.from(JSON.stringify(body)))
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+/** Its media type and its body, in the words of the dialect that the request is of. */
+function shownTo(request: FastifyRequest, refusal: Refusal): readonly [type: string, body: object] {
+  const path = pathOf(request)
+  if (isOgcPath(path)) return [exceptionTypeFor(request.headers.accept), exceptionOf(refusal, path)]
+  return [JSON_TYPE, isMaapPath(path) ? messageOf(refusal) : bodyOf(refusal)]
 }
 
 /** What every answer carries. Answers are of the moment, and are no pages. */
@@ -61,7 +70,7 @@ function pathOf(request: FastifyRequest): string {
 }
 
 function unknownPath(path: string): Refusal {
-  const description = isOgcPath(path) ? '/api below the base' : '/docs'
+  const description = isOgcPath(path) ? '/api below the base' : isMaapPath(path) ? `${BASE}/api` : '/docs'
   return new Refusal(404, `There is nothing at ${clip(path)}`, { details: `The API is described at ${description}.` })
 }
 

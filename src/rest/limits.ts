@@ -27,6 +27,18 @@ export interface RestLimits {
   readonly backendTimeoutMs: number
   /** How long a request waits for the read model to reach what was written before it. */
   readonly catchUpTimeoutMs: number
+  /** How long a request waits for the end of an execution, until it is answered as one that does not. */
+  readonly syncWaitMs: number
+  /** Requests that wait so at a time; others are answered at once. */
+  readonly syncWaitsMax: number
+  /** Processes that a workspace may have deployed. */
+  readonly processesMax: number
+  /** Bytes of the document of a definition, such as an algorithm: a part of a record. */
+  readonly definitionBytesMax: number
+  /** Bytes of all documents of one kind, which every process holds in memory. */
+  readonly definitionsBytesMax: number
+  /** How long a DMI service may take to say whether a process can run there. */
+  readonly unitCheckMs: number
   /** Pages of results that are read from topics at a time. */
   readonly resultReadsMax: number
   /** Streams of events that are open at a time. */
@@ -54,6 +66,12 @@ export const DEFAULT_REST_LIMITS: RestLimits = {
   requestTimeoutMs: 30_000,
   backendTimeoutMs: 10_000,
   catchUpTimeoutMs: 2_000,
+  syncWaitMs: 20_000,
+  syncWaitsMax: 1_000,
+  processesMax: 10_000,
+  definitionBytesMax: 512 * 1024,
+  definitionsBytesMax: 64 * 1024 * 1024,
+  unitCheckMs: 70_000,
   resultReadsMax: 16,
   eventStreamsMax: 1_000,
   listingsPerPageMax: 100,

@@ -6,6 +6,8 @@ import type { AuthOptions } from './auth.ts'
 import { type Binding, checkBinding } from './binding.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { addInventoryRoutes } from './dialects/inventory/routes.ts'
+import { isMaapPath } from './dialects/maap/base.ts'
+import { addMaapRoutes } from './dialects/maap/routes.ts'
 import { addBucketRoutes } from './dialects/ncmp/bucket-routes.ts'
 import { addNcmpRoutes } from './dialects/ncmp/routes.ts'
 import { isOgcPath } from './dialects/ogc/bases.ts'
@@ -19,6 +21,7 @@ import { JobIntake } from './jobs/job-intake.ts'
 import { JobControl } from './jobs/job-control.ts'
 import { JobLookup } from './jobs/job-lookup.ts'
 import { JobStreams } from './jobs/job-streams.ts'
+import { JobWatch } from './jobs/job-watch.ts'
 import { ResultEvents } from './jobs/result-events.ts'
 import { errorSchema } from './schemas.ts'
 import { observeTraffic } from './traffic.ts'
@@ -41,7 +44,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   limitBodyTime(app, deps)
   answerErrors(app)
   app.addSchema(errorSchema)
-  await addDocs(app, { version, apiRoot, auth, isDescribedElsewhere: isOgcPath })
+  await addDocs(app, { version, apiRoot, auth, isDescribedElsewhere: (path) => isOgcPath(path) || isMaapPath(path) })
   addHealth(app, { readiness, metrics, timers })
   const accepted = new Counter({
     name: 'datajob_jobs_accepted_total',
@@ -53,7 +56,8 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
     accepted.inc({ dialect, kind })
   })
   const lookup = new JobLookup(deps)
-  const streams = new JobStreams(deps)
+  const watch = new JobWatch(deps)
+  const streams = new JobStreams(deps, watch)
   new Gauge({
     name: 'datajob_event_streams_open',
     help: 'Clients that follow a job by server-sent events',
@@ -65,9 +69,11 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   const listing = new BucketListing(deps)
   await addBucketRoutes(app, { deps, lookup, listing })
   const control = new JobControl(deps, lookup)
-  await addNcmpRoutes(app, { deps, intake, lookup, control, streams, listing, results: new ResultEvents(deps) })
+  const results = new ResultEvents(deps)
+  await addNcmpRoutes(app, { deps, intake, lookup, control, streams, listing, results })
   await addInventoryRoutes(app, deps)
-  await addOgcRoutes(app, { deps, lookup, control })
+  await addOgcRoutes(app, { deps, intake, lookup, control, watch, results })
+  await addMaapRoutes(app, { deps, intake, lookup, control, results })
   return app
 }
 
@@ -92,7 +98,8 @@ function instanceFor({ limits, logger }: ServerDependencies): FastifyInstance {
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, limits.requestTimeoutMs),
       connectionsCheckingInterval: TIMEOUTS_CHECKED_MS,
     },
-    routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
+    // Clients put paths behind an address that ends in a slash, and slashes behind paths.
+    routerOptions: { maxParamLength: PARAM_LENGTH_MAX, ignoreDuplicateSlashes: true, ignoreTrailingSlash: true },
     // A parameter that isn't known is refused, not dropped.
     ajv: { customOptions: { removeAdditional: false } },
     frameworkErrors: (error, request, reply) => {

@@ -1,11 +1,12 @@
 /** Stops jobs, and tries again what failed of them. */
-import type { Job } from '../../domain/job.ts'
-import type { CancelJob, RetryJob } from '../../domain/messages.ts'
+import { isHeld, type Job } from '../../domain/job.ts'
+import type { CancelJob, ForgetJob, ReleaseJob, RetryJob } from '../../domain/messages.ts'
 import type { Position } from '../../kafka/port.ts'
 import { statusOf } from '../../read-model/port.ts'
 import type { JobDependencies } from '../dependencies.ts'
 import { clip, Refusal, RETRY_AFTER_S, unavailable } from '../errors.ts'
 import type { JobLookup } from './job-lookup.ts'
+import { requireCallbacks } from './required-callbacks.ts'
 import { writeCommand } from './write-command.ts'
 
 export interface Requester {
@@ -13,6 +14,13 @@ export interface Requester {
   readonly requestedBy: string | null
   /** The client's bearer token, for producers. */
   readonly authorization: string | null
+}
+
+export interface ReleaseRequest extends Pick<ReleaseJob, 'requestedBy' | 'callbacks'> {
+  /** Left out or null, all. */
+  readonly subjobs?: ReleaseJob['subjobs']
+  /** Where the client's body holds the callbacks; left out, `callbacks`. */
+  readonly callbacksField?: string
 }
 
 export class JobControl {
@@ -56,21 +64,55 @@ export class JobControl {
     }
     const run = job.run + 1
     await this.#write({ type: 'RetryJob', jobId, run, ...requester })
-    return this.#inRun(jobId, run)
+    return this.#once(jobId, (after) => after.run >= run)
   }
 
-  #write(command: CancelJob | RetryJob): Promise<Position> {
+  /**
+   * Resolves to the job once it was released, or those of its subjobs. Throws a 404 on an unknown job, a 409 on what is not held, a 400 on
+   * callbacks that can't be, a 503 when Kafka is away or late.
+   */
+  async release(jobId: string, request: ReleaseRequest): Promise<Job> {
+    const { requestedBy, callbacks, subjobs = null, callbacksField: field = 'callbacks' } = request
+    const job = await this.#lookup.require(jobId)
+    const free = subjobs?.find((index) => !isHeld(job, index))
+    if (!job.held) throw new Refusal(409, `The job "${clip(jobId)}" is not held`, { details: `It is ${statusOf(job)}.` })
+    if (free !== undefined) throw new Refusal(409, `The subjob ${free} of the job "${clip(jobId)}" is not held`)
+    requireCallbacks({ ...job.callbacks, ...callbacks }, { field, refusalOf: this.#deps.callbackRefusal })
+    await this.#write({ type: 'ReleaseJob', jobId, requestedBy, callbacks, subjobs })
+    return this.#once(jobId, (after) => (subjobs === null ? !after.held : subjobs.every((index) => !isHeld(after, index))))
+  }
+
+  /**
+   * Resolves once an ended job is forgotten; what was published of it stays. Throws a 404 on an unknown job, a 409 on one that has not
+   * ended, a 503 when Kafka is away or late.
+   */
+  async forget(jobId: string, { requestedBy }: Pick<Requester, 'requestedBy'>): Promise<void> {
+    const job = await this.#lookup.require(jobId)
+    if (job.state !== 'ended') throw new Refusal(409, `The job "${clip(jobId)}" is still ${statusOf(job)}`, { details: 'Cancel it first.' })
+    await this.#write({ type: 'ForgetJob', jobId, requestedBy })
+    // One of the same id may have come since.
+    await this.#onceFound(jobId, (after) => after?.number !== job.number)
+  }
+
+  #write(command: CancelJob | RetryJob | ReleaseJob | ForgetJob): Promise<Position> {
     const { codec, topics, progress } = this.#deps
     const partition = progress.homePartition(command.jobId)
     return writeCommand(this.#deps, { topic: topics.commands, partition, key: command.jobId, value: codec.encode(command) })
   }
 
-  #inRun(jobId: string, run: number): Promise<Job> {
+  /** Resolves to the job once it is so. */
+  async #once(jobId: string, isSo: (job: Job) => boolean): Promise<Job> {
+    const job = await this.#onceFound(jobId, (found) => found !== undefined && isSo(found))
+    if (job === undefined) throw new Error('broken invariant: a job that was found is none')
+    return job
+  }
+
+  #onceFound(jobId: string, isSo: (job: Job | undefined) => boolean): Promise<Job | undefined> {
     const { readModel, progress, timers, limits } = this.#deps
-    const { promise, resolve, reject } = Promise.withResolvers<Job>()
+    const { promise, resolve, reject } = Promise.withResolvers<Job | undefined>()
     const look = (): void => {
       readModel.job(jobId).then((job) => {
-        if (job !== undefined && job.run >= run) resolve(job)
+        if (isSo(job)) resolve(job)
       }, reject)
     }
     const stop = progress.onChange((changed) => {

@@ -1,5 +1,6 @@
 /** Which id a submitted job gets: the client's own, one made of its Idempotency-Key, or a new one. */
 import { createHash, randomBytes } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
 import { isJobId, type JobId, JOB_ID_RULE } from '../../domain/ids.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { Refusal } from '../errors.ts'
@@ -18,6 +19,13 @@ export interface IdWishes {
 }
 
 export const IDEMPOTENCY_KEY_LENGTH_MAX = 256
+
+/** The client's `Idempotency-Key`; null where it sends none. Throws a 400 where there are two. */
+export function idempotencyKeyOf({ headers }: Pick<FastifyRequest, 'headers'>): string | null {
+  const key = headers['idempotency-key']
+  if (Array.isArray(key)) throw new Refusal(400, 'Idempotency-Key is there twice')
+  return key ?? null
+}
 
 /** Throws a 400 on an id or a key that can't be used. */
 export function chooseJobId(wishes: IdWishes, clock: Clock): ChosenId {

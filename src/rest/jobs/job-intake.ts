@@ -15,21 +15,33 @@ import { JobUpload, type PartSink } from './job-upload.ts'
 import { LargeJobs, transactionTimeoutMs, Unsettled } from './large-jobs.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import { type PartSpool, PartSpools } from './part-spool.ts'
+import { requireCallbacks } from './required-callbacks.ts'
 import { type RefusedOperation, RefusedOperations } from './refused-operations.ts'
 import { writeCommand } from './write-command.ts'
 
+type PartsMember = 'submission' | 'parts' | 'operationCount'
+
+/** None, and false, where they are left out. */
+type OptionalTerms = Partial<Pick<SubmitJob, 'callbacks' | 'held'>>
+
+const DEFAULT_TERMS: Required<OptionalTerms> = { callbacks: {}, held: false }
+
 /** What a client asks for beside its operations, in any dialect; the rest of the command is the intake's. */
 export interface JobRequest
-  extends Omit<SubmitJob, 'type' | 'digest' | 'createdAt' | 'operations' | 'submission' | 'parts' | 'operationCount'> {
+  extends Omit<SubmitJob, 'type' | 'digest' | 'createdAt' | 'operations' | PartsMember | keyof OptionalTerms>, OptionalTerms {
   readonly idempotencyKey: string | null
   /** Where the client's body holds the operations, as faults name it: `dataJobWriteRequest.data`. */
   readonly operationsField: string
+  /** Where it holds the addresses of callbacks; `callbacks` where the dialect has that name. */
+  readonly callbacksField?: string
 }
 
-export type TakenJob = SubmitJob & { readonly jobId: JobId }
+type CheckedPlaces = Required<Pick<JobRequest, 'operationsField' | 'callbacksField'>> & { readonly jobId: JobId }
+
+export type TakenJob = SubmitJob & { readonly jobId: JobId; readonly createdAt: number }
 
 /** What is known of a job before its operations come. */
-export type UploadTerms = Pick<SubmitJob, 'strict' | 'authorization'>
+export type UploadTerms = Pick<SubmitJob, 'tenant' | 'strict' | 'authorization'>
 
 /** What a job would become, were it taken in now. */
 export interface PreviewedJob {
@@ -95,21 +107,22 @@ export class JobIntake {
   }
 
   /** For the operations of a job that is to be taken. It is to be closed, whatever becomes of it. */
-  upload({ strict, authorization }: UploadTerms): Upload {
+  upload({ tenant, strict, authorization }: UploadTerms): Upload {
     const refused = strict ? new RefusedOperations(STRICT_SHOWN_MAX) : null
-    return { operations: this.#upload({ refused, authorization, openSink: () => this.#spools.open() }), refused }
+    return { operations: this.#upload({ tenant, refused, authorization, openSink: () => this.#spools.open() }), refused }
   }
 
   /** The same for one that is only to be looked at. `kind` is asked for once there are operations. */
-  previewUpload(kind: () => SubmitJob['kind']): Upload<JobPreview> & { readonly preview: JobPreview } {
+  previewUpload(tenant: string, kind: () => SubmitJob['kind']): Upload<JobPreview> & { readonly preview: JobPreview } {
     const { codec, handles, splits } = this.#deps
-    const preview = new JobPreview({ codec, splits, find: handles.find }, kind)
+    const preview = new JobPreview({ codec, splits, tenant, find: handles.find }, kind)
     const refused = new RefusedOperations(PREVIEW_SHOWN_MAX)
     const openSink = (): Promise<JobPreview> => Promise.resolve(preview)
-    return { operations: this.#upload({ refused, authorization: null, openSink }), refused, preview }
+    return { operations: this.#upload({ tenant, refused, authorization: null, openSink }), refused, preview }
   }
 
   #upload<Sink extends PartSink>(own: {
+    readonly tenant: string
     readonly refused: RefusedOperations | null
     readonly authorization: string | null
     readonly openSink: () => Promise<Sink>
@@ -127,9 +140,9 @@ export class JobIntake {
    * Kafka is away. Rejects with KafkaFailure when it refuses.
    */
   async take(request: JobRequest, upload: Upload): Promise<{ readonly job: TakenJob; readonly repeated: boolean }> {
-    const { idempotencyKey, operationsField, ...asked } = request
+    const { idempotencyKey, operationsField, callbacksField = 'callbacks', ...asked } = request
     const id = chooseJobId({ tenant: asked.tenant, jobId: asked.jobId, idempotencyKey }, this.#deps.clock)
-    const { job, destination } = this.#checked(asked, upload.operations, { jobId: id.jobId, operationsField })
+    const { job, destination } = this.#checked(asked, upload.operations, { jobId: id.jobId, operationsField, callbacksField })
     const known = id.repeatable ? await this.#deps.readModel.job(id.jobId) : undefined
     if (known !== undefined) {
       requireSame(known, job)
@@ -145,9 +158,9 @@ export class JobIntake {
 
   /** What taking the job would come to; nothing is written. Throws as {@link take} does on what can't be done. */
   async preview(request: JobRequest, { operations, refused, preview }: ReturnType<JobIntake['previewUpload']>): Promise<PreviewedJob> {
-    const { idempotencyKey, operationsField, ...asked } = request
+    const { idempotencyKey, operationsField, callbacksField = 'callbacks', ...asked } = request
     const { jobId } = chooseJobId({ tenant: asked.tenant, jobId: asked.jobId, idempotencyKey }, this.#deps.clock)
-    const { destination } = this.#checked(asked, operations, { jobId, operationsField })
+    const { destination } = this.#checked(asked, operations, { jobId, operationsField, callbacksField })
     await this.#destinations.require(destination)
     if (request.strict && refused !== null && refused.count > 0) throw notAllReady(refused)
     if (operations.whole === null) await operations.parts(request.kind)
@@ -158,20 +171,22 @@ export class JobIntake {
   }
 
   #checked(
-    asked: Omit<JobRequest, 'idempotencyKey' | 'operationsField'>,
+    asked: Omit<JobRequest, 'idempotencyKey' | 'operationsField' | 'callbacksField'>,
     upload: JobUpload<PartSink>,
-    { jobId, operationsField }: { readonly jobId: JobId; readonly operationsField: string },
+    { jobId, operationsField, callbacksField }: CheckedPlaces,
   ): { readonly job: TakenJob; readonly destination: Destination } {
     const { destinations, submissions, clock } = this.#deps
     const inParts = { operations: [], submission: '', parts: 1, operationCount: upload.count }
     const inOne = { operations: upload.whole ?? [], submission: null, parts: 0, operationCount: 0 }
     const operations = upload.whole === null ? inParts : inOne
-    const draft = { ...asked, ...operations, type: 'SubmitJob', jobId, digest: '', createdAt: clock.now() } as const
+    const own = { type: 'SubmitJob', jobId, digest: '', createdAt: clock.now() } as const
+    const draft = { ...DEFAULT_TERMS, ...asked, ...operations, ...own }
     const checked = checkSubmission(draft, destinations, submissions)
     if (!checked.ok) {
-      const field = checked.fault.field.replace(/^operations/, operationsField)
+      const field = checked.fault.field.replace(/^operations/, operationsField).replace(/^callbacks/, callbacksField)
       throw new Refusal(400, `${field}: ${checked.fault.message}`)
     }
+    requireCallbacks(draft.callbacks, { field: callbacksField, refusalOf: this.#deps.callbackRefusal })
     const { destination } = checked
     // Written with its scheme, so that no operator's setting can change later what a bare name meant.
     const settled = { ...draft, destination: destination.type === 'none' ? null : formatDestination(destination) }
@@ -185,6 +200,7 @@ export class JobIntake {
     const place = { topic: topics.commands, partition: progress.homePartition(job.jobId), headers }
     const value = upload.whole === null ? null : codec.encode(job)
     if (value !== null && value.length <= limits.commandBytesMax) return this.#writeOne({ ...place, key: job.jobId, value })
+    if (job.held) throw heldTooLarge(limits.commandBytesMax)
     const { sink, submission, parts } = await upload.parts(job.kind)
     const command = { ...job, operations: [], submission, parts, operationCount: upload.count }
     return this.#writeLarge(command, sink, place)
@@ -258,6 +274,10 @@ function notAllReady({ count, shown }: RefusedOperations): Refusal {
 function unknown(jobId: JobId, cause?: unknown): Refusal {
   const message = `Whether the job "${clip(jobId)}" was written is not known`
   return unavailable(message, { retryAfterS: RETRY_AFTER_S, details: SEND_AGAIN, cause })
+}
+
+function heldTooLarge(bytesMax: number): Refusal {
+  return new Refusal(413, `A job that is held fits into one record of ${bytesMax} bytes, and this one does not`)
 }
 
 function tooLarge(): Refusal {

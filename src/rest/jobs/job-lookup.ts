@@ -1,7 +1,6 @@
 import { isJobId } from '../../domain/ids.ts'
 import type { Job } from '../../domain/job.ts'
-import type { JobCursor } from '../../read-model/job-cursor.ts'
-import type { JobFilter, JobPage, SubjobPage, SubjobPageRequest, VersionedJob } from '../../read-model/port.ts'
+import type { JobFilter, JobPage, JobPageRequest, JobReport, SubjobPage, SubjobPageRequest, VersionedJob } from '../../read-model/port.ts'
 import type { JobDependencies } from '../dependencies.ts'
 import { clip, Refusal, RETRY_AFTER_S, unavailable } from '../errors.ts'
 import { bounded } from './bounded.ts'
@@ -63,8 +62,25 @@ export class JobLookup {
     return { job, items, next, unended: new Set(parents.filter((parent) => !ended.has(parent))) }
   }
 
-  list(filter: JobFilter, page: { readonly limit: number; readonly after: JobCursor | null }): Promise<JobPage> {
+  list(filter: JobFilter, page: JobPageRequest): Promise<JobPage> {
     return this.#deps.readModel.jobs(filter, page)
+  }
+
+  count(filter: JobFilter): Promise<number> {
+    return this.#deps.readModel.countJobs(filter)
+  }
+
+  /** What producers say of those jobs that run, by the job's id. */
+  async reports(jobs: readonly Job[]): Promise<ReadonlyMap<string, JobReport>> {
+    const running = jobs.filter(({ state }) => state === 'running').map(({ jobId }) => jobId)
+    return running.length === 0 ? new Map() : await this.#deps.readModel.reports(running)
+  }
+
+  /** Resolves once what was written before the call can be listed, or that took too long: a list is of what is known then. */
+  async settle(): Promise<void> {
+    const { progress, timers } = this.#deps
+    const caughtUp = progress.waitForAll(SETTLE_TIMEOUT_MS)
+    await bounded(caughtUp, { timers, timeoutMs: SETTLE_TIMEOUT_MS, who: 'Kafka' }).catch(() => undefined)
   }
 
   /** Records that answers may lack, a short while ago; null when nobody can say. */
@@ -81,5 +97,8 @@ export class JobLookup {
     throw unavailable(`Whether there is a job "${clip(jobId)}" is not known within ${timeoutMs} ms`, STILL_READING)
   }
 }
+
+/** A client that has just submitted a job expects it in a list, but one that only looks has no use for an error. */
+const SETTLE_TIMEOUT_MS = 1_000
 
 const STILL_READING = { retryAfterS: RETRY_AFTER_S, details: 'What was written to Kafka is still being read here. Ask again.' }

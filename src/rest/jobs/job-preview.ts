@@ -15,6 +15,7 @@ export interface JobPreviewOptions {
   readonly codec: {
     decode(value: Buffer, expected: readonly ['AddOperations']): Decoded<AddOperations> | Promise<Decoded<AddOperations>>
   }
+  readonly tenant: string
   readonly find: FindHandle
   readonly splits: SplitLimits
 }
@@ -51,8 +52,8 @@ export class JobPreview implements PartSink {
 
   /** Splits the operations of one record. */
   add(operations: readonly Operation[]): void {
-    const { find, splits } = this.#options
-    for (const plan of splitJob({ kind: this.#kind(), operations }, find, splits)) {
+    const { tenant, find, splits } = this.#options
+    for (const plan of splitJob({ tenant, kind: this.#kind(), operations }, find, splits)) {
       if (plan.refusal !== null) continue
       this.#count += 1
       if (this.#subjobs.length >= PREVIEWED_SUBJOBS_MAX) continue

@@ -5,7 +5,7 @@ import type { VersionedJob } from '../../read-model/port.ts'
 import type { TimerHandle } from '../../runtime/clock.ts'
 import type { JobDependencies } from '../dependencies.ts'
 import { RETRY_AFTER_S, unavailable } from '../errors.ts'
-import { JobWatch } from './job-watch.ts'
+import type { JobWatch } from './job-watch.ts'
 
 export interface StreamRequest {
   readonly jobId: string
@@ -30,9 +30,9 @@ export class JobStreams {
   #heartbeat: TimerHandle | null = null
   #isClosed = false
 
-  constructor(deps: JobDependencies) {
+  constructor(deps: JobDependencies, watch: JobWatch) {
     this.#deps = deps
-    this.#watch = new JobWatch(deps)
+    this.#watch = watch
   }
 
   /** How many are open. */

@@ -35,6 +35,7 @@ export interface JobUploadOptions<Sink extends PartSink> {
   readonly recordBytesMax: number
   /** Bytes of operations that are sorted by producer at a time. */
   readonly windowBytesMax: number
+  readonly tenant: string
   readonly authorization: string | null
   /** Told of operations without a ready handle; null where nobody wants to know now. */
   readonly refused: RefusedOperations | null
@@ -144,7 +145,8 @@ export class JobUpload<Sink extends PartSink> {
   }
 
   #routeOf({ path }: Operation, kind: JobKind): Route {
-    return routeOf(this.#options.handles.find(managedObjectOf(path)), kind)
+    const { handles, tenant } = this.#options
+    return routeOf(handles.find(managedObjectOf(path), tenant), kind)
   }
 
   /** Where the operation goes. One without a ready handle may have overtaken its registration, which is waited for once. */

@@ -20,7 +20,13 @@ export interface EventPage {
 export interface EventPageRequest {
   readonly limit: number
   readonly after: EventCursor | null
+  /** Milliseconds since the epoch: no event of interest was written before; left out, the job's creation is. */
+  readonly since?: number | undefined
+  /** The same of after: what comes later on the topic is not read. Left out, all of it is. */
+  readonly until?: number | undefined
 }
+
+type EventDependencies = Pick<JobDependencies, 'admin' | 'resultTopics' | 'limits' | 'clock' | 'timers'>
 
 const CURSOR = /^(\d{1,7})\.(\d{1,16})$/
 
@@ -53,6 +59,7 @@ interface Scan {
   readonly job: Job
   readonly topic: string
   readonly limit: number
+  readonly until: number
   readonly startedAt: number
   readonly items: InputRecord[]
   bytes: number
@@ -65,15 +72,15 @@ interface Scan {
  * time of its creation on, committed ones only. Nothing is kept between two pages but what the cursor says.
  */
 export class ResultEvents {
-  readonly #deps: JobDependencies
+  readonly #deps: EventDependencies
   #inFlight = 0
 
-  constructor(deps: JobDependencies) {
+  constructor(deps: EventDependencies) {
     this.#deps = deps
   }
 
   /** Throws a 410 when the topic is gone, a 422 when it can't be read by us, a 503 when Kafka is away or too many are reading. */
-  async page(job: Job, topic: string, { limit, after }: EventPageRequest): Promise<EventPage> {
+  async page(job: Job, topic: string, { limit, after, since, until = Infinity }: EventPageRequest): Promise<EventPage> {
     const { limits, clock } = this.#deps
     if (this.#inFlight >= limits.resultReadsMax) {
       const message = `${limits.resultReadsMax} pages of results are being read already`
@@ -81,8 +88,8 @@ export class ResultEvents {
     }
     this.#inFlight += 1
     try {
-      const position = after === null ? await this.#beginOf(job, topic) : { topic, ...after }
-      const scan = { job, topic, limit, startedAt: clock.now(), items: [], bytes: 0, scannedBytes: 0, position }
+      const position = after === null ? await this.#beginOf(job, topic, since ?? firstEventAt(job)) : { topic, ...after }
+      const scan = { job, topic, limit, until, startedAt: clock.now(), items: [], bytes: 0, scannedBytes: 0, position }
       const isAll = await this.#scan(scan)
       const { partition, offset } = scan.position
       return { items: scan.items, next: isAll && job.state === 'ended' ? null : { partition, offset } }
@@ -93,14 +100,11 @@ export class ResultEvents {
     }
   }
 
-  async #beginOf(job: Job, topic: string): Promise<Position> {
+  async #beginOf(job: Job, topic: string, since: number): Promise<Position> {
     const { admin, resultTopics } = this.#deps
     // Asked for offsets of a topic that is gone, the client library tries for seconds, and holds up all other questions.
     if (!(await this.#ask(() => admin.topicExists(topic)))) throw gone(topic)
-    // Who wrote the command may have given any time as that of the creation.
-    const startedAt = job.state === 'accepted' ? null : job.startedAt
-    const createdAt = Math.min(job.createdAt, startedAt ?? job.createdAt)
-    const begins = await this.#ask(() => resultTopics.offsetsAt(topic, Math.max(0, createdAt - CLOCK_MARGIN_MS)))
+    const begins = await this.#ask(() => resultTopics.offsetsAt(topic, Math.max(0, since)))
     const home = resultTopics.partitionOf(job.jobId, begins.length)
     const begin = begins.find(({ partition }) => partition === home)
     if (begin === undefined) throw new Error(`broken invariant: ${topic} has no partition ${home} of ${begins.length}`)
@@ -113,7 +117,8 @@ export class ResultEvents {
     for (;;) {
       const from = scan.position.offset
       const stretch = await this.#ask(() => resultTopics.read(scan.position, { bytesMax: READ_BYTES }))
-      if (!take(scan, stretch)) return false
+      const end = take(scan, stretch)
+      if (end !== 'read') return end === 'past'
       const isAtEnd = scan.position.offset >= stretch.endOffset
       if (isAtEnd && (scan.job.state === 'ended' || scan.items.length > 0)) return true
       if (scan.items.length === scan.limit) return false
@@ -132,22 +137,32 @@ export class ResultEvents {
   }
 }
 
-/** Adds what is the job's. False: the page is full, and the position is at the record that is next. */
-function take(scan: Scan, { records, nextOffset }: PartitionStretch): boolean {
+function firstEventAt(job: Job): number {
+  // Who wrote the command may have given any time as that of the creation.
+  const startedAt = job.state === 'accepted' ? null : job.startedAt
+  return Math.min(job.createdAt, startedAt ?? job.createdAt) - CLOCK_MARGIN_MS
+}
+
+/** Adds what is the job's. Unless all was read, the position is at the record that is next. */
+function take(scan: Scan, { records, nextOffset }: PartitionStretch): 'read' | 'full' | 'past' {
   for (const record of records) {
     const bytes = record.value?.length ?? 0
     scan.scannedBytes += bytes
+    if (record.timestampMs > scan.until) {
+      scan.position = { ...scan.position, offset: record.offset }
+      return 'past'
+    }
     if (record.headers['ce_correlationid'] !== scan.job.jobId) continue
     const isFull = scan.items.length === scan.limit || (scan.items.length > 0 && scan.bytes + bytes > PAGE_BYTES_MAX)
     if (isFull) {
       scan.position = { ...scan.position, offset: record.offset }
-      return false
+      return 'full'
     }
     scan.items.push(record)
     scan.bytes += bytes
   }
   scan.position = { ...scan.position, offset: nextOffset }
-  return true
+  return 'read'
 }
 
 function gone(topic: string): Refusal {

@@ -1,16 +1,13 @@
 /** Registrations in the words of CPS, and what they change of the inventory. */
-import type { HandleRegistered, InventoryMessage, ServiceRegistered } from '../../../domain/messages.ts'
+import type { HandleRegistered, ServiceRegistered } from '../../../domain/messages.ts'
+import { BUILT_IN_SERVICE } from '../../../inventory/built-in-processes.ts'
 import { nameOf } from '../../../inventory/handle-index.ts'
 import { handleKey } from '../../../inventory/inventory.ts'
+import { isReservedName } from '../../../inventory/reserved-names.ts'
 import { Refusal } from '../../errors.ts'
+import type { InventoryChange } from '../../inventory-writer.ts'
 import type { RegisteredInventory } from './registered.ts'
 import type { CreatedHandle, Registration, ServiceAnswer, ServiceBody, UpdatedHandle } from './schemas.ts'
-
-/** A record of the inventory topic: what a key means from now on, or null when it means nothing any more. */
-export interface InventoryChange {
-  readonly key: string
-  readonly message: InventoryMessage | null
-}
 
 export interface HandleFailure {
   readonly cmHandle: string
@@ -31,6 +28,7 @@ export interface RegistrationPlan {
 // CPS, NcmpResponseStatus.
 const HANDLE_NOT_FOUND = { errorCode: '100', errorText: 'cm handle reference(s) not found' }
 const HANDLE_EXISTS = { errorCode: '109', errorText: 'cm-handle already exists' }
+const ID_RESERVED = { errorCode: '110', errorText: 'alternate id is below a reserved name' }
 const ID_INVALID = { errorCode: '110', errorText: 'alternate id names nothing' }
 const ALTERNATE_ID_TAKEN = { errorCode: '111', errorText: 'alternate id already associated with another cm handle' }
 
@@ -96,6 +94,7 @@ class PlannedHandles {
     const { cmHandle, alternateId = '', moduleSetTag = '', dataProducerIdentifier = '' } = handle
     const address = alternateId === '' ? cmHandle : alternateId
     if (nameOf(address) === '') return { cmHandle, ...ID_INVALID }
+    if (isReservedName(address)) return { cmHandle, ...ID_RESERVED }
     const known = this.#handle(cmHandle)
     // Under another name than before it would have two: the old one must be removed first.
     if (known !== undefined && !isSameName(known.alternateId, address)) return { cmHandle, ...HANDLE_EXISTS }
@@ -165,8 +164,9 @@ function isSameName(one: string, other: string): boolean {
   return nameOf(one) === nameOf(other)
 }
 
-/** Throws a 400 on an address that can't be called, or says more than where the plugin is. */
+/** Throws a 400 on a name that is taken, and on an address that can't be called, or says more than where the plugin is. */
 export function serviceOf(name: string, body: ServiceBody): ServiceRegistered {
+  if (name === BUILT_IN_SERVICE) throw new Refusal(400, `path name: "${name}" is the service’s own`, { details: 'Choose another name.' })
   return {
     type: 'ServiceRegistered',
     name,

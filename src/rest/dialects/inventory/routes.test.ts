@@ -135,6 +135,7 @@ describe('a registration of handles', () => {
         { cmHandle: 'ran-4', alternateId: '/ManagedElement=4' },
         { cmHandle: 'ran-5', alternateId: '/ManagedElement=4/' },
         { cmHandle: 'ran-6', alternateId: '//' },
+        { cmHandle: 'ran-7', alternateId: 'ogc-processes/echo' },
       ],
       updatedCmHandles: [{ cmHandle: 'nobody' }, { cmHandle: 'ran-2', alternateId: '/Other=2' }],
       removedCmHandles: ['no one'],
@@ -142,13 +143,14 @@ describe('a registration of handles', () => {
     expect(answer.statusCode).toBe(409)
     expect(answer.json()).toEqual({
       status: '409 CONFLICT',
-      message: '7 handles could not be registered',
+      message: '8 handles could not be registered',
       details: '1 were created, 0 updated, 0 removed.',
       failedCreatedCmHandles: [
         { cmHandle: 'ran-1', errorCode: '109', errorText: 'cm-handle already exists' },
         { cmHandle: 'ran-3', errorCode: '111', errorText: 'alternate id already associated with another cm handle' },
         { cmHandle: 'ran-5', errorCode: '111', errorText: 'alternate id already associated with another cm handle' },
         { cmHandle: 'ran-6', errorCode: '110', errorText: 'alternate id names nothing' },
+        { cmHandle: 'ran-7', errorCode: '110', errorText: 'alternate id is below a reserved name' },
       ],
       failedUpdatedCmHandles: [
         { cmHandle: 'nobody', errorCode: '100', errorText: 'cm handle reference(s) not found' },
@@ -304,5 +306,11 @@ describe('what is wrong with its body', () => {
     const answer = await send('PUT', `${DMI}/one`, wrong)
     expect(answer.statusCode).toBe(400)
     expect(answer.json()).toMatchObject({ status: '400 BAD_REQUEST', message })
+  })
+
+  it('a DMI service is refused under the name of the one that is built in', async () => {
+    const answer = await send('PUT', `${DMI}/datajob`, { baseUrl: 'http://dmi' })
+    expect(answer.json()).toMatchObject({ status: '400 BAD_REQUEST', message: 'path name: "datajob" is the service’s own' })
+    expect(fixture.written).toEqual([])
   })
 })

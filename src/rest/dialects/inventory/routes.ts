@@ -8,7 +8,7 @@ import type { ServerDependencies } from '../../dependencies.ts'
 import { operatorSecurity } from '../../docs.ts'
 import { bodyOf, clip, Refusal } from '../../errors.ts'
 import { answer, errorAnswer, noQuerySchema, refTo, unavailableAnswer } from '../../schemas.ts'
-import { InventoryWriter } from './inventory-writer.ts'
+import { InventoryWriter } from '../../inventory-writer.ts'
 import { planRegistration, serviceAnswer, serviceOf } from './mapping.ts'
 import {
   errorExamples,

@@ -48,6 +48,7 @@ export function subjobAnswer(row: SubjobRow, context: SubjobContext): NcmpSubjob
     operations: { total: plan?.operations ?? ended.succeeded + ended.failed, succeeded: ended.succeeded, failed: ended.failed },
     parents: (plan?.parents ?? []).map((parent) => subjobId(jobId, parent)),
     waitingFor: waitingFor(row, context),
+    progress: state === 'started' ? (row.report?.progress ?? null) : null,
     nextAttemptAt: isWaiting ? formatInstant(row.retryAt) : null,
     attempts: [...attempts.map(attemptAnswer), ...(state === 'started' ? [attemptUnderWay(row)] : [])],
     message: lastErrorOf(row),
@@ -73,7 +74,7 @@ function waitingFor(row: SubjobRow, { job, unended, now }: SubjobContext): strin
     case 'ended':
       return null
     case 'started':
-      return `${producerOf(row)} to finish, and its results to be published`
+      return `${producerOf(row)} to finish, and its results to be published${saying(row)}`
     case 'waiting': {
       const { retryAt } = row
       const failed = `attempt ${row.attempts.at(-1)?.number ?? 0} failed: ${lastErrorOf(row) ?? 'it did not say why'}`
@@ -89,6 +90,11 @@ function waitingFor(row: SubjobRow, { job, unended, now }: SubjobContext): strin
       return `its turn at ${producerOf(row)}`
     }
   }
+}
+
+function saying({ report }: Extract<SubjobRow, { state: 'started' }>): string {
+  if (report === null) return ''
+  return `; it says that it has done ${report.progress} %${report.message === null ? '' : `: ${report.message}`}`
 }
 
 const PARENTS_SHOWN = 5

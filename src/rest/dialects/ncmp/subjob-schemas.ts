@@ -41,6 +41,10 @@ export const subjobSchema = named('Subjob', Type.Object(
     ),
     parents: Type.Array(Type.String(), { description: 'Subjobs that must have succeeded before it is begun' }),
     waitingFor: nullable(Type.String(), 'What has to happen before it goes on, in words; null once it has ended'),
+    progress: nullable(
+      Type.Integer({ minimum: 0, maximum: 100 }),
+      'Percent of it that its producer says it has done; null where it does not say, or is not at work',
+    ),
     nextAttemptAt: nullable(instant, 'When it may be tried again, if the last attempt failed and it is not due yet'),
     attempts: Type.Array(attemptSchema, { description: 'Those of all runs, in order; the last one may be under way' }),
     message: nullable(Type.String(), 'The last error; null where there was none'),
@@ -58,6 +62,7 @@ export const subjobSchema = named('Subjob', Type.Object(
         operations: { total: 20, succeeded: 0, failed: 0 },
         parents: [],
         waitingFor: 'its next attempt at 2025-11-22T04:19:09.100Z; attempt 1 failed: north answered 503',
+        progress: null,
         nextAttemptAt: '2025-11-22T04:19:09.100Z',
         attempts: [
           {

@@ -1,9 +1,9 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { endedPhase, sampleEnd, sampleJob, sampleStart } from '../../../../test/contract/read-model.ts'
+import { endedPhase, sampleEnd, sampleJob, sampleReport, sampleStart } from '../../../../test/contract/read-model.ts'
 import { RestFixture } from '../../../../test/fakes/rest-fixture.ts'
 import type { Phase } from '../../../domain/job.ts'
-import type { PlannedSubjob, SubjobReport } from '../../../domain/messages.ts'
+import type { PlannedSubjob, SubjobNews } from '../../../domain/messages.ts'
 import type { NcmpSubjob } from './subjob-schemas.ts'
 
 interface Page {
@@ -42,10 +42,10 @@ const plan = (...planned: readonly Partial<PlannedSubjob>[]): Promise<void> =>
     positions: [],
   })
 
-const report = (...events: readonly SubjobReport[]): Promise<void> =>
+const report = (...events: readonly SubjobNews[]): Promise<void> =>
   fixture.readModel.apply({ changes: events.map((event) => ({ type: 'FoldSubjobEvent', event, at: 2_000 })), positions: [] })
 
-const failed = (retryAt: number | null): SubjobReport => ({
+const failed = (retryAt: number | null): SubjobNews => ({
   ...{ type: 'SubjobAttemptFailed', jobId: 'job-1', index: 0, run: 1, retryAt },
   attempt: { number: 1, worker: 'w1', startedAt: 2_001, endedAt: 2_500, outcome: 'failed', code: 102, message: 'north answered 503' },
 })
@@ -74,6 +74,7 @@ describe('the subjobs of a job', () => {
         operations: { total: 4, succeeded: 3, failed: 1 },
         parents: [],
         waitingFor: null,
+        progress: null,
         nextAttemptAt: null,
         attempts: [
           {
@@ -102,6 +103,18 @@ describe('the subjobs of a job', () => {
     expect(planned).toMatchObject({ status: 'NOT_STARTED', attempts: [], startedAt: null, finishedAt: null })
     const attempt = { number: 1, run: 1, worker: 'w1', status: 'RUNNING', finishedAt: null, code: null, message: null }
     expect(started).toMatchObject({ status: 'RUNNING', attempts: [attempt], startedAt: '1970-01-01T00:00:02.001Z' })
+  })
+
+  it('say how far their producers are, while these are at work', async () => {
+    await plan({}, {})
+    await report(sampleStart(0), sampleReport(0, 40), sampleStart(1), { ...sampleReport(1, 5), message: null })
+    const start = 'data producer "ems-1" behind DMI service "north" to finish, and its results to be published'
+    expect(await subjobs()).toMatchObject([
+      { progress: 40, waitingFor: `${start}; it says that it has done 40 %: tile 40` },
+      { progress: 5, waitingFor: `${start}; it says that it has done 5 %` },
+    ])
+    await report(failed(null), sampleEnd(1))
+    expect((await subjobs()).map(({ progress }) => progress)).toEqual([null, null])
   })
 
   it('name those that they depend on and that have not ended', async () => {

@@ -7,7 +7,7 @@ import { PRIORITY_DEFAULT } from '../../../domain/share.ts'
 import { bearerTokenOf } from '../../auth.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { clientSecurity } from '../../docs.ts'
-import { Refusal } from '../../errors.ts'
+import { idempotencyKeyOf } from '../../jobs/job-ids.ts'
 import type { JobIntake, JobRequest } from '../../jobs/job-intake.ts'
 import type { JobUpload, PartSink } from '../../jobs/job-upload.ts'
 import { answer, errorAnswer, refTo, unavailableAnswer } from '../../schemas.ts'
@@ -103,7 +103,7 @@ async function submit(request: SubmitRequest, body: Readable, reply: FastifyRepl
 async function preview(request: SubmitRequest, body: Readable, { deps, intake }: SubmitOptions): Promise<unknown> {
   const terms = termsOf(request, deps)
   const reader = readerFor(deps)
-  const upload = intake.previewUpload(() => reader.kind)
+  const upload = intake.previewUpload(terms.tenant, () => reader.kind)
   try {
     const envelope = await receive(request, body, reader, { deps, operations: upload.operations })
     return previewAnswer(await intake.preview(jobRequestOf(request, terms, envelope, deps), upload))
@@ -140,10 +140,8 @@ type Terms = Omit<JobRequest, keyof NcmpEnvelope>
 /** What is known before the body; throws a 400 on what is wrong with it. */
 function termsOf(request: SubmitRequest, deps: ServerDependencies): Terms {
   const { query, headers, principal } = request
-  const key = headers['idempotency-key']
-  if (Array.isArray(key)) throw new Refusal(400, 'Idempotency-Key is there twice')
   return {
-    idempotencyKey: key ?? null,
+    idempotencyKey: idempotencyKeyOf(request),
     tenant: TENANT,
     dialect: DIALECT,
     dialectData: null,

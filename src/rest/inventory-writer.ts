@@ -1,7 +1,13 @@
-import type { OutputRecord, Position } from '../../../kafka/port.ts'
-import type { ServerDependencies } from '../../dependencies.ts'
-import { bounded } from '../../jobs/bounded.ts'
-import type { InventoryChange } from './mapping.ts'
+import type { OutputRecord, Position } from '../kafka/port.ts'
+import type { ServerDependencies } from './dependencies.ts'
+import { bounded } from './jobs/bounded.ts'
+import type { InventoryMessage } from '../domain/messages.ts'
+
+/** A record of the inventory topic: what a key means from now on, or null when it means nothing any more. */
+export interface InventoryChange {
+  readonly key: string
+  readonly message: InventoryMessage | null
+}
 
 /** Records sent at a time: few enough to answer other requests in between, enough to load 50,000 in seconds. */
 const BATCH_RECORDS_MAX = 500
