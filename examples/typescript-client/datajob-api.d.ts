@@ -645,6 +645,7 @@ export interface components {
          *       },
          *       "parents": [],
          *       "waitingFor": "its next attempt at 2025-11-22T04:19:09.100Z; attempt 1 failed: north answered 503",
+         *       "progress": null,
          *       "nextAttemptAt": "2025-11-22T04:19:09.100Z",
          *       "attempts": [
          *         {
@@ -686,6 +687,8 @@ export interface components {
             parents: string[];
             /** @description What has to happen before it goes on, in words; null once it has ended */
             waitingFor: string | null;
+            /** @description Percent of it that its producer says it has done; null where it does not say, or is not at work */
+            progress: number | null;
             /** @description When it may be tried again, if the last attempt failed and it is not due yet */
             nextAttemptAt: string | null;
             /** @description Those of all runs, in order; the last one may be under way */

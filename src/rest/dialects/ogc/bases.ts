@@ -34,8 +34,12 @@ interface Place {
 }
 
 /** What the links of a workspace begin with. Throws a 400 where the request's host is none. */
-export function hrefOf(base: Base, workspace: string, { request, apiRoot }: Place): string {
-  const root = apiRootOf(request, apiRoot)
-  const origin = base.hasAbsoluteLinks ? root : new URL(root).pathname.replace(/\/$/, '')
-  return `${origin}/${encodeURIComponent(workspace)}/${base.name}`
+export function hrefOf(base: Base, workspace: string, place: Place): string {
+  const address = addressOf(base, workspace, place)
+  return base.hasAbsoluteLinks ? address : new URL(address).pathname
+}
+
+/** Where the base of a workspace is, whatever its links begin with: what headers name. Throws as {@link hrefOf} does. */
+export function addressOf({ name }: Base, workspace: string, { request, apiRoot }: Place): string {
+  return `${apiRootOf(request, apiRoot)}/${encodeURIComponent(workspace)}/${name}`
 }

@@ -2,7 +2,20 @@
 import { STATUS_CODES } from 'node:http'
 import { Refusal, type RefusalOptions, type RefusalStatus } from '../../errors.ts'
 
-const TYPES = 'http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0'
+const TYPES = 'http://www.opengis.net/def/exceptions'
+const PART_1 = `${TYPES}/ogcapi-processes-1/1.0`
+const PART_2 = `${TYPES}/ogcapi-processes-2/1.0`
+
+/** The names that the standard has. */
+const types = {
+  'no-such-process': PART_1,
+  'no-such-job': PART_1,
+  'result-not-ready': PART_1,
+  'duplicated-process': PART_2,
+  'immutable-process': PART_2,
+  'unsupported-media-type': PART_2,
+  'workflow-not-found': PART_2,
+}
 
 export interface ExceptionBody {
   readonly type: string
@@ -16,9 +29,9 @@ export interface ExceptionBody {
 export class OgcRefusal extends Refusal {
   readonly type: string
 
-  constructor(status: RefusalStatus, name: 'no-such-process' | 'no-such-job', message: string, options: RefusalOptions = {}) {
+  constructor(status: RefusalStatus, name: keyof typeof types, message: string, options: RefusalOptions = {}) {
     super(status, message, options)
-    this.type = `${TYPES}/${name}`
+    this.type = `${types[name]}/${name}`
   }
 }
 

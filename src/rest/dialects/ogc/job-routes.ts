@@ -7,7 +7,7 @@ import { clip, Refusal } from '../../errors.ts'
 import type { JobLookup } from '../../jobs/job-lookup.ts'
 import { answer, noQuerySchema } from '../../schemas.ts'
 import { exceptionOf, OgcRefusal } from './exceptions.ts'
-import { DIALECT, statusInfoOf } from './job-mapping.ts'
+import { DIALECT, dismissedInfoOf, statusInfoOf } from './job-mapping.ts'
 import { jobParamsSchema, statusInfoSchema } from './job-schemas.ts'
 import type { BaseOptions } from './options.ts'
 import { badRequestAnswer, exceptionAnswer } from './schemas.ts'
@@ -16,14 +16,11 @@ const tags = ['Jobs']
 
 const exceptionExamples = {
   noSuchJob: exceptionOf(noSuchJob('j-1', 'east'), '/east/ogc-api/jobs/j-1'),
-  tooLate: exceptionOf(
-    new Refusal(409, 'The job "j-1" can\'t be cancelled any more: all of it has ended', { details: 'What was done is not undone.' }),
-    '/east/ogc-api/jobs/j-1',
-  ),
   away: exceptionOf(new Refusal(503, 'Kafka cannot be reached, or did not answer in time'), '/east/ogc-api/jobs/j-1'),
 }
 
-export function addJobs(app: FastifyInstance, { deps, rootOf, lookup, control }: BaseOptions): void {
+export function addJobs(app: FastifyInstance, options: BaseOptions): void {
+  const { deps, rootOf, lookup } = options
   const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   const common = { tags, security: clientSecurity(deps.auth), params: jobParamsSchema, querystring: noQuerySchema }
   const failures = {
@@ -41,7 +38,9 @@ export function addJobs(app: FastifyInstance, { deps, rootOf, lookup, control }:
     handler: async (request) => {
       const { workspace, jobId } = request.params
       request.jobId = jobId
-      return statusInfoOf(await requireJob(lookup, workspace, jobId), rootOf(request, workspace))
+      const job = await requireJob(lookup, workspace, jobId)
+      const reports = await lookup.reports([job])
+      return statusInfoOf(job, rootOf(request, workspace), reports.get(jobId))
     },
   })
   scope.delete('/jobs/:jobId', {
@@ -49,25 +48,30 @@ export function addJobs(app: FastifyInstance, { deps, rootOf, lookup, control }:
       ...common,
       operationId: 'dismiss',
       summary: 'Stop a job',
-      description: 'What was not begun never is; what was is cancelled where its producer can. Asked for twice, it is answered twice.',
-      response: {
-        200: answer(statusInfoSchema, 'The job, which is dismissed'),
-        ...failures,
-        409: exceptionAnswer('The job has ended otherwise', exceptionExamples.tooLate),
-      },
+      description:
+        'What was not begun never is; what was is cancelled where its producer can. A job that has ended otherwise is gone after that; ' +
+        'what was published of it stays. One that was dismissed stays so, however often it is asked for.',
+      response: { 200: answer(statusInfoSchema, 'The job, which is dismissed'), ...failures },
     },
     handler: async (request) => {
       const { workspace, jobId } = request.params
       request.jobId = jobId
-      await requireJob(lookup, workspace, jobId)
-      const job = await control.cancel(jobId, { requestedBy: request.principal })
-      return statusInfoOf(job, rootOf(request, workspace))
+      const job = await requireJob(lookup, workspace, jobId)
+      return dismissedInfoOf(await dismiss(job, request.principal, options), rootOf(request, workspace))
     },
   })
 }
 
+/** The job as it was last. Throws as JobControl's own do. */
+async function dismiss(job: Job, requestedBy: string | null, { control, ends, deps }: BaseOptions): Promise<Job> {
+  const ended = job.state === 'concluding' ? await ends.within(job.jobId, deps.limits.catchUpTimeoutMs) : job
+  if (ended === null || ended.state !== 'ended' || ended.outcome === 'cancelled') return control.cancel(job.jobId, { requestedBy })
+  await control.forget(job.jobId, { requestedBy })
+  return ended
+}
+
 /** A job of another workspace or dialect is as none. Throws as JobLookup's own does, with the standard's word for a 404. */
-async function requireJob(lookup: JobLookup, workspace: string, jobId: string): Promise<Job> {
+export async function requireJob(lookup: JobLookup, workspace: string, jobId: string): Promise<Job> {
   const job = await lookup.require(jobId).catch((error: unknown) => {
     throw error instanceof Refusal && error.status === 404 ? noSuchJob(jobId, workspace) : error
   })

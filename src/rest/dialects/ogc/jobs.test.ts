@@ -1,8 +1,10 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { endedPhase, sampleJob } from '../../../../test/contract/read-model.ts'
 import { RestFixture } from '../../../../test/fakes/rest-fixture.ts'
 import type { Job, Phase } from '../../../domain/job.ts'
+import type { SubjobNews, SubjobsPlanned } from '../../../domain/messages.ts'
+import type { RowChange } from '../../../read-model/port.ts'
 
 let fixture: RestFixture
 let app: FastifyInstance
@@ -48,14 +50,31 @@ describe('the status of a job', () => {
     expect((await ask('GET', '/east/ogc-api/jobs/j')).json()).toMatchObject(said)
   })
 
+  it('counts what its producers say of operations that they work on, in lists, too', async () => {
+    const event = (type: 'SubjobsPlanned' | 'SubjobStarted' | 'SubjobReported', facts: object): RowChange => {
+      const message = { type, jobId: 'j', index: 0, run: 1, attempt: 1, at: 3_000, ...facts } as SubjobNews | SubjobsPlanned
+      if (message.type === 'SubjobsPlanned') return { type: 'PlanSubjobs', event: message, at: 1 }
+      return { type: 'FoldSubjobEvent', event: message, at: 1 }
+    }
+    const plan = { index: 0, run: 1, service: 's', dataProducerId: 'p', operations: 2, parents: [] }
+    await put(ogcJob({ operations: { total: 4, succeeded: 1, failed: 0 } }, running))
+    const changes = [event('SubjobsPlanned', { subjobs: [plan] }), event('SubjobStarted', { worker: 'w', dataProducerJobId: 'd' })]
+    await fixture.readModel.apply({ changes: [...changes, event('SubjobReported', { progress: 30, message: 'tile 3' })], positions: [] })
+    const said = { progress: 40, message: 'tile 3' }
+    expect((await ask('GET', '/east/ogc-api/jobs/j')).json()).toMatchObject(said)
+    expect((await ask('GET', '/east/wps3/jobs')).json()).toMatchObject({ jobs: [said] })
+    await put(ogcJob({ operations: { total: 4, succeeded: 1, failed: 0 } }, { state: 'concluding', startedAt: 1, outcome: 'failed' }))
+    expect((await ask('GET', '/east/ogc-api/jobs/j')).json()).toMatchObject({ progress: 25, message: 'running' })
+  })
+
   it('says why a job failed', async () => {
     await put(ogcJob({ message: 'no scene' }, endedPhase('failed')))
     expect((await ask('GET', '/east/ogc-api/jobs/j')).json()).toMatchObject({ message: 'no scene' })
   })
 
-  it.each(['null', '{', '[]', '{"processID":5}'])('names no process where the job’s own data, %s, names none', async (dialectData) => {
+  it.each(['null', '{', '[]', '{"processID":5}'])('has an empty process where the job’s own data, %s, names none', async (dialectData) => {
     await put(ogcJob({ dialectData }))
-    expect((await ask('GET', '/east/ogc-api/jobs/j')).json()).not.toHaveProperty('processID')
+    expect((await ask('GET', '/east/ogc-api/jobs/j')).json()).toMatchObject({ processID: '' })
   })
 })
 
@@ -81,9 +100,24 @@ describe('a job that is dismissed', () => {
     expect(fixture.written).toMatchObject([{ topic: 'commands', key: 'j' }])
   })
 
-  it('is not one that has ended otherwise', async () => {
-    await put(ogcJob({}, endedPhase('succeeded')))
-    const answer = await ask('DELETE', '/east/ogc-api/jobs/j')
-    expect([answer.statusCode, answer.json<{ status: number }>().status]).toEqual([409, 409])
+  it.each(['succeeded', 'failed'] as const)('though it has %s is gone once the answer is there', async (outcome) => {
+    await put(ogcJob({}, endedPhase(outcome)))
+    const pending = ask('DELETE', '/east/ogc-api/jobs/j')
+    await vi.waitUntil(() => fixture.written.length === 1)
+    expect(JSON.parse(fixture.written[0]?.value?.toString() ?? '')).toEqual({ type: 'ForgetJob', jobId: 'j', requestedBy: null })
+    await fixture.forget('j')
+    const answer = await pending
+    expect(answer.json()).toMatchObject({ jobID: 'j', status: 'dismissed', message: 'dismissed', links: [{ rel: 'status' }] })
+    expect((await ask('DELETE', '/east/ogc-api/jobs/j')).statusCode).toBe(404)
+  })
+
+  it('while its last word is being written is gone once it has ended', async () => {
+    await put(ogcJob({}, { state: 'concluding', startedAt: 1, outcome: 'succeeded' }))
+    const pending = ask('DELETE', '/east/ogc-api/jobs/j')
+    await vi.waitUntil(() => fixture.listeners === 1)
+    await fixture.change(ogcJob({}, endedPhase('succeeded')), 2)
+    await vi.waitUntil(() => fixture.written.length === 1)
+    await fixture.forget('j')
+    expect((await pending).statusCode).toBe(200)
   })
 })

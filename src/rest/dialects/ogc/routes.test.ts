@@ -46,12 +46,26 @@ describe.each(BASES)('the base %s', (base) => {
     const page = await get(at(end))
     expect(page.statusCode).toBe(200)
     const links = hrefs(page.json())
-    expect(Object.keys(links).filter((rel) => !rel.startsWith('http'))).toEqual(['self', 'service-desc'])
+    expect(Object.keys(links).filter((rel) => !rel.startsWith('http'))).toEqual(['self', 'service-desc', 'service-doc'])
     expect(links['http://www.opengis.net/def/rel/ogc/1.0/processes']).toBe(`${root}/processes`)
     expect(links['http://www.opengis.net/def/rel/ogc/1.0/conformance']).toBe(`${root}/conformance`)
+    expect(links['http://www.opengis.net/def/rel/ogc/1.0/job-list']).toBe(`${root}/jobs`)
     for (const href of Object.values(links)) {
       expect((await get(href.replace(`http://${HOST}`, ''))).statusCode).toBe(200)
     }
+  })
+
+  it('has a page for people, of which every part is the server’s own', async () => {
+    const page = await get(at('/api.html'))
+    expect([page.statusCode, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+    const found = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)]
+    const parts = found.map(([, href = '']) => new URL(href, `http://x${at('/api.html')}`).pathname)
+    expect(parts).toHaveLength(3)
+    for (const part of parts) expect([part, (await get(part)).statusCode]).toEqual([part, 200])
+  })
+
+  it('takes paths behind an address that ends in a slash, and with one at their own end', async () => {
+    for (const path of ['//processes', '/processes/', '/processes/echo/']) expect((await get(at(path))).statusCode).toBe(200)
   })
 
   it('says what of the standard is served', async () => {
@@ -63,7 +77,8 @@ describe.each(BASES)('the base %s', (base) => {
     expect(answer.statusCode).toBe(200)
     const process = answer.json<{ inputs: Record<string, { minOccurs?: number; schema: object }>; outputs: object }>()
     expect(process).toMatchObject({
-      ...{ id: 'echo', version: '1.0.0', title: 'Echo', mutable: false, jobControlOptions: ['sync-execute', 'async-execute'] },
+      ...{ id: 'echo', version: '1.0.0', title: 'Echo', mutable: false },
+      jobControlOptions: ['sync-execute', 'async-execute', 'dismiss'],
       links: [{ rel: 'self', href: `${root}/processes/echo`, type: 'application/json' }],
     })
     expect(Object.keys(process.inputs)).toEqual(['string', 'number', 'boolean', 'object', 'array', 'bbox', 'pause'])
@@ -79,7 +94,7 @@ describe.each(BASES)('the base %s', (base) => {
     expect(processes.map(({ id }) => id)).toEqual(['echo', 'ndvi'])
     expect(processes[1]).toEqual({
       ...{ id: 'ndvi', version: '2.1', title: 'NDVI', keywords: ['index'], mutable: true },
-      ...{ jobControlOptions: ['async-execute'], outputTransmission: ['value'] },
+      ...{ jobControlOptions: ['async-execute', 'dismiss'], outputTransmission: ['value'] },
       links: [{ rel: 'self', href: `${root}/processes/ndvi`, type: 'application/json', title: 'The description of the process' }],
     })
     expect((await get(at('/processes/flood'))).statusCode).toBe(404)
@@ -129,7 +144,7 @@ describe.each(BASES)('the base %s', (base) => {
   it('answers a method that a path does not have with 405 and those it has', async () => {
     const answer = await app.inject({ method: 'PATCH', url: at('/processes'), headers: { accept: 'application/problem+json' } })
     expect(answer.statusCode).toBe(405)
-    expect(answer.headers).toMatchObject({ allow: 'GET, HEAD', 'content-type': 'application/problem+json' })
+    expect(answer.headers).toMatchObject({ allow: 'GET, HEAD, POST', 'content-type': 'application/problem+json' })
   })
 
   it('refuses a workspace whose name could be mistaken for something else', async () => {
@@ -153,4 +168,12 @@ describe('the links of a server that is reached elsewhere', () => {
     app = await new RestFixture().build({ apiRoot: 'https://example.org/jobs/' })
     expect((await get(`/east/${base}/processes/echo`)).json<{ links: readonly Link[] }>().links[0]?.href).toBe(href)
   })
+})
+
+it('there are no workspaces but those that the operator names', async () => {
+  const named = await new RestFixture().build({ workspaces: ['east'] })
+  expect((await named.inject({ url: '/east/ogc-api/processes' })).statusCode).toBe(200)
+  const answer = await named.inject({ url: '/west/wps3/processes' })
+  expect(answer.json()).toMatchObject({ status: 404, detail: 'There is no workspace "west". The operator says which there are.' })
+  await named.close()
 })

@@ -23,8 +23,8 @@ export const processParamsSchema = Type.Object({
   processId: Type.String({ minLength: 1, maxLength: PROCESS_ID_LENGTH_MAX, description: 'The process, as the list has it' }),
 })
 
-const LIMIT_MAX = 10_000
-const LIMIT_DEFAULT = 10
+export const LIMIT_MAX = 10_000
+export const LIMIT_DEFAULT = 10
 
 export const processListQuerySchema = Type.Object(
   {
@@ -62,7 +62,7 @@ const summaryMembers = {
   links,
 }
 
-const processSummarySchema = Type.Object(summaryMembers, { additionalProperties: true })
+export const processSummarySchema = Type.Object(summaryMembers, { additionalProperties: true })
 export type ProcessSummary = Static<typeof processSummarySchema>
 
 // Each has a `schema` and is otherwise what who deployed the process says of it.
