@@ -13,6 +13,7 @@ import type { ReadinessCheck } from './rest/health.ts'
 import { Closing } from './runtime/closing.ts'
 import { delay, monotonicClock, systemClock, systemTimers } from './runtime/clock.ts'
 import { startLoopSentry } from './runtime/loop-sentry.ts'
+import { startBuiltIn } from './service/built-in.ts'
 import { connect, type Connections } from './service/connections.ts'
 import { startFacade, startHealth, startProjector, startWaiting } from './service/facade.ts'
 import { FormerMembers, isAlive } from './service/former-members.ts'
@@ -125,7 +126,8 @@ async function startRoles({ config, logger, closing, onFatal, onStuck, beforeLis
   const projected = config.roles.includes('projector') ? await startProjector(facade) : null
   const members = new FormerMembers({ dataFolder: config.dataFolder, pid: process.pid, isAlive, logger })
   await members.dismiss(connections.admin)
-  const stages = prepareStages({ config, worker, connections, members, sinks, onRefusal, metrics, logger, closing, onFatal })
+  const builtIn = config.roles.includes('dispatcher') ? await startBuiltIn(config.dataFolder, closing) : null
+  const stages = prepareStages({ config, worker, connections, members, sinks, builtIn, onRefusal, metrics, logger, closing, onFatal })
   const readiness = readinessOf(connections, stages, projected?.projector ?? null)
   const hasFacade = projected !== null && config.roles.includes('facade')
   const url = hasFacade ? await startFacade(facade, projected, readiness) : await startHealth(facade, readiness)

@@ -24,7 +24,7 @@ describe('loadConfig', () => {
       ok: false,
       problems: [
         'DATAJOB_PROT: there is no such setting (docs/config.md lists them all)',
-        'DATAJOB_ROLES: "facade,cook" is not allowed (list; some of facade, coordinator, dispatcher, projector)',
+        'DATAJOB_ROLES: "facade,cook" is not allowed (list; some of facade, coordinator, dispatcher, projector, notifier)',
         'DATAJOB_PORT: "70000" is not allowed (port; 0 to 65535)',
       ],
     })

@@ -58,6 +58,7 @@ const relations: readonly Relation[] = [
   ['callTimeoutMs', 'resultTimeoutMs', 'for a result begins with a call'],
   ['pollDelayMinMs', 'pollDelayMaxMs', 'as the shortest and the longest wait'],
   ['retryDelayMinMs', 'retryDelayMaxMs', 'as the first and the largest bound'],
+  ['callbackDelayMinMs', 'callbackDelayMaxMs', 'as the first and the largest bound'],
 ]
 
 function brokenRelations(config: Config): string[] {

@@ -1,4 +1,4 @@
-/** How much of calls to DMI services there may be at a time. Part of settings.ts. */
+/** Calls to DMI services: how many at a time, how long, how often. Part of settings.ts. */
 import { wholeNumber } from './setting.ts'
 
 export const pluginCallSettings = {
@@ -17,5 +17,9 @@ export const pluginCallSettings = {
   callTimeoutMs: wholeNumber('DATAJOB_CALL_TIMEOUT_MS', {
     ...{ fallback: 30_000, min: 100, max: 600_000, unit: 'ms' },
     description: 'How long a submission, status or cancellation may take.',
+  }),
+  callFailuresMax: wholeNumber('DATAJOB_CALL_FAILURES_MAX', {
+    ...{ fallback: 8, min: 1, max: 1_000, unit: 'calls' },
+    description: 'Failed status or result calls in a row that end an attempt.',
   }),
 } as const

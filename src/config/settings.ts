@@ -1,9 +1,11 @@
 /** Every setting of the service. Defaults suit one process beside a local stack. docs/config.md is made from this file. */
+import { callbackSettings } from './callback-settings.ts'
 import { choice, flag, list, type Setting, text, wholeNumber } from './setting.ts'
 import { pluginCallSettings } from './plugin-call-settings.ts'
+import { processSettings } from './process-settings.ts'
 import { watchdogSettings } from './watchdog-settings.ts'
 
-export const ROLES = ['facade', 'coordinator', 'dispatcher', 'projector'] as const
+export const ROLES = ['facade', 'coordinator', 'dispatcher', 'projector', 'notifier'] as const
 export type Role = (typeof ROLES)[number]
 
 const isRole = (item: string): item is Role => ROLES.some((role) => role === item)
@@ -217,15 +219,12 @@ export const settings = {
     ...{ fallback: 600_000, min: 1_000, max: 24 * 3_600_000, unit: 'ms' },
     description: 'How long the records with the operations of a large job are waited for after its command.',
   }),
-  callFailuresMax: wholeNumber('DATAJOB_CALL_FAILURES_MAX', {
-    ...{ fallback: 8, min: 1, max: 1_000, unit: 'calls' },
-    description: 'Failed status or result calls in a row that end an attempt.',
-  }),
   subjobsInFlightMax: wholeNumber('DATAJOB_SUBJOBS_IN_FLIGHT_MAX', {
     ...{ fallback: 64, min: 1, max: 1_000_000, unit: 'subjobs' },
     description: 'Subjobs that one producer works on at a time, unless its DMI service is registered with another limit.',
   }),
   ...pluginCallSettings,
+  ...processSettings,
   resultTimeoutMs: wholeNumber('DATAJOB_RESULT_TIMEOUT_MS', {
     ...{ fallback: 900_000, min: 1_000, max: 86_400_000, unit: 'ms' },
     description:
@@ -282,6 +281,7 @@ export const settings = {
     ...{ fallback: 24 * 3_600_000, min: 1_000, max: 366 * 24 * 3_600_000, unit: 'ms' },
     description: 'How long what failed of an ended job is kept, so that it can be tried again.',
   }),
+  ...callbackSettings,
   ...watchdogSettings,
   startTimeoutMs: wholeNumber('DATAJOB_START_TIMEOUT_MS', {
     ...{ fallback: 600_000, min: 0, max: 24 * 3_600_000, unit: 'ms' },

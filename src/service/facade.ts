@@ -1,8 +1,12 @@
 /** The read model with its projector, and the REST server that answers from it. */
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { AddressGuard } from '../outside/address-guard.ts'
+import { DocumentFetch } from '../outside/document-fetch.ts'
 import type { Config } from '../config/config.ts'
 import { readVersion } from '../config/version.ts'
+import { dmiServiceOf } from '../dmi/dmi-service.ts'
+import { checkUnit } from '../dmi/unit-check.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import { openSqliteReadModel } from '../read-model/sqlite.ts'
 import { type ReadModel, ReadModelFailure } from '../read-model/port.ts'
@@ -17,7 +21,9 @@ import type { Closing } from '../runtime/closing.ts'
 import { systemClock, systemTimers } from '../runtime/clock.ts'
 import { Projector } from '../stages/projector.ts'
 import type { Connections } from './connections.ts'
+import { subjectOf } from './job-subjects.ts'
 import { destinationRules, splitLimits, submissionLimits } from './lanes.ts'
+import { resultTopicsOf } from './result-topics.ts'
 import { registeredInventory } from './registered-inventory.ts'
 
 export interface FacadeOptions {
@@ -42,6 +48,9 @@ const READ_MODEL_STALE_MS = 6 * DAY_MS
 /** Times the time after which whatever stands still is begun anew: nothing can be begun anew about a disk. */
 const DISK_FAILURE_PROGRESS_TIMEOUTS = 3
 
+const DOCUMENT_TIMEOUT_MS = 15_000
+const DOCUMENT_BYTES_MAX = 1024 * 1024
+
 export interface ProjectedReadModel {
   readonly readModel: ReadModel
   readonly projector: Projector
@@ -50,16 +59,17 @@ export interface ProjectedReadModel {
 export async function startProjector(options: FacadeOptions): Promise<ProjectedReadModel> {
   const { config, connections, logger, closing, onFatal, onStuck } = options
   const { kafka, admin, codec, topics, identity } = connections
-  const readModel = openSqliteReadModel({
+  const location = {
     folder: join(config.dataFolder, 'read-model'),
     identity,
     staleAfterMs: READ_MODEL_STALE_MS,
     diskFailureMsMax: DISK_FAILURE_PROGRESS_TIMEOUTS * config.progressTimeoutMs,
     clock: systemClock,
-    onDiscard: (reason) => {
+    onDiscard: (reason: string) => {
       logger.warn({ reason }, 'the read model is rebuilt from the topics')
     },
-  })
+  }
+  const readModel = openSqliteReadModel(location, subjectOf)
   closing.later('read model', () => readModel.close())
   const projector = new Projector({
     ...{ kafka, admin, readModel, codec, topics, clock: systemClock, timers: systemTimers },
@@ -99,21 +109,27 @@ export async function startFacade(
   const { kafka, admin, codec, topics, inventory } = connections
   const producer = await kafka.producer()
   closing.later('producer', () => producer.close())
-  const reader = kafka.partitionReader()
-  closing.later('partition reader', () => reader.close())
   const auth = authOf(config)
+  const guard = new AddressGuard(config.callbackAllowedAddresses, 'DATAJOB_CALLBACK_ALLOWED_ADDRESSES')
+  const documents = new DocumentFetch({
+    guard: new AddressGuard(config.packageAllowedAddresses, 'DATAJOB_PACKAGE_ALLOWED_ADDRESSES'),
+    ...{ timeoutMs: DOCUMENT_TIMEOUT_MS, bytesMax: DOCUMENT_BYTES_MAX },
+  })
+  closing.later('fetched documents', () => documents.close())
   const app = await buildServer({
     ...{ codec, producer, admin, bucketExists, objects, readModel: projected.readModel, progress: projected.projector },
     ...{ clock: systemClock, timers: systemTimers, topics, limits: restLimits(config), readiness, auth },
-    resultTopics: {
-      offsetsAt: (topic, timestampMs) => admin.offsetsAt(topic, timestampMs),
-      read: (from, limit) => reader.read(from, limit),
-      partitionOf: (key, partitions) => kafka.partitionOf(key, partitions),
-    },
+    resultTopics: resultTopicsOf(connections, closing),
     destinations: destinationRules(config),
     submissions: submissionLimits(config),
+    callbackRefusal: (url) => guard.refusalOf(url),
     inventory: registeredInventory(inventory),
     processes: inventory.processes,
+    definitions: inventory.definitions,
+    workspaces: config.workspaces,
+    execService: config.execService,
+    fetchDocument: (url) => documents.fetch(url),
+    checkUnit: (service, value, timeoutMs) => checkUnit(dmiServiceOf(service), value, timeoutMs),
     handles: inventory,
     splits: splitLimits(config),
     retryRetentionMs: Math.min(config.retryRetentionMs, config.jobRetentionMs),

@@ -16,6 +16,8 @@ import type { ConcludeJob, JobConclusion } from '../stages/conclusion.ts'
 import { Coordinator } from '../stages/coordinator.ts'
 import { Dispatcher } from '../stages/dispatcher.ts'
 import type { PortionLimits } from '../stages/part-intake.ts'
+import type { CallbackRule, CallbackTried, DeliverCallback } from '../stages/callback-delivery.ts'
+import { Notifier } from '../stages/notifier.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 
@@ -68,7 +70,7 @@ export function coordinatorLanes(
     ...common(parts, 'coordinator', topics.coordinatorChangelog),
     inputs: [topics.commands, topics.subjobEvents],
     decode: decodeBy(codec, topics, {
-      [topics.subjobEvents]: ['SubjobsPlanned', 'SubjobStarted', 'SubjobAttemptFailed', 'SubjobEnded'],
+      [topics.subjobEvents]: ['SubjobsPlanned', 'SubjobStarted', 'SubjobReported', 'SubjobAttemptFailed', 'SubjobEnded'],
     }),
     runEffect,
     beforeTurn: (messages, hasMissed) => awaitHandles(messages, hasMissed, inventory),
@@ -128,6 +130,33 @@ export function dispatcherLanes(
   }
 }
 
+/** A host that hangs has this part of a lane's places. */
+const CALLBACKS_PER_HOST = 0.25
+
+export function notifierLanes(
+  parts: LaneParts,
+  rules: Readonly<Record<string, CallbackRule>>,
+  runEffect: EffectRunner<DeliverCallback, CallbackTried>,
+): LaneStage<DeliverCallback, CallbackTried> {
+  const { config, topics, codec } = parts
+  const lanes = common(parts, 'notifier', topics.notifierChangelog)
+  return {
+    ...lanes,
+    inputs: [topics.callbacks],
+    limits: { ...lanes.limits, loadMax: config.callbacksWaitingMax },
+    decode: decodeBy(codec, topics, { [topics.callbacks]: ['JobNotice'] }),
+    runEffect,
+    createStage: () =>
+      new Notifier({
+        ...{ topic: topics.callbacks, rules, random: systemRandom },
+        places: { inFlightMax: config.callbacksInFlightMax, perHostMax: Math.ceil(config.callbacksInFlightMax * CALLBACKS_PER_HOST) },
+        retries: { delayMinMs: config.callbackDelayMinMs, delayMaxMs: config.callbackDelayMaxMs },
+        tryForMs: config.callbackTryForMs,
+        perJobMax: config.callbacksPerJobMax,
+      }),
+  }
+}
+
 interface CommonParts {
   readonly name: string
   readonly groupId: string
@@ -167,6 +196,7 @@ function decodeBy(codec: Codec, topics: TopicNames, expected: Readonly<Record<st
 // A part of a large job is looked up when it is split, and says then that something was missing.
 async function awaitHandles(messages: readonly Message[], hasMissed: boolean, inventory: Inventory): Promise<void> {
   const isMissing = (message: Message): boolean =>
-    message.type === 'SubmitJob' && message.operations.some(({ path }) => inventory.find(managedObjectOf(path)) === undefined)
+    message.type === 'SubmitJob' &&
+    message.operations.some(({ path }) => inventory.find(managedObjectOf(path), message.tenant) === undefined)
   if (hasMissed || messages.some(isMissing)) await inventory.caughtUp(INVENTORY_WAIT_MS)
 }

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { type Destination, parseDestination } from '../domain/destination.ts'
+import type { ServiceRegistered } from '../domain/messages.ts'
 import { DmiClient } from '../dmi/dmi-client.ts'
 import { coordinatorEffects } from '../effects/conclusions.ts'
 import { dispatcherEffects } from '../effects/dispatcher-effects.ts'
@@ -18,7 +19,8 @@ import { systemRandom } from '../runtime/random.ts'
 import type { OperationSpill } from '../spill/operation-spill.ts'
 import type { Connections } from './connections.ts'
 import type { FormerMembers } from './former-members.ts'
-import { coordinatorLanes, destinationRules, dispatcherLanes } from './lanes.ts'
+import { callbackCalls, callbackRules } from './callbacks.ts'
+import { coordinatorLanes, destinationRules, dispatcherLanes, notifierLanes } from './lanes.ts'
 import { mayWorkLater } from './may-work-later.ts'
 import { openNamedResults } from './named-results.ts'
 import { operationSpill } from './spill.ts'
@@ -30,6 +32,8 @@ export interface StagesOptions {
   readonly connections: Connections
   readonly members: FormerMembers
   readonly sinks: Sinks
+  /** Carries out what is built in. */
+  readonly builtIn: ServiceRegistered | null
   readonly onRefusal: (refusal: OutputRefusal) => void
   readonly metrics: StageMetrics
   readonly logger: Logger
@@ -77,6 +81,7 @@ export function prepareStages(options: StagesOptions): readonly PreparedStage[] 
   const spill = operationSpill(options)
   if (config.roles.includes('coordinator')) add('coordinator', coordinator(options, spill))
   if (config.roles.includes('dispatcher')) add('dispatcher', dispatcher(options, spill))
+  if (config.roles.includes('notifier')) add('notifier', notifier(options, spill))
   return stages
 }
 
@@ -123,7 +128,7 @@ function coordinator(options: StagesOptions, spill: OperationSpill): StageSessio
 }
 
 function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession {
-  const { config, worker, connections, sinks, onRefusal, metrics, closing } = options
+  const { config, worker, connections, sinks, builtIn, onRefusal, metrics, closing } = options
   const client = new DmiClient({
     connectionsMax: config.pluginConnectionsMax,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -138,7 +143,9 @@ function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession
   })
   closing.later('dmi', () => client.close())
   const destinationOf = acceptedDestination(config)
-  const serviceOf = (name: string): ReturnType<typeof connections.inventory.service> => connections.inventory.service(name)
+  const serviceOf = (name: string): ServiceRegistered | undefined => {
+    return builtIn?.name === name ? builtIn : connections.inventory.service(name)
+  }
   const { callsInFlightMax } = config
   const calls = new DmiCalls({ client, serviceOf, destinationOf, callsInFlightMax, clock: monotonicClock, metrics })
   const resultLimits = { valueBytesMax: config.resultValueBytesMax, depthMax: RESULT_DEPTH_MAX }
@@ -154,6 +161,14 @@ function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession
       publications.committed(completion)
     },
   })
+  return new GroupSession(lanes, sessionOptions(options))
+}
+
+function notifier(options: StagesOptions, spill: OperationSpill): StageSession {
+  const { config, worker, connections, onRefusal } = options
+  const calls = callbackCalls(options)
+  const parts = { config, worker, onRefusal, spill, ...connections }
+  const lanes = notifierLanes(parts, callbackRules, (effect, signal) => calls.deliver(effect, signal))
   return new GroupSession(lanes, sessionOptions(options))
 }
 

@@ -6,7 +6,7 @@ import { kafkaClient } from '../connections.ts'
 import type { BucketStore } from '../results/bucket-store.ts'
 import { type Manifest, readManifest } from '../results/manifest.ts'
 import { readTopic } from '../results/read-topic.ts'
-import { isCompletion } from '../results/result-event.ts'
+import { isCompletion } from '../../results/result-event.ts'
 import type { DemoJob, DemoNames } from './demo-jobs.ts'
 import type { DemoEnvironment } from './environment.ts'
 

@@ -2,7 +2,7 @@
 import type { OperationCounts } from '../../domain/job.ts'
 import { isSuccess } from '../../domain/response-code.ts'
 import type { InputRecord } from '../../kafka/port.ts'
-import { completionOf, isCompletion, jobIdOf, type OperationReport, reportsOf } from '../results/result-event.ts'
+import { completionOf, isCompletion, jobIdOf, type OperationReport, reportsOf } from '../../results/result-event.ts'
 import type { NcmpJob } from '../../rest/dialects/ncmp/schemas.ts'
 import type { Consumed, ConsumedObjects } from './consumed.ts'
 import { countExpected, type DemoJob, type DemoOperation } from './demo-jobs.ts'

@@ -10,10 +10,10 @@ import { exitCodeOf } from '../service/job-view.ts'
 import { BucketStore } from './bucket-store.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 import { readTopic } from './read-topic.ts'
-import { isCompletion, jobIdOf } from './result-event.ts'
+import { isCompletion, jobIdOf } from '../../results/result-event.ts'
 import type { ResultsOptions } from './results-options.ts'
 import { type ResultPrinter, resultPrinter } from './result-printer.ts'
-import { WholeEvents } from './whole-events.ts'
+import { WholeEvents } from '../../results/whole-events.ts'
 
 interface Search {
   readonly cli: Cli

@@ -6,7 +6,7 @@ import { type Pane, printLines } from '../output/screen.ts'
 import { formatBytes } from '../output/units.ts'
 import { clipVisible, oneLine } from '../output/width.ts'
 import type { Manifest } from './manifest.ts'
-import { isCompletion, type OperationReport, reportsOf, sharedResultOf } from './result-event.ts'
+import { isCompletion, type OperationReport, reportsOf, sharedResultOf } from '../../results/result-event.ts'
 
 export interface ResultPrinter {
   readonly event: (record: InputRecord) => void
