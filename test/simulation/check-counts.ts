@@ -1,6 +1,7 @@
 /** What is told of a job in several places is the same in all: its record, the reports of its subjobs, its last word, its manifest. */
 import type { Job } from '../../src/domain/job.ts'
 import type { DispatchSubjob, SubjobEnded, SubmitJob } from '../../src/domain/messages.ts'
+import type { ExpectedCommands } from './accepted-jobs.ts'
 import { isInOrder, messagesOn } from './check-calls.ts'
 import type { ResultValue } from './effects.ts'
 import { TOPICS } from './settings.ts'
@@ -8,14 +9,15 @@ import type { World } from './world.ts'
 
 const TRANSACTION_MS_MAX = 10_000
 
-export function violationsInCounts(world: World, jobs: readonly Job[], accepted: ReadonlyMap<string, SubmitJob>): readonly string[] {
+export function violationsInCounts(world: World, jobs: readonly Job[], { accepted, held }: ExpectedCommands): readonly string[] {
   const ends = new Map<string, SubjobEnded[]>()
   const orders = new Map<string, DispatchSubjob[]>()
   for (const { message } of messagesOn(world, TOPICS.subjobEvents)) if (message.type === 'SubjobEnded') put(ends, message)
   for (const { message } of messagesOn(world, TOPICS.subjobs)) if (message.type === 'DispatchSubjob') put(orders, message)
   return jobs.flatMap((job) => [
     ...reportsOf(job, ends.get(job.jobId) ?? [], orders.get(job.jobId) ?? []),
-    ...orderOf(job, orders.get(job.jobId) ?? [], accepted.get(job.jobId)),
+    // What is released in pieces comes as its client wants it.
+    ...((held.get(job.jobId)?.pieces.size ?? 0) > 0 ? [] : orderOf(job, orders.get(job.jobId) ?? [], accepted.get(job.jobId))),
   ])
 }
 
@@ -40,6 +42,25 @@ export function violationsOfCancellations(world: World): readonly string[] {
       return writtenAt > at && writtenAt < until
     })
     return late.length === 0 ? [] : [`job ${name}: ${late.length} subjobs were handed out after it was cancelled`]
+  })
+}
+
+/** A subjob is handed out to be done once those that it waits for have succeeded. */
+export function violationsOfDependencies(world: World): readonly string[] {
+  const parents = new Map<string, readonly number[]>()
+  const succeededAt = new Map<string, number>()
+  for (const { message, writtenAt } of messagesOn(world, TOPICS.subjobEvents)) {
+    if (message.type === 'SubjobsPlanned') {
+      for (const { index, run, parents: waitsFor } of message.subjobs) parents.set(`${message.jobId}/${index} in run ${run}`, waitsFor)
+    } else if (message.type === 'SubjobEnded' && message.outcome === 'succeeded') {
+      succeededAt.set(`${message.jobId}/${message.index}`, writtenAt)
+    }
+  }
+  return messagesOn(world, TOPICS.subjobs).flatMap(({ message, writtenAt }) => {
+    if (message.type !== 'DispatchSubjob' || message.refusal !== null) return []
+    const name = `${message.jobId}/${message.index} in run ${message.run}`
+    const early = (parents.get(name) ?? []).filter((index) => (succeededAt.get(`${message.jobId}/${index}`) ?? Infinity) > writtenAt)
+    return early.map((index) => `${name} was handed out before ${index} had succeeded`)
   })
 }
 

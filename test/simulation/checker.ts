@@ -5,14 +5,17 @@ import { isSuccess } from '../../src/domain/response-code.ts'
 import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
 import { type ExpectedCommands, expectedCommands, placeOf } from './accepted-jobs.ts'
 import type { SimulatedBucket, Writing } from './bucket.ts'
+import { violationsInCallbacks } from './check-callbacks.ts'
 import { violationsInCalls } from './check-calls.ts'
-import { violationsInCounts, violationsOfCancellations, wordDiffers } from './check-counts.ts'
+import { violationsInCounts, violationsOfCancellations, violationsOfDependencies, wordDiffers } from './check-counts.ts'
+import { violationsOfHolding } from './check-held.ts'
 import { differences } from './differences.ts'
 import { codeOf, type OperationResult } from './dmi.ts'
 import type { ResultValue } from './effects.ts'
+import { jobChanges } from './job-changes.ts'
 import { decode } from './service.ts'
 import { findHandle, RESULT_TOPIC, TOPICS } from './settings.ts'
-import { jobChanges } from './settled.ts'
+import { entriesLeft } from './settled.ts'
 import type { World } from './world.ts'
 
 /** Codes of operations whose producer was asked and could not do its work. */
@@ -28,13 +31,17 @@ export function violationsIn(world: World): { readonly violations: readonly stri
     ...jobs.flatMap((changes) => lifeOf(changes, commands)),
     ...[...commands.accepted].flatMap(([jobId, submission]) => {
       const last = jobs.find(([job]) => job?.jobId === jobId)?.[0]
+      if (commands.held.get(jobId)?.beginning === null) return []
       return last?.state === 'ended' ? endingOf(world, submission, last) : [`job ${jobId} was accepted and is ${last?.state ?? 'unknown'}`]
     }),
     ...shownTwice(world),
     ...violationsInCalls(world, latest),
-    ...violationsInCounts(world, latest, commands.accepted),
+    ...violationsInCounts(world, latest.filter(({ jobId }) => commands.held.get(jobId)?.beginning !== null), commands),
     ...violationsOfCancellations(world),
-    ...leftovers(world),
+    ...violationsOfDependencies(world),
+    ...violationsOfHolding(world, commands, latest),
+    ...violationsInCallbacks(world, commands, latest),
+    ...leftovers(world, commands),
   ]
   return { violations, jobs: commands.accepted.size }
 }
@@ -45,7 +52,9 @@ function forwardings({ forwarded, arrivedFrom }: ExpectedCommands): readonly str
 
 function deadLetters({ broker }: World, { setAside }: ExpectedCommands): readonly string[] {
   const places = broker.logsOf(TOPICS.deadLetters).flatMap((log) =>
-    log.committed().map(({ headers }) => {
+    log.committed().flatMap(({ headers }) => {
+      // Of callbacks these are a matter of their own.
+      if (headers[DEAD_LETTER_HEADERS.topic] === TOPICS.callbacks) return []
       return `${headers[DEAD_LETTER_HEADERS.topic]}-${headers[DEAD_LETTER_HEADERS.partition]}-${headers[DEAD_LETTER_HEADERS.offset]}`
     }),
   )
@@ -159,24 +168,18 @@ function shownTwice({ broker, shown }: World): readonly string[] {
 }
 
 /** Memory and changelogs hold nothing of what has ended. */
-function leftovers({ broker }: World): readonly string[] {
-  const kept = new Set<string>()
-  for (const topic of [TOPICS.coordinatorChangelog, TOPICS.dispatcherChangelog]) {
-    for (const { key, value } of broker.logsOf(topic).flatMap((log) => log.committed())) {
-      if (value === null) kept.delete(`${topic} ${key?.toString()}`)
-      else kept.add(`${topic} ${key?.toString()}`)
-    }
-  }
+function leftovers(world: World, { held }: ExpectedCommands): readonly string[] {
   // What failed of a job may be tried again for a while.
   const failures = new Map<string, boolean>()
-  for (const record of broker.logsOf(TOPICS.jobs).flatMap((log) => log.committed())) {
+  for (const record of world.broker.logsOf(TOPICS.jobs).flatMap((log) => log.committed())) {
     const decoded = decode(record)
     if (decoded.ok && decoded.message.type === 'JobChanged') {
       failures.set(decoded.message.job.jobId, decoded.message.job.operations.failed > 0)
     }
   }
-  const retriable = [...failures].filter(([, hasFailed]) => hasFailed).map(([jobId]) => jobId)
-  const isExpected = (key: string): boolean =>
-    key.includes(' job:') || key.includes(' !') || retriable.some((jobId) => key.includes(` subjob:${jobId}/`))
-  return [...kept].filter((key) => !isExpected(key)).map((key) => `left over: ${key}`)
+  const kept = [...failures].filter(([jobId, hasFailed]) => hasFailed || held.get(jobId)?.beginning === null).map(([jobId]) => jobId)
+  const isExpected = (key: string): boolean => key.startsWith('job:') || kept.some((jobId) => key.startsWith(`subjob:${jobId}/`))
+  return [TOPICS.coordinatorChangelog, TOPICS.dispatcherChangelog, TOPICS.notifierChangelog].flatMap((topic) =>
+    entriesLeft(world, topic).filter((key) => !isExpected(key)).map((key) => `left over: ${topic} ${key}`),
+  )
 }

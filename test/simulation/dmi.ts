@@ -4,7 +4,7 @@
  */
 import type { DispatchSubjob } from '../../src/domain/messages.ts'
 import { ResponseCode } from '../../src/domain/response-code.ts'
-import type { CallFailure, ProducerStatus } from '../../src/domain/subjob.ts'
+import type { CallFailure, ProducerProgress, ProducerStatus } from '../../src/domain/subjob.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
 import type { Random } from '../../src/runtime/random.ts'
 
@@ -79,11 +79,12 @@ export class SimulatedDmi {
     return this.#nonsense() ?? { ok: true, dataProducerJobId: id }
   }
 
-  status(work: string): Answer<{ readonly status: ProducerStatus }> {
+  status(work: string): Answer<{ readonly status: ProducerStatus; readonly progress: ProducerProgress }> {
     const failure = this.#failure()
     if (failure !== null) return failure
     const { finishesAt } = this.#executionOf(work)
-    return { ok: true, status: finishesAt <= this.#clock.now() ? 'finished' : 'pending' }
+    const now = this.#clock.now()
+    return { ok: true, status: finishesAt <= now ? 'finished' : 'pending', progress: { percent: now % 101, message: null } }
   }
 
   result(work: string): Answer<{ readonly results: readonly OperationResult[] }> {

@@ -66,7 +66,7 @@ async function poll(
   effect: Effect<'PollSubjob'>,
 ): Promise<Completion<'Polled' | 'CallFailed'>> {
   const answer = await ask(process, dmiNetwork, () => dmi.status(workOf(effect.dispatch)))
-  return answer.ok ? { type: 'Polled', ...replyTo(effect), status: answer.status } : failedCall(effect, answer)
+  return answer.ok ? { type: 'Polled', ...replyTo(effect), status: answer.status, progress: answer.progress } : failedCall(effect, answer)
 }
 
 async function publish(parts: EffectParts, effect: Effect<'PublishResult'>): Promise<Published | Completion<'CallFailed'>> {

@@ -1,11 +1,12 @@
 /**
  * What goes wrong, drawn from the seed: processes die, stop and go on, members come and go, clocks are set, networks fail, plugins
- * fail, the broker's coordinator is away, its offsets expire, its logs are compacted.
+ * and receivers fail, the broker's coordinator is away, its offsets expire, its logs are compacted.
  */
 import { SESSION_TIMEOUT_MS } from './consumer-groups.ts'
 import { DELETE_RETENTION_MS } from './partition-log.ts'
 import { APPLICATION, TOPICS } from './settings.ts'
 import type { Network } from './network.ts'
+import { RECEIVERS } from './receiver.ts'
 import type { SimulatedProcess } from './process.ts'
 import type { Slot, World } from './world.ts'
 
@@ -29,6 +30,8 @@ const faults: readonly { readonly weight: number; readonly fault: Fault }[] = [
   { weight: 2, fault: coordinatorAway },
   { weight: 2, fault: lossy },
   { weight: 2, fault: failingProducers },
+  { weight: 2, fault: failingReceivers },
+  { weight: 1, fault: receiverAway },
   { weight: 3, fault: compact },
   { weight: 1, fault: expireOffsets },
 ]
@@ -67,6 +70,7 @@ function heal(world: World): void {
   for (const network of networksOf(world)) network.heal()
   world.broker.isCoordinating = true
   world.dmi.failureRatio = 0
+  world.receiver.heal()
   for (const slot of world.slots) {
     slot.process.resume()
     if (slot.process.state === 'dead') world.start(slot)
@@ -158,6 +162,7 @@ function setClock(world: World): void {
   const byMs = world.random() < 0.5 ? HOUR_MS : -HOUR_MS
   world.note(`the clock of ${process.name} is set by ${byMs}`)
   process.shiftClock(byMs)
+  world.areClocksTrue = false
 }
 
 function networkDown(world: World): void {
@@ -189,9 +194,24 @@ function failingProducers(world: World): void {
   world.dmi.failureRatio = world.random() < 0.4 ? 0 : world.random() * 0.6
 }
 
+function failingReceivers({ receiver, random }: World): void {
+  receiver.failureRatio = random() < 0.4 ? 0 : random() * 0.8
+}
+
+function receiverAway(world: World): void {
+  const { away } = world.receiver
+  const host = RECEIVERS[world.draw(RECEIVERS.length)]!
+  world.note(`${host} is away`)
+  away.add(host)
+  world.scheduler.after(world.draw(20_000), () => {
+    away.delete(host)
+  })
+}
+
 function compact(world: World): void {
-  world.broker.compact(TOPICS.coordinatorChangelog, world.random)
-  world.broker.compact(TOPICS.dispatcherChangelog, world.random)
+  for (const topic of [TOPICS.coordinatorChangelog, TOPICS.dispatcherChangelog, TOPICS.notifierChangelog]) {
+    world.broker.compact(topic, world.random)
+  }
 }
 
 /** All processes are away for so long that the broker forgets how far their groups were. */
@@ -203,7 +223,7 @@ function expireOffsets(world: World): void {
   }
   // What they have sent has arrived by then.
   world.scheduler.after(world.kafkaNetwork.delayMaxMs, () => {
-    for (const stage of ['coordinator', 'dispatcher']) world.broker.expireOffsets(`${APPLICATION}.${stage}`)
+    for (const stage of ['coordinator', 'dispatcher', 'notifier']) world.broker.expireOffsets(`${APPLICATION}.${stage}`)
   })
 }
 
@@ -214,8 +234,8 @@ function startLater(world: World, slot: Slot): void {
   })
 }
 
-function networksOf({ kafkaNetwork, dmiNetwork, bucketNetwork }: World): readonly Network[] {
-  return [kafkaNetwork, dmiNetwork, bucketNetwork]
+function networksOf({ kafkaNetwork, dmiNetwork, bucketNetwork, callbackNetwork }: World): readonly Network[] {
+  return [kafkaNetwork, dmiNetwork, bucketNetwork, callbackNetwork]
 }
 
 function aSlot(world: World): Slot {

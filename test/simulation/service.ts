@@ -1,4 +1,4 @@
-/** The service as one process runs it: both stages in their groups, the real lanes on the simulated broker. */
+/** The service as one process runs it: its stages in their groups, the real lanes on the simulated broker. */
 import type { AddOperations, Message } from '../../src/domain/messages.ts'
 import { GroupSession, type GroupEvent } from '../../src/kafka/group-session.ts'
 import type { Decoded, LaneLimits, LaneStage } from '../../src/kafka/lane-life.ts'
@@ -8,11 +8,15 @@ import type { Random } from '../../src/runtime/random.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'
 import { openHeapStore } from '../fakes/heap-store.ts'
 import { jsonCodec } from '../fakes/json-codec.ts'
+import type { CallbackTried, DeliverCallback } from '../../src/stages/callback-delivery.ts'
 import { Coordinator } from '../../src/stages/coordinator.ts'
 import { Dispatcher } from '../../src/stages/dispatcher.ts'
+import { Notifier } from '../../src/stages/notifier.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
+import { CALLBACK_RULES } from './callback-rules.ts'
 import { coordinatorEffects, type EffectParts, simulatedEffects } from './effects.ts'
 import type { SimulatedKafka } from './kafka-client.ts'
+import { callbackEffects, type ReceiverAccess } from './receiver.ts'
 import { APPLICATION, DESTINATIONS, findHandle, JOB_RETENTION_MS, SUBMISSION_LIMITS, TOPICS } from './settings.ts'
 
 /** What an operator could set, drawn from the seed. */
@@ -23,9 +27,12 @@ export interface ServiceSettings {
   readonly attemptsMax: number
   readonly callFailuresMax: number
   readonly subjobsInFlightMax: number
+  readonly callbacksInFlightMax: number
+  readonly callbacksPerJobMax: number
+  readonly callbackTryForMs: number
 }
 
-export interface ServiceParts extends EffectParts {
+export interface ServiceParts extends EffectParts, ReceiverAccess {
   readonly kafka: SimulatedKafka
   readonly topicIds: TopicIds
   /** By group: what ran in this place before. */
@@ -39,15 +46,13 @@ export class SimulatedService {
   readonly parts: ServiceParts
   readonly #coordinator: GroupSession<ConcludeJob, JobConclusion>
   readonly #dispatcher: GroupSession<DispatcherEffect, DispatcherCompletion>
+  readonly #notifier: GroupSession<DeliverCallback, CallbackTried>
 
-  private constructor(
-    parts: ServiceParts,
-    coordinator: GroupSession<ConcludeJob, JobConclusion>,
-    dispatcher: GroupSession<DispatcherEffect, DispatcherCompletion>,
-  ) {
+  private constructor(parts: ServiceParts, options: ConstructorParameters<typeof GroupSession>[1]) {
     this.parts = parts
-    this.#coordinator = coordinator
-    this.#dispatcher = dispatcher
+    this.#coordinator = new GroupSession(coordinatorStage(parts), options)
+    this.#dispatcher = new GroupSession(dispatcherStage(parts), options)
+    this.#notifier = new GroupSession(notifierStage(parts), options)
   }
 
   static async start(parts: ServiceParts): Promise<SimulatedService> {
@@ -55,18 +60,17 @@ export class SimulatedService {
     const admin = await kafka.admin()
     for (const [groupId, memberId] of parts.formerMembers) await admin.dismissMember(groupId, memberId).catch(() => undefined)
     const options = { kafka, admin, application: APPLICATION, clock: process.clock, timers: process, observe }
-    const coordinator = new GroupSession(coordinatorStage(parts), options)
-    const dispatcher = new GroupSession(dispatcherStage(parts), options)
-    await Promise.all([coordinator.start(), dispatcher.start()])
-    return new SimulatedService(parts, coordinator, dispatcher)
+    const service = new SimulatedService(parts, options)
+    await Promise.all([service.#coordinator.start(), service.#dispatcher.start(), service.#notifier.start()])
+    return service
   }
 
   ready(): boolean {
-    return this.#coordinator.ready() && this.#dispatcher.ready()
+    return this.#coordinator.ready() && this.#dispatcher.ready() && this.#notifier.ready()
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#coordinator.stop(), this.#dispatcher.stop()])
+    await Promise.all([this.#coordinator.stop(), this.#dispatcher.stop(), this.#notifier.stop()])
   }
 }
 
@@ -121,6 +125,27 @@ function dispatcherStage(parts: ServiceParts): LaneStage<DispatcherEffect, Dispa
         resumeSpreadMs: 1_000,
       }),
     runEffect: simulatedEffects(parts),
+  }
+}
+
+function notifierStage(parts: ServiceParts): LaneStage<DeliverCallback, CallbackTried> {
+  const { settings, random } = parts
+  const { callbacksInFlightMax: inFlightMax } = settings
+  return {
+    ...common('notifier', TOPICS.notifierChangelog, settings),
+    topicIds: parts.topicIds,
+    inputs: [TOPICS.callbacks],
+    createStage: () =>
+      new Notifier({
+        topic: TOPICS.callbacks,
+        rules: CALLBACK_RULES,
+        places: { inFlightMax, perHostMax: Math.ceil(inFlightMax / 2) },
+        retries: { delayMinMs: 200, delayMaxMs: 5_000 },
+        tryForMs: settings.callbackTryForMs,
+        perJobMax: settings.callbacksPerJobMax,
+        random,
+      }),
+    runEffect: callbackEffects(parts),
   }
 }
 

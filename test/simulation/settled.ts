@@ -1,40 +1,56 @@
-import type { Job } from '../../src/domain/job.ts'
 import { expectedCommands } from './accepted-jobs.ts'
-import { decode } from './service.ts'
+import type { PartitionLog } from './partition-log.ts'
+import { jobChanges } from './job-changes.ts'
+import { messagesOn } from './check-calls.ts'
 import { APPLICATION, RESULT_TOPIC, TOPICS } from './settings.ts'
 import type { World } from './world.ts'
 
-/** Whether all that was accepted has ended, all lanes run, and nothing is left unread. */
+/** Whether all that was accepted, and is not held, has ended and was told, all lanes run, and nothing is left unread. */
 export function isSettled(world: World): boolean {
   if (!world.ready() || !isReadUp(world)) return false
+  if (entriesLeft(world, TOPICS.notifierChangelog).length > 0) return false
   const ended = new Set(jobChanges(world).flatMap(([job]) => (job?.state === 'ended' ? [job.jobId as string] : [])))
-  return [...expectedCommands(world).accepted.keys()].every((jobId) => ended.has(jobId))
+  if (!areSubjobsEnded(world)) return false
+  const { accepted, held } = expectedCommands(world)
+  return [...accepted.keys()].every((jobId) => ended.has(jobId) || held.get(jobId)?.beginning === null)
 }
 
-/** Each job's states as they were published, the latest first. */
-export function jobChanges({ broker }: World): readonly (readonly Job[])[] {
-  const changes = new Map<string, Job[]>()
-  for (const log of broker.logsOf(TOPICS.jobs)) {
-    for (const record of log.committed()) {
-      const decoded = decode(record)
-      if (!decoded.ok || decoded.message.type !== 'JobChanged') continue
-      const { job } = decoded.message
-      changes.set(job.jobId, [job, ...(changes.get(job.jobId) ?? [])])
-    }
+/** What a changelog still has, by key; not what lanes say of themselves. */
+export function entriesLeft({ broker }: World, changelog: string): readonly string[] {
+  const kept = new Set<string>()
+  for (const { key, value } of broker.logsOf(changelog).flatMap((log) => log.committed())) {
+    const name = key?.toString() ?? ''
+    if (value === null) kept.delete(name)
+    else if (!name.startsWith('!')) kept.add(name)
   }
-  return [...changes.values()]
+  return [...kept]
+}
+
+// Of a job that is held in part, too: what was released of it.
+function areSubjobsEnded(world: World): boolean {
+  const ends = messagesOn(world, TOPICS.subjobEvents).filter(({ message }) => message.type === 'SubjobEnded')
+  return ends.length === messagesOn(world, TOPICS.subjobs).filter(({ message }) => message.type === 'DispatchSubjob').length
 }
 
 function isReadUp({ broker, shown }: World): boolean {
   const inputs = [
-    { groupId: `${APPLICATION}.coordinator`, topics: [TOPICS.commands, TOPICS.subjobEvents] },
-    { groupId: `${APPLICATION}.dispatcher`, topics: [TOPICS.subjobs] },
+    { stage: 'coordinator', topics: [TOPICS.commands, TOPICS.subjobEvents], changelog: TOPICS.coordinatorChangelog },
+    { stage: 'dispatcher', topics: [TOPICS.subjobs], changelog: TOPICS.dispatcherChangelog },
+    { stage: 'notifier', topics: [TOPICS.callbacks], changelog: TOPICS.notifierChangelog },
   ]
-  const isTaken = inputs.every(({ groupId, topics }) =>
-    broker.committedOffsets(groupId, topics).every(({ topic, partition, offset }) => {
-      return broker.logOf(topic, partition).read(Math.max(0, offset), 1).records.length === 0
+  const isTaken = inputs.every(({ stage, topics, changelog }) =>
+    broker.committedOffsets(`${APPLICATION}.${stage}`, topics).every(({ topic, partition, offset }) => {
+      // What the group has forgotten, the lane knows; while it has nothing to do it does not say so again.
+      const position = offset >= 0 ? offset : storedPosition(broker.logOf(changelog, partition), topic)
+      return broker.logOf(topic, partition).read(position, 1).records.length === 0
     }),
   )
   const results = broker.logsOf(RESULT_TOPIC).reduce((sum, log) => sum + log.committed().length, 0)
   return isTaken && shown.length === results
+}
+
+/** Where a lane is with a topic by its changelog (src/kafka/input-positions.ts). */
+function storedPosition(changelog: PartitionLog, topic: string): number {
+  const entry = changelog.committed().findLast(({ key }) => key?.toString() === '!positions')?.value
+  return (JSON.parse(entry?.toString() ?? '{}') as Readonly<Record<string, number>>)[topic] ?? 0
 }

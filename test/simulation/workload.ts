@@ -1,12 +1,14 @@
 /**
  * What clients send: jobs of all kinds, to the right partition and to wrong ones, twice, without ids, in parts, requests to cancel
- * them or to try again what failed, and things that are no jobs.
+ * them, to release those that are held, or to try again what failed, and things that are no jobs.
  */
 import type { AddOperations, Dependency, SubmitJob } from '../../src/domain/messages.ts'
 import type { Operation, OperationKind } from '../../src/domain/operation.ts'
 import type { OutputRecord } from '../../src/kafka/port.ts'
 import type { Random } from '../../src/runtime/random.ts'
 import { exampleOperation, exampleSubmission } from '../fakes/domain-examples.ts'
+import { CALLBACK_NAMES } from './callback-rules.ts'
+import { RECEIVERS } from './receiver.ts'
 import { encode } from './service.ts'
 import { PLACES, RESULT_TOPIC, TOPICS } from './settings.ts'
 
@@ -46,7 +48,13 @@ export function workload(random: Random, options: WorkloadOptions): readonly Arr
     for (let retries = draw(4); jobId !== null && retries > 0; retries -= 1) {
       arrive(encode({ type: 'RetryJob', jobId, requestedBy: null, run: draw(2) === 0 ? null : 2, authorization: null }), jobId, anywhere())
     }
-    if (jobId !== null && dependencies.length === 0 && draw(4) === 0) {
+    for (let releases = releasesOf(submission, draw); jobId !== null && releases > 0; releases -= 1) {
+      const callbacks = draw(10) === 0 ? { wrong: 'ftp://a' } : draw(2) === 0 ? drawnCallbacks(submission.dialect, draw) : {}
+      // How many subjobs a job in parts has, depends on when that is asked.
+      const subjobs = !submission.held || draw(2) === 0 ? null : Array.from({ length: 1 + draw(3) }, () => draw(draw(2) === 0 ? 2 : 6))
+      arrive(encode({ type: 'ReleaseJob', jobId, requestedBy: null, callbacks, subjobs }), jobId, anywhere())
+    }
+    if (jobId !== null && dependencies.length === 0 && !submission.held && draw(4) === 0) {
       for (let times = 1 + draw(2); times > 0; times -= 1) arriveTogether(inParts(submission, `mark ${times}`, draw), jobId, anywhere())
       continue
     }
@@ -72,8 +80,26 @@ function drawnSubmission(draw: (below: number) => number, number: number): Submi
   })
   const jobId = draw(8) === 0 ? null : `job-${number}`
   const destination = DESTINATIONS[draw(DESTINATIONS.length)]!
-  const dependencies = drawnDependencies(draw, operations.length)
-  return exampleSubmission({ jobId, kind, destination, operations, dependencies, digest: `digest of ${number}` })
+  const held = draw(5) === 0
+  const dependencies = operations.length > 1 && draw(held ? 2 : 4) === 0 ? drawnDependencies(draw, operations.length) : []
+  const dialect = draw(2) === 0 ? 'ncmp' : CALLBACK_DIALECTS[draw(CALLBACK_DIALECTS.length)]!
+  const callbacks = drawnCallbacks(dialect, draw)
+  const terms = { dialect, callbacks, held, digest: `digest of ${number}` }
+  return exampleSubmission({ jobId, kind, destination, operations, dependencies, ...terms })
+}
+
+const CALLBACK_DIALECTS = Object.keys(CALLBACK_NAMES)
+
+/** Some of those that the dialect knows, at any host. */
+function drawnCallbacks(dialect: string, draw: (below: number) => number): Readonly<Record<string, string>> {
+  const names = (CALLBACK_NAMES[dialect] ?? []).filter(() => draw(4) > 0)
+  return Object.fromEntries(names.map((name) => [name, `http://${RECEIVERS[draw(RECEIVERS.length)]!}/${name}/${draw(2)}`]))
+}
+
+/** A held job is released, mostly, and as often as not more than once; one that is not may be all the same. */
+function releasesOf({ held }: SubmitJob, draw: (below: number) => number): number {
+  if (!held) return draw(12) === 0 ? 1 : 0
+  return draw(5) === 0 ? 0 : 1 + draw(5)
 }
 
 /** The same job as a command and some records behind it. */
@@ -90,7 +116,6 @@ function inParts(submission: SubmitJob, mark: string, draw: (below: number) => n
 }
 
 function drawnDependencies(draw: (below: number) => number, operations: number): readonly Dependency[] {
-  if (operations < 2 || draw(4) > 0) return []
   return Array.from({ length: 1 + draw(operations - 1) }, () => {
     const child = 1 + draw(operations - 1)
     return { operationId: child, parents: Array.from({ length: 1 + draw(2) }, () => draw(child)) }

@@ -1,4 +1,4 @@
-/** One seed's world: a broker, a plugin, a bucket, clients, and the processes of the service among them. */
+/** One seed's world: a broker, a plugin, a bucket, clients and whom they want to be told, and the processes of the service among them. */
 import type { GroupEvent } from '../../src/kafka/group-session.ts'
 import type { InputRecord } from '../../src/kafka/port.ts'
 import { type Random, seededRandom } from '../../src/runtime/random.ts'
@@ -10,6 +10,7 @@ import { lostRequest, SimulatedKafka } from './kafka-client.ts'
 import { SimulatedCrash } from './lane-consumer.ts'
 import { LostMessage, Network } from './network.ts'
 import { SimulatedProcess } from './process.ts'
+import { SimulatedReceiver } from './receiver.ts'
 import { Scheduler } from './scheduler.ts'
 import { type ServiceSettings, SimulatedService } from './service.ts'
 import { APPLICATION, RESULT_TOPIC, TOPICS } from './settings.ts'
@@ -34,9 +35,11 @@ export class World {
   readonly broker: SimulatedBroker
   readonly bucket: SimulatedBucket
   readonly dmi: SimulatedDmi
+  readonly receiver: SimulatedReceiver
   readonly kafkaNetwork: Network
   readonly dmiNetwork: Network
   readonly bucketNetwork: Network
+  readonly callbackNetwork: Network
   readonly slots: Slot[] = []
   readonly settings: ServiceSettings
   /** What a read_committed consumer of the result topic was shown, in order. */
@@ -44,6 +47,8 @@ export class World {
   /** Lanes that gave up: nothing may bring a lane to that. */
   readonly broken: string[] = []
   readonly trace: string[] = []
+  /** Whether nobody has set the clock of a process. */
+  areClocksTrue = true
   readonly #groups: ConsumerGroups
   /** By place: as what the groups know whoever ran there last. */
   readonly #members = new Map<number, ReadonlyMap<string, string>>()
@@ -57,10 +62,13 @@ export class World {
     this.#groups = new ConsumerGroups({ timers: scheduler, now: () => scheduler.now(), random, shuffleRatio: SHUFFLE_RATIO })
     this.bucket = new SimulatedBucket(scheduler)
     this.dmi = new SimulatedDmi({ clock: scheduler, random, workMsMax: 1 + this.draw(8_000) })
+    this.receiver = new SimulatedReceiver({ clock: scheduler, random })
+    this.receiver.refusalRatio = random() < 0.5 ? 0 : random()
     const lostMessage = (): Error => new LostMessage()
     this.kafkaNetwork = new Network({ random, delayMinMs: 1, delayMaxMs: 30, timeoutMs: 1_000, lost: lostRequest })
     this.dmiNetwork = new Network({ random, delayMinMs: 5, delayMaxMs: 800, timeoutMs: 2_000, lost: lostMessage })
     this.bucketNetwork = new Network({ random, delayMinMs: 5, delayMaxMs: 300, timeoutMs: 2_000, lost: lostMessage })
+    this.callbackNetwork = new Network({ random, delayMinMs: 5, delayMaxMs: 800, timeoutMs: 2_000, lost: lostMessage })
     for (const topic of inLanes) this.broker.createTopic(topic, this.settings.partitions)
     this.broker.createTopic(TOPICS.deadLetters, 1)
     this.broker.createTopic(RESULT_TOPIC, 2)
@@ -95,7 +103,7 @@ export class World {
     const { process, kafka } = this.#newProcess(slot.index)
     Object.assign(slot, { process, kafka, service: null })
     this.note(`${process.name} starts`)
-    const { dmi, dmiNetwork, bucket, bucketNetwork, random, settings } = this
+    const { dmi, dmiNetwork, bucket, bucketNetwork, receiver, callbackNetwork, random, settings } = this
     const members = new Map<string, string>()
     const observe = (event: GroupEvent): void => {
       this.#observe(process, event)
@@ -104,7 +112,8 @@ export class World {
     const formerMembers = this.#members.get(slot.index) ?? members
     this.#members.set(slot.index, members)
     const topicIds = new Map(inLanes.map((topic) => [topic, this.broker.idOf(topic)]))
-    const parts = { process, dmi, dmiNetwork, bucket, bucketNetwork, kafka, topicIds, formerMembers, random, settings, observe }
+    const servers = { dmi, dmiNetwork, bucket, bucketNetwork, receiver, callbackNetwork }
+    const parts = { ...servers, process, kafka, topicIds, formerMembers, random, settings, observe }
     void SimulatedService.start(parts).then((service) => {
       if (slot.process === process) slot.service = service
     })
@@ -165,7 +174,8 @@ export class World {
 }
 
 const inLanes = [
-  TOPICS.commands, TOPICS.subjobs, TOPICS.subjobEvents, TOPICS.jobs, TOPICS.coordinatorChangelog, TOPICS.dispatcherChangelog,
+  TOPICS.commands, TOPICS.subjobs, TOPICS.subjobEvents, TOPICS.jobs, TOPICS.callbacks,
+  TOPICS.coordinatorChangelog, TOPICS.dispatcherChangelog, TOPICS.notifierChangelog,
 ]
 
 function drawnSettings(random: Random): ServiceSettings {
@@ -183,6 +193,9 @@ function drawnSettings(random: Random): ServiceSettings {
     attemptsMax: 1 + draw(4),
     callFailuresMax: 1 + draw(4),
     subjobsInFlightMax: 1 + draw(3),
+    callbacksInFlightMax: 1 + draw(6),
+    callbacksPerJobMax: draw(4) === 0 ? 1 + draw(4) : 100,
+    callbackTryForMs: 1_000 + draw(60_000),
   }
 }
 

@@ -1,0 +1,39 @@
+/** What is held: nothing of it is handed out before its release, and nothing at all where it is cancelled instead. */
+import type { Job } from '../../src/domain/job.ts'
+import type { DispatchSubjob } from '../../src/domain/messages.ts'
+import type { ExpectedCommands, Holding } from './accepted-jobs.ts'
+import { messagesOn } from './check-calls.ts'
+import { type HandedOver, workOf } from './dmi.ts'
+import { TOPICS } from './settings.ts'
+import type { World } from './world.ts'
+
+export function violationsOfHolding(world: World, { held, accepted }: ExpectedCommands, jobs: readonly Job[]): readonly string[] {
+  const orders = messagesOn(world, TOPICS.subjobs).flatMap(({ message, writtenAt }) => {
+    return message.type === 'DispatchSubjob' ? [{ order: message, at: writtenAt }] : []
+  })
+  return [...held].flatMap(([jobId, holding]) => {
+    const own = orders.filter(({ order }) => order.jobId === jobId)
+    const sent = world.dmi.sendings.filter(({ dispatch }) => dispatch.jobId === jobId)
+    const hasDependencies = (accepted.get(jobId)?.dependencies ?? []).length > 0
+    const missing = [...holding.pieces.keys()].filter((index) => !hasDependencies && own.every(({ order }) => order.index !== index))
+    return [
+      ...own.flatMap(({ order, at }) => (mayBegin(holding, order, at) ? [] : [`${workOf(order)} was handed out, and it was held`])),
+      ...sent.flatMap(({ dispatch, at }) => (mayBegin(holding, dispatch, at) ? [] : [`${workOf(dispatch)} was sent, and it was held`])),
+      ...missing.map((index) => `${jobId}/${index} was released, and not handed out`),
+      ...stateOf(jobId, holding, jobs.find((each) => each.jobId === jobId)),
+    ]
+  })
+}
+
+function mayBegin({ beginning, pieces }: Holding, { index, run, refusal }: HandedOver | DispatchSubjob, at: number): boolean {
+  if (at >= (pieces.get(index) ?? Infinity)) return true
+  if (beginning === null || at < beginning.at) return false
+  return beginning.by === 'ReleaseJob' || run > 1 || refusal !== null
+}
+
+function stateOf(jobId: string, { beginning, pieces }: Holding, job: Job | undefined): readonly string[] {
+  const states = beginning === null ? (pieces.size === 0 ? ['accepted'] : ['accepted', 'running']) : ['ended']
+  if (job !== undefined && job.held === (beginning === null) && states.includes(job.state)) return []
+  const found = `${job?.state ?? 'unknown'}${job?.held === true ? ' and held' : ''}`
+  return [`job ${jobId} is ${found}, and ${beginning === null ? '' : 'not '}to be held`]
+}
