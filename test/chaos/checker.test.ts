@@ -128,6 +128,19 @@ describe('the checker of a job of which the plan alone does not tell all', () =>
     expect(checkTopic(job, cancelled, { codes: [104], cancelled: true }).join()).toMatch(/counts .*"failed":2.*"failed":5/)
   })
 
+  it('passes what no producer was asked for because the job was cancelled before it was split, and no other answer of ours', () => {
+    const ofOurs = (records: readonly LoggedRecord[]): LoggedRecord[] => {
+      return records.map((each) => ({ ...each, headers: { ...each.headers, ce_source: 'datajob' } }))
+    }
+    const rejected = '"statusCode":104,"statusMessage":"REJECTED: the job was cancelled"'
+    const refused = log().map((each) => rewritten(each, /"statusCode":\d+,"statusMessage":""/g, rejected))
+    const cancelled = ofOurs(refused).map((each) => rewritten(each, 'PARTIALLY_FAILED', 'CANCELLED'))
+    const told = cancelled.map((each) => rewritten(each, '"succeeded":8,"failed":2', '"succeeded":0,"failed":10'))
+    expect(checkTopic(job, told, { codes: [104], cancelled: true })).toEqual([])
+    expect(checkTopic(job, told, { codes: [104] }).join()).toMatch(/is from datajob, not from dmi.north/)
+    expect(checkTopic(job, ofOurs(log()), { codes: [104], cancelled: true }).join()).toMatch(/is from datajob, not from dmi.north/)
+  })
+
   it('finds what was not tried again, tried again though it was done, or has no last word', () => {
     expect(checkTopic(job, log(), again).join()).toMatch(/is there in the runs 1 of 2, not in 1,2/)
     const all = record(10, 'DataJobEvent', '1.2/0', { responses: responses(job.operations) })
@@ -164,7 +177,7 @@ describe('the checker of a bucket', () => {
   })
 })
 
-function rewritten(each: LoggedRecord, from: string, to: string): LoggedRecord {
+function rewritten(each: LoggedRecord, from: string | RegExp, to: string): LoggedRecord {
   return { ...each, value: Buffer.from(String(each.value).replace(from, to)) }
 }
 

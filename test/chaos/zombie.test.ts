@@ -53,7 +53,7 @@ describe('SIGSTOP of one of two processes beyond its session, then SIGCONT', () 
     await until('work is under way', () => results.records.length > 10)
     pausing.child.signal('SIGSTOP')
     const pausedAt = performance.now()
-    const all = { coordinator: PARTITIONS, dispatcher: PARTITIONS }
+    const all = { coordinator: PARTITIONS, dispatcher: PARTITIONS, notifier: PARTITIONS }
     const everything = JSON.stringify(Object.entries(all))
     await until('the other has all lanes', () => JSON.stringify(Object.entries(lanesOf(staying)).sort()) === everything)
     await staying.client.ready()

@@ -74,7 +74,10 @@ export class ChaosClient {
     await Promise.all(errands)
   }
 
-  /** Finds out what became of jobs whose submission had no clear answer: sends them again, or asks for them. */
+  /**
+   * Finds out what became of jobs whose submission had no clear answer: sends them again, or asks for them. Releases those that are held
+   * yet.
+   */
   async settle(jobs: readonly ChaosJob[], giveUp: AbortSignal): Promise<void> {
     for (const job of jobs) {
       while (job.state === 'unclear' && !giveUp.aborted) {
@@ -82,6 +85,7 @@ export class ChaosClient {
         else await this.#send(job, this.#anyone(0))
         await sleep(AGAIN_MS)
       }
+      while (job.state === 'accepted' && job.errand === 'hold' && !job.releaseTaken && !giveUp.aborted) await this.#release(job)
     }
   }
 
@@ -160,7 +164,8 @@ export class ChaosClient {
 
   async #produce(job: ChaosJob): Promise<void> {
     const { planned, door } = job
-    const value = door === 'JSON record' ? jsonOf(planned) : this.#options.codec.encode(avroOf(planned))
+    const held = job.errand === 'hold'
+    const value = door === 'JSON record' ? jsonOf(planned, held) : this.#options.codec.encode(avroOf(planned, held))
     const topic = `${this.#options.installation.prefix}commands`
     try {
       await this.#producer.send({ topic, acks: -1, messages: [{ key: planned.jobId, value }] })
@@ -175,6 +180,7 @@ export class ChaosClient {
     if (job.state !== 'accepted') return
     if (job.errand === 'send again') await this.#send(job, this.#anyone(afterMs))
     if (job.errand === 'cancel') await this.#cancel(job, afterMs)
+    if (job.errand === 'hold') await this.#hold(job, afterMs)
     const ended = await this.#ended(job, stop)
     this.#open.delete(job)
     if (job.errand === 'retry' && ended) await this.#retry(job, afterMs)
@@ -187,6 +193,28 @@ export class ChaosClient {
     job.cancelAsked = true
     const answer = await this.#ask(client, 'DELETE', `/${encodeURIComponent(job.planned.jobId)}`)
     if (answer !== null && ![202, 409, 503].includes(answer.status)) this.#complain(job, `its cancellation: ${answer.status}`)
+  }
+
+  /** Looks whether it waits, and releases it; every other time once more. */
+  async #hold(job: ChaosJob, n: number): Promise<void> {
+    const client = this.#anyone(n)
+    const answer = client === null ? null : await this.#ask(client, 'GET', `/${encodeURIComponent(job.planned.jobId)}`)
+    if (answer?.status === 200) {
+      const { status, counts } = answer.body as NcmpJob
+      const { succeeded, failed } = counts.operations
+      if (status !== 'NOT_STARTED' || succeeded + failed > 0) this.#complain(job, `is ${status}, and nobody has released it`)
+    }
+    for (let times = 1 + (n % 2); times > 0; times -= 1) await this.#release(job)
+  }
+
+  async #release(job: ChaosJob): Promise<void> {
+    const { jobId } = job.planned
+    const value = Buffer.from(JSON.stringify({ type: 'ReleaseJob', jobId }))
+    const topic = `${this.#options.installation.prefix}commands`
+    await this.#producer.send({ topic, acks: -1, messages: [{ key: jobId, value }] }).then(
+      () => { job.releaseTaken = true },
+      () => sleep(AGAIN_MS),
+    )
   }
 
   async #retry(job: ChaosJob, n: number): Promise<void> {
@@ -215,12 +243,12 @@ export class ChaosClient {
   }
 }
 
-function jsonOf({ jobId, destination, operations }: PlannedJob): Buffer {
+function jsonOf({ jobId, destination, operations }: PlannedJob, held: boolean): Buffer {
   const sent = operations.map(({ operationId, op, path, value }) => ({ operationId, op, path, ...(value === undefined ? {} : { value }) }))
-  return Buffer.from(JSON.stringify({ jobId, destination, operations: sent }))
+  return Buffer.from(JSON.stringify({ jobId, destination, operations: sent, ...(held ? { held } : {}) }))
 }
 
-function avroOf({ jobId, kind, destination, operations }: PlannedJob): SubmitJob {
+function avroOf({ jobId, kind, destination, operations }: PlannedJob, held: boolean): SubmitJob {
   return {
     ...{ type: 'SubmitJob', jobId, tenant: 'default', dialect: 'kafka', dialectData: null, kind, destination },
     dataAcceptType: 'application/vnd.3gpp.object-tree-hierarchical+json',
@@ -231,7 +259,7 @@ function avroOf({ jobId, kind, destination, operations }: PlannedJob): SubmitJob
       return { operationId, op, path, value: value === undefined ? null : JSON.stringify(value), options: null }
     }),
     dependencies: [],
-    ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0 },
+    ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0, callbacks: {}, held },
   }
 }
 

@@ -8,7 +8,7 @@ export const DOORS = ['jobId', 'Idempotency-Key', 'JSON record', 'Avro record'] 
 export type Door = (typeof DOORS)[number]
 
 /** What else its client does with it. */
-export type Errand = 'none' | 'cancel' | 'retry' | 'deadline' | 'send again'
+export type Errand = 'none' | 'cancel' | 'retry' | 'deadline' | 'send again' | 'hold'
 
 export interface ChaosJob {
   readonly name: string
@@ -26,6 +26,8 @@ export interface ChaosJob {
    */
   state: 'unsent' | 'unclear' | 'accepted' | 'refused'
   cancelAsked: boolean
+  /** Of one that is held: whether its release was written. */
+  releaseTaken: boolean
   /** Runs beyond the first that were answered with 202, and that were asked for without a clear answer. */
   retriesTaken: number
   retriesUnclear: number
@@ -39,6 +41,11 @@ export interface JobPlaces {
 }
 
 const RECORD_OPERATIONS_MAX = 2_000
+/**
+ * Of a job that writes to one service only. What writes follows each other at a data producer: 20,000 operations at the slow one take three
+ * minutes, and as long again when they are tried again, and the judge waits for four.
+ */
+const WRITES_TO_ONE_MAX = 5_000
 /** dmi: not responding, unable to read, rejected, busy, unknown, and what a liar may say. */
 const FAILURE_CODES = [1, 100, 101, 102, 103, 104, 107, 108]
 const STOPPED_CODES = [102, 104, 107]
@@ -49,21 +56,27 @@ export function drawJob(chaos: Chaos, places: JobPlaces, name: string): ChaosJob
   const kind = pick(chaos, ['READ', 'WRITE'] as const)
   const destination = chaos.chance(0.3) ? `s3:${places.bucket}` : `kafka:${places.topic}`
   const size = drawSize(chaos)
-  const operations = door.endsWith('record') ? Math.min(size, RECORD_OPERATIONS_MAX) : size
   const fails = chaos.chance(0.3)
   const services = chaos.chance(0.5) ? places.services : [pick(chaos, places.services)]
+  const limits = [
+    ...(door.endsWith('record') ? [RECORD_OPERATIONS_MAX] : []),
+    ...(kind === 'WRITE' && services.length === 1 ? [WRITES_TO_ONE_MAX] : []),
+  ]
+  const operations = Math.min(size, ...limits)
   const planned = planJob({
     ...{ kind, destination, services, operations, jobId: `${name}-${chaos.between(0, 2 ** 31)}` },
     ...(fails ? { failEvery: chaos.between(3, 50), unknownEvery: chaos.between(5, 70) } : {}),
   })
   const odd = chaos.chance(0.15)
   const wish = pick(chaos, ['none', 'none', 'none', 'send again', 'send again', 'cancel', 'retry', 'deadline'] as const)
-  const errand = wish === 'deadline' && door !== 'jobId' ? 'none' : wish
+  const fits = wish === 'deadline' ? door === 'jobId' : true
+  // Only a record says that its job is to be held.
+  const errand = door.endsWith('record') && chaos.chance(0.25) ? 'hold' : fits ? wish : 'none'
   return {
     name,
     planned: odd ? { ...planned, operations: [...planned.operations, ...oddOperations(kind, chaos)] } : planned,
     ...{ door, errand, odd, deadlineMs: chaos.between(500, 15_000) },
-    ...{ state: 'unsent', cancelAsked: false, retriesTaken: 0, retriesUnclear: 0 },
+    ...{ state: 'unsent', cancelAsked: false, releaseTaken: false, retriesTaken: 0, retriesUnclear: 0 },
   }
 }
 

@@ -7,6 +7,7 @@ import type { LoggedRecord, TopicLog } from '../../harness/topic-log.ts'
 import { until } from '../../harness/until.ts'
 import type { Submissions } from './chaos-client.ts'
 import { type ChaosJob, leewayOf } from './chaos-job.ts'
+import { callbackIdOf, checkExecutions } from './judge-executions.ts'
 import type { World } from './world.ts'
 
 export interface Verdict {
@@ -14,6 +15,10 @@ export interface Verdict {
   readonly findings: readonly string[]
   readonly accepted: number
   readonly operations: number
+  readonly held: number
+  readonly executions: number
+  /** That came to their subscribers, however often. */
+  readonly callbacks: number
   /** From the end of the last fault until the last job had ended, in milliseconds. */
   readonly settledMs: number
 }
@@ -48,11 +53,18 @@ export async function judge(world: World, submissions: Submissions, results: Top
     await world.ready(Math.max(1_000, SETTLE_MS_MAX - settledMs))
     return []
   })
+  let toldOf = { executions: 0, callbacks: 0 }
+  await tell(async () => {
+    const { findings: found, ...counts } = await checkExecutions(world, giveUp)
+    toldOf = counts
+    return found
+  })
   await tell(() => checkDestinations(world, { jobs, statuses, results }))
   await tell(() => checkProcesses(world, statuses))
   await tell(() => checkLetters(world, jobs))
   const operations = accepted.reduce((sum, { planned }) => sum + planned.operations.length, 0)
-  return { findings: [...new Set(findings)], accepted: accepted.length, operations, settledMs }
+  const held = accepted.filter(({ errand }) => errand === 'hold').length
+  return { findings: [...new Set(findings)], accepted: accepted.length, operations, held, ...toldOf, settledMs }
 }
 
 function nameOf({ planned, door, errand, odd }: ChaosJob): string {
@@ -183,7 +195,8 @@ async function checkLetters({ deadLetters, poison, installation }: World, jobs: 
   })
   const expected = new Set(poison.map(({ partition, offset }) => [topic, String(partition), String(offset)].join()))
   const ids = new Set(jobs.map(({ planned }) => planned.jobId))
-  const strange = letters.filter((letter) => !judged.has(letter) && !expected.has(originOf(letter)) && !ids.has(letter.key ?? ''))
+  const isNew = (letter: LoggedRecord): boolean => !judged.has(letter) && callbackIdOf(letter) === undefined
+  const strange = letters.filter((letter) => isNew(letter) && !expected.has(originOf(letter)) && !ids.has(letter.key ?? ''))
   for (const letter of letters) judged.add(letter)
   return [...findings, ...strange.map((letter) => `${originOf(letter)} is set aside: ${letter.headers['datajob_cause'] ?? 'nothing'}`)]
 }

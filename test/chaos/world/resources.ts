@@ -7,8 +7,8 @@ import type { ServiceSlot } from './service-slot.ts'
 
 const MIB = 1024 * 1024
 const SAMPLE_MS = 1_000
-/** Longer than connections to producers are kept for the next call. */
-const REST_MS_MAX = 30_000
+/** Longer than connections are kept for the next call: those to producers, and those of clients (src/rest/server.ts). */
+const REST_MS_MAX = 80_000
 /** Of a process at rest. Jobs of 20,000 operations in quick succession leave garbage that is not collected at once. */
 const RESIDENT_BYTES_MAX = 700 * MIB
 const SOCKETS_MAX = 120

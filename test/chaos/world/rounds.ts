@@ -32,7 +32,10 @@ export interface RunReport {
   readonly jobs: number
   readonly operations: number
   readonly faults: ReadonlyMap<string, number>
+  /** How many rounds broke a promise. */
   readonly failures: number
+  /** What was found in them. */
+  readonly findings: readonly string[]
 }
 
 const CLIENTS = 3
@@ -48,6 +51,7 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
   const deal = dealer(options)
   const endAt = performance.now() + options.minutes * MINUTE_MS
   const faults = new Map<string, number>()
+  const findings: string[] = []
   const total = { rounds: 0, jobs: 0, operations: 0, failures: 0 }
   let world: OpenWorld | null = null
   for (let round = 1; total.rounds === 0 || performance.now() < endAt; round += 1) {
@@ -64,15 +68,16 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
     total.operations += outcome.operations
     for (const { kind } of [...hand.faults, ...hand.failpoints]) faults.set(kind, (faults.get(kind) ?? 0) + 1)
     world.rounds += 1
-    if (outcome.failed) {
+    if (outcome.findings.length > 0) {
       total.failures += 1
+      findings.push(...outcome.findings)
       await closeWorld(world, true)
       world = null
     }
     if (options.round !== null) break
   }
   if (world !== null) await closeWorld(world, false)
-  return { ...total, faults }
+  return { ...total, faults, findings }
 }
 
 interface Hand {
@@ -147,7 +152,7 @@ interface RoundOptions extends RunOptions {
 }
 
 interface RoundOutcome {
-  readonly failed: boolean
+  readonly findings: readonly string[]
   readonly jobs: number
   readonly operations: number
 }
@@ -160,6 +165,7 @@ async function playRound({ world, resources }: OpenWorld, hand: Hand, options: R
   const stop = new AbortController()
   const places = { ...world.places, topic: results.topic }
   const working = Array.from({ length: CLIENTS }, () => world.client.work(another(), places, stop.signal))
+  working.push(world.executions.work(another(), stop.signal))
   await Promise.all([play(world, hand.faults, another(), say), play(world, hand.failpoints, another(), say)])
   stop.abort()
   await Promise.all(working)
@@ -168,13 +174,14 @@ async function playRound({ world, resources }: OpenWorld, hand: Hand, options: R
   const findings = [...verdict.findings, ...(mayEnd ? [] : world.endings), ...(await resources.findings())]
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0)
   say(
-    `round ${round}: ${verdict.accepted} jobs, ${verdict.operations} operations, settled in ${(verdict.settledMs / 1_000).toFixed(1)} s, ` +
+    `round ${round}: ${verdict.accepted} jobs (${verdict.held} held), ${verdict.operations} operations, ${verdict.executions} executions ` +
+      `told by ${verdict.callbacks} callbacks, settled in ${(verdict.settledMs / 1_000).toFixed(1)} s, ` +
       `${seconds} s in all; ${resources.takeSummary()}; ${findings.length === 0 ? 'all promises kept' : `${findings.length} findings`}`,
   )
   if (findings.length > 0) await tellFailure(world, { findings, ...options })
   await results.close()
   world.forget()
-  return { failed: findings.length > 0, jobs: verdict.accepted, operations: verdict.operations }
+  return { findings, jobs: verdict.accepted, operations: verdict.operations }
 }
 
 async function play(world: World, faults: readonly Fault[], chaos: Chaos, say: (line: string) => void): Promise<void> {

@@ -6,6 +6,7 @@ import { type Codec, createCodec } from '../../../src/codec/codec.ts'
 import { systemClock } from '../../../src/runtime/clock.ts'
 import { ensureStack, type StackOptions, stopStack } from '../../../stack/stack.ts'
 import { QUICK_SESSIONS } from '../../harness/chaos.ts'
+import { CallbackReceiver } from '../../harness/callback-receiver.ts'
 import type { Exit } from '../../harness/children.ts'
 import { FaultProxy } from '../../harness/fault-proxy.ts'
 import { Installation, type SimulatedProducer, type StackAddresses } from '../../harness/installation.ts'
@@ -14,6 +15,7 @@ import { FAILING_CELLS, handlesOf } from '../../harness/planned-job.ts'
 import type { TopicLog } from '../../harness/topic-log.ts'
 import { ChaosClient } from './chaos-client.ts'
 import type { JobPlaces } from './chaos-job.ts'
+import { answerOf, ExecutionClient } from './execution-client.ts'
 import type { PoisonRecord } from './poison.ts'
 import { ServiceSlot } from './service-slot.ts'
 import { ODD_SERVICE, oddHandles, UnreliablePlugin } from './unreliable-plugin.ts'
@@ -23,6 +25,8 @@ export interface WorldOptions {
   readonly processes: number
   readonly say: (line: string) => void
 }
+
+const CALLBACK_SECRET = 'what-callbacks-of-chaos-are-signed-with'
 
 /** Small limits, so that what they bound is reached; short waits, so that a round ends. */
 const SETTINGS = {
@@ -36,6 +40,11 @@ const SETTINGS = {
   DATAJOB_RETRY_DELAY_MAX_MS: '1000',
   DATAJOB_POLL_DELAY_MAX_MS: '1000',
   DATAJOB_CANCEL_TIMEOUT_MS: '3000',
+  DATAJOB_CALLBACK_ALLOWED_ADDRESSES: '127.0.0.1',
+  DATAJOB_CALLBACK_SECRET: CALLBACK_SECRET,
+  DATAJOB_CALLBACK_TIMEOUT_MS: '1500',
+  DATAJOB_CALLBACK_DELAY_MIN_MS: '100',
+  DATAJOB_CALLBACK_DELAY_MAX_MS: '1000',
 } as const
 
 const READY_MS_MAX = 180_000
@@ -66,6 +75,7 @@ interface Parts {
   readonly bucket: string
   readonly deadLetters: TopicLog
   readonly plugin: UnreliablePlugin
+  readonly receiver: CallbackReceiver
   readonly producers: readonly SimulatedProducer[]
   readonly wires: Wires
 }
@@ -77,6 +87,9 @@ export class World {
   readonly installation: Installation
   readonly codec: Codec
   readonly client: ChaosClient
+  readonly executions: ExecutionClient
+  /** Where executions are told of. */
+  readonly receiver: CallbackReceiver
   readonly slots: readonly ServiceSlot[]
   readonly producers: readonly SimulatedProducer[]
   readonly wires: Wires
@@ -100,6 +113,7 @@ export class World {
     this.producers = parts.producers
     this.wires = wires
     this.#plugin = parts.plugin
+    this.receiver = parts.receiver
     const ended = (slot: ServiceSlot, exit: Exit, wasAsked: boolean): void => {
       this.#ended(slot, exit, wasAsked)
     }
@@ -107,6 +121,7 @@ export class World {
       return new ServiceSlot(`service-${n}`, installation, { ended, settings: settingsBy(wires) })
     })
     this.client = new ChaosClient({ installation, slots: this.slots, codec })
+    this.executions = new ExecutionClient({ installation, slots: this.slots, receiver: this.receiver })
   }
 
   /** Starts everything; resolves once all of it is ready. */
@@ -123,10 +138,13 @@ export class World {
     const bucket = await installation.bucket('objects')
     const deadLetters = await installation.follow(`${installation.prefix}dead-letters`)
     const plugin = await UnreliablePlugin.start()
+    const receiver = await CallbackReceiver.open(CALLBACK_SECRET)
+    receiver.answer = answerOf
     const producers: SimulatedProducer[] = []
     for (const [name, flags] of Object.entries(TRUE_SERVICES)) producers.push(await installation.producer(name, flags))
     const wires = await wiresTo(addresses, producers[0]?.url ?? '')
-    const world = new World({ options, folder, stack, installation, codec, bucket, deadLetters, plugin, producers, wires })
+    const servers = { plugin, receiver, producers, wires }
+    const world = new World({ options, folder, stack, installation, codec, bucket, deadLetters, ...servers })
     await world.#start()
     return world
   }
@@ -143,6 +161,7 @@ export class World {
   /** Between rounds: nothing of what has ended is needed any more. */
   forget(): void {
     this.#plugin.forget()
+    this.receiver.received.length = 0
     this.poison.length = 0
     this.endings.length = 0
   }
@@ -152,6 +171,7 @@ export class World {
     await Promise.all(this.slots.map((slot) => slot.end()))
     await this.installation.close({ keepFiles })
     await this.#plugin.close()
+    await this.receiver.close()
     const { kafka, registry, store, producer } = this.wires
     await Promise.all([kafka, registry, store, producer].map((wire) => wire.close()))
     await stopStack({ ...this.stack, discard: !keepFiles })

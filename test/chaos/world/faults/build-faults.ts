@@ -8,9 +8,9 @@ import type { Fault } from './fault.ts'
 import { during } from './victims.ts'
 
 const ROOT = join(import.meta.dirname, '../../../..')
-/** So many commits ago, but not before builds could read what this one writes to its changelogs. */
+/** So many commits ago, but not before builds could read what this one writes to its changelogs, and hold jobs as it does. */
 const AGO = 25
-const READABLE_SINCE = 'bac0665'
+const READABLE_SINCE = 'ff88417'
 const READY_MS_MAX = 30_000
 
 const run = promisify(execFile)

@@ -87,11 +87,11 @@ function clock(detail: string, shiftMs: number): Fault {
 
 /** Whose pass it is, where several stages pass the point. */
 const details: Readonly<Record<string, readonly string[]>> = {
-  'lane.claim.after': ['coordinator', 'dispatcher'],
-  'lane.restore.after': ['coordinator', 'dispatcher'],
-  'lane.commit.before': ['coordinator', 'dispatcher'],
-  'lane.commit.after': ['coordinator', 'dispatcher'],
-  'transaction.end.before': ['.coordinator.', '.dispatcher.', '.facade.'],
+  'lane.claim.after': ['coordinator', 'dispatcher', 'notifier'],
+  'lane.restore.after': ['coordinator', 'dispatcher', 'notifier'],
+  'lane.commit.before': ['coordinator', 'dispatcher', 'notifier'],
+  'lane.commit.after': ['coordinator', 'dispatcher', 'notifier'],
+  'transaction.end.before': ['.coordinator.', '.dispatcher.', '.notifier.', '.facade.'],
 }
 /** Passed seldom: the first time is as good as any. */
 const RARE = /^(?:lane\.claim|lane\.restore|effect\.cancel|upload)|facade/

@@ -20,10 +20,11 @@ const storm: Fault = {
   detail: '',
   run: async ({ world, chaos, stop }) => {
     const { settings, prefix } = world.installation
-    const { commands, subjobEvents, coordinatorChangelog, subjobs, dispatcherChangelog } = topicNames(prefix)
+    const { commands, subjobEvents, coordinatorChangelog, subjobs, dispatcherChangelog, callbacks, notifierChangelog } = topicNames(prefix)
     const [stage, topics] = pick(chaos, [
       ['coordinator', [commands, subjobEvents, coordinatorChangelog]],
       ['dispatcher', [subjobs, dispatcherChangelog]],
+      ['notifier', [callbacks, notifierChangelog]],
     ] as const)
     const kafka = clientOf(world)
     const groupId = `${settings['DATAJOB_APPLICATION'] ?? ''}.${stage}`
