@@ -9,12 +9,13 @@ import type { Job } from '../../src/domain/job.ts'
 import type { HandleRegistered, InventoryMessage, ServiceRegistered, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
 import { BUILT_IN_PROCESSES } from '../../src/inventory/built-in-processes.ts'
+import { DefinitionIndex } from '../../src/inventory/definition-index.ts'
 import { handleKey } from '../../src/inventory/inventory.ts'
 import { ProcessIndex } from '../../src/inventory/process-index.ts'
 import { type InputRecord, KafkaFailure, type OutputRecord, type Position } from '../../src/kafka/port.ts'
 import type { ReadModel } from '../../src/read-model/port.ts'
 import { NO_AUTH } from '../../src/rest/auth.ts'
-import type { ReadProgress, ResultStore, ServerDependencies } from '../../src/rest/dependencies.ts'
+import type { FetchedDocument, ReadProgress, ResultStore, ServerDependencies, UnitCheck } from '../../src/rest/dependencies.ts'
 import { DEFAULT_REST_LIMITS, type RestLimits } from '../../src/rest/limits.ts'
 import { buildServer } from '../../src/rest/server.ts'
 import { changeOf } from '../../src/stages/projector-changes.ts'
@@ -27,6 +28,7 @@ const PARTITIONS = 3
 const RULES = {
   destinations: { bareNameIs: 'topic', topicPrefix: 'datajob.' },
   submissions: { operationsMax: 1_000, pathLengthMax: 200 },
+  callbackRefusal: () => null,
 } as const
 
 interface Changes extends Partial<Omit<ServerDependencies, 'limits'>> {
@@ -44,6 +46,7 @@ export class RestFixture {
   readonly services = new Map<string, ServiceRegistered>()
   readonly handles = new Map<string, HandleRegistered>()
   readonly processes = new ProcessIndex(BUILT_IN_PROCESSES)
+  readonly definitions = new DefinitionIndex()
   readonly logLines: string[] = []
   /** What is on the topics that results go to. */
   readonly resultTopics = new MemoryTopics({ 'my-results': 3, 'datajob.results': 3 })
@@ -53,6 +56,11 @@ export class RestFixture {
   /** What every call to Kafka ends with; null when all is well, `silence` when none ends. */
   outage: KafkaFailure | 'silence' | null = null
   storeFailure: Error | null = null
+  /** What is on the internet. */
+  readonly documents = new Map<string, FetchedDocument>()
+  /** What exec producers say of what they are asked. */
+  unitCheck: UnitCheck = { type: 'runs' }
+  readonly checked: { readonly service: string; readonly value: unknown }[] = []
   lag = 0
   /** Happens while a request waits for the inventory. */
   onInventoryWait = (): void => undefined
@@ -85,8 +93,13 @@ export class RestFixture {
   }
 
   build(changes: Changes = {}): Promise<FastifyInstance> {
+    return buildServer(this.dependencies(changes))
+  }
+
+  /** What the server is made with. */
+  dependencies(changes: Changes = {}): ServerDependencies {
     const { limits, ...others } = changes
-    return buildServer({
+    return {
       codec: jsonCodec,
       producer: { send: (records) => this.#send(records) },
       openLargeProducer: async () => {
@@ -111,6 +124,14 @@ export class RestFixture {
         waitFor: () => Promise.resolve(true),
       },
       processes: this.processes,
+      definitions: this.definitions,
+      workspaces: [],
+      execService: 'exec',
+      fetchDocument: (url) => Promise.resolve(this.documents.get(url) ?? { ok: false, reason: 'it answered 404' }),
+      checkUnit: (service, value) => {
+        this.checked.push({ service: service.name, value: JSON.parse(value) as unknown })
+        return Promise.resolve(this.unitCheck)
+      },
       ...{ clock: this.time, timers: this.time, metrics: this.metrics, version: '0.0.0', apiRoot: null, auth: NO_AUTH },
       logger: pino({ level: 'debug' }, { write: (line) => this.logLines.push(line) }),
       topics: { commands: 'commands', inventory: 'inventory', results: 'datajob.results' },
@@ -118,7 +139,7 @@ export class RestFixture {
       ...RULES,
       limits: { ...DEFAULT_REST_LIMITS, ...limits },
       ...others,
-    })
+    }
   }
 
   /** From here on what is written can't be read, until {@link resumeReading}. */
@@ -214,7 +235,11 @@ export class RestFixture {
     const message = value === null ? null : (JSON.parse(value.toString()) as InventoryMessage)
     if (message?.type === 'ServiceRegistered') this.services.set(message.name, message)
     if (message?.type === 'HandleRegistered') this.handles.set(message.cmHandle, message)
+    if (message?.type === 'ProcessRegistered') this.processes.put(message)
+    if (message?.type === 'DefinitionRegistered') this.definitions.put(message)
     if (message !== null) return
+    const [kind, tenant = '', ...id] = key.split('/')
+    if (kind === 'process') this.processes.remove(tenant, id.join('/'))
     if (key.startsWith('dmi/')) this.services.delete(key.slice('dmi/'.length))
     for (const { cmHandle, alternateId } of this.handles.values()) {
       if (key === handleKey(alternateId)) this.handles.delete(cmHandle)

@@ -9,5 +9,5 @@ export function openTestReadModel(changes: Partial<SqliteLocation> = {}): ReadMo
     ...{ folder: null, identity: 'cluster/datajob.', staleAfterMs: 3_600_000, diskFailureMsMax: 60_000 },
     ...{ clock: systemClock, onDiscard: () => undefined },
   }
-  return openSqliteReadModel({ ...location, ...changes })
+  return openSqliteReadModel({ ...location, ...changes }, (job) => job.labels['subject'] ?? '')
 }

@@ -53,7 +53,7 @@ export function recordsOf(job: JobInParts, commands: CommandTopic): readonly Out
     ...{ type: 'SubmitJob', jobId, dialect: 'kafka', dialectData: null, priority: 100, labels: {}, deadlineAt: null, attemptsMax: null },
     ...{ submittedBy: null, traceparent: null, createdAt: null, operations: [], authorization: null },
     ...asked,
-    ...{ digest: digest.finish(asked), submission, parts: parts.length, operationCount: count },
+    ...{ digest: digest.finish(asked), submission, parts: parts.length, operationCount: count, callbacks: {}, held: false },
   }
   return [record(command), ...parts]
 }

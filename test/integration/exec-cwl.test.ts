@@ -72,7 +72,7 @@ describe('a CWL document', () => {
     expect(`${statusCode}: ${result.stderr.text}`).toMatch(/^0: /)
     const { wf_outputs: made } = result.outputs as { readonly wf_outputs: { readonly location: string } }
     expect(result.files.map(({ uri }) => uri.slice(made.location.length))).toEqual(['/catalog.json', '/item/a.tif'])
-    expect(made.location).toMatch(`s3://${bucket}/wf-job%201/`)
+    expect(made.location).toBe(`s3://${bucket}/wf-job%201`)
     const stored = await readBucket(installation.s3, bucket, 'wf-job%201/')
     expect(stored.map(({ key, value: content }) => [`s3://${bucket}/${key}`, content])).toEqual([
       [`${made.location}/catalog.json`, '{}\n'],

@@ -31,7 +31,7 @@ describe('a command', () => {
     expect(result.stdout.text).toMatch(/^from stdin \{"n":1\}text\/.*\/work\n$/)
     const variables = result.stderr.text.trim().split('\n').map((line) => line.split('=')[0])
     expect(variables.filter((name) => name !== 'PWD' && name !== '_' && name !== 'SHLVL' && name !== 'OLDPWD').sort()).toEqual([
-      ...['DATAJOB_ATTEMPT', 'DATAJOB_EXEC_ATTEMPT', 'DATAJOB_JOB_ID', 'DATAJOB_OPERATION_ID', 'DATAJOB_PROGRESS'],
+      ...['DATAJOB_ATTEMPT', 'DATAJOB_EXEC_ATTEMPT', 'DATAJOB_JOB_ID', 'DATAJOB_OPERATION_ID', 'DATAJOB_OUTPUT_URI', 'DATAJOB_PROGRESS'],
       ...['GRANULE', 'HOME', 'LANG', 'PATH', 'TMPDIR'],
     ])
   })

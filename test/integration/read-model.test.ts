@@ -136,10 +136,10 @@ describe('the read model behind a real broker', () => {
     }
     const [place] = await producer.send([recordOf(topics.inventory, handleKey('/a=1'), handle)])
     expect(place && (await inventory.waitFor(place, 10_000))).toBe(true)
-    expect(inventory.find('/a=1/b=2')?.cmHandle).toBe('ch')
+    expect(inventory.find('/a=1/b=2', 'default')?.cmHandle).toBe('ch')
     await producer.send([recordOf(topics.inventory, handleKey('/a=1'), null)])
     expect(await inventory.caughtUp(10_000)).toBe(true)
-    expect(inventory.find('/a=1/b=2')).toBeUndefined()
+    expect(inventory.find('/a=1/b=2', 'default')).toBeUndefined()
     await inventory.stop()
   })
 })
