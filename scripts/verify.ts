@@ -10,6 +10,21 @@ interface Counts {
   readonly skipped: number
 }
 
+/** Of the file that vitest's JSON reporter writes: what is read here. */
+interface Report {
+  readonly numPassedTests?: number
+  readonly numFailedTests?: number
+  readonly numPendingTests?: number
+  readonly numTodoTests?: number
+  readonly testResults?: readonly { readonly name: string; readonly message?: string; readonly assertionResults: readonly Assertion[] }[]
+}
+
+interface Assertion {
+  readonly fullName: string
+  readonly status: string
+  readonly failureMessages?: readonly string[]
+}
+
 interface Check {
   readonly name: string
   readonly command: readonly [string, ...string[]]
@@ -28,7 +43,11 @@ const checks: readonly Check[] = [
   { name: 'contract, integration, chaos', command: ['vitest', 'run', '--config', 'vitest.stack.config.ts'], reports: true },
 ]
 
+/** Of each failure, when it is told again. */
+const MESSAGE_LINES_MAX = 30
+
 const folder = await mkdtemp(join(tmpdir(), 'datajob-verify-'))
+const failures: string[] = []
 let total: Counts = { passed: 0, failed: 0, skipped: 0 }
 for (const check of checks) {
   const startedAt = performance.now()
@@ -38,6 +57,8 @@ for (const check of checks) {
   console.log(`${counts.failed === 0 ? 'ok    ' : 'FAILED'} ${check.name} (${seconds} s)`)
 }
 await rm(folder, { recursive: true })
+// Again, and last: who has only the end of the output still sees what failed, and with which seed.
+if (failures.length > 0) console.log(`\n${failures.join('\n\n')}\n`)
 console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`)
 process.exitCode = total.failed === 0 ? 0 : 1
 
@@ -66,12 +87,26 @@ function exitCodeOf(program: string, words: readonly string[]): Promise<number> 
 
 async function reported(file: string): Promise<Counts> {
   try {
-    const report = JSON.parse(await readFile(file, 'utf8')) as Record<string, number>
+    const report = JSON.parse(await readFile(file, 'utf8')) as Report
+    failures.push(...failuresOf(report))
     const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0, numTodoTests = 0 } = report
     return { passed: numPassedTests, failed: numFailedTests, skipped: numPendingTests + numTodoTests }
   } catch {
     return { passed: 0, failed: 1, skipped: 0 }
   }
+}
+
+function failuresOf({ testResults = [] }: Report): readonly string[] {
+  return testResults.flatMap(({ name, message = '', assertionResults }) => [
+    ...(message === '' ? [] : [`failed: ${name}\n${beginningOf(message)}`]),
+    ...assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages = [] }) => `failed: ${name}: ${fullName}\n${beginningOf(failureMessages.join('\n'))}`),
+  ])
+}
+
+function beginningOf(message: string): string {
+  return message.split('\n').slice(0, MESSAGE_LINES_MAX).join('\n')
 }
 
 function add(one: Counts, other: Counts): Counts {

@@ -1,4 +1,6 @@
 /** What tests do to one server of a stack on the JVM. {@link ensureStack} brings back what has ended, with its data. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StackError } from './errors.ts'
 import { endProcesses, findProcesses } from './processes.ts'
 import type { NodeName } from './state.ts'
@@ -23,7 +25,38 @@ export async function stopServer(server: OneServer): Promise<void> {
 
 /** Keeps it from doing anything: it accepts connections, and answers nobody. */
 export async function pauseServer(server: OneServer): Promise<void> {
-  for (const pid of await pidsOf(server)) process.kill(pid, 'SIGSTOP')
+  const pids = await pidsOf(server)
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  for (const pid of pids) await stopped(pid)
+}
+
+const STOP_STEP_MS = 5
+const STOP_STEPS_MAX = 1_000
+
+/** Resolves once none of its threads runs any more: one on another processor may still answer when the signal was sent. */
+async function stopped(pid: number): Promise<void> {
+  for (let step = 0; step < STOP_STEPS_MAX; step += 1) {
+    if (threadStates(pid).every((state) => state === 'T')) return
+    await sleep(STOP_STEP_MS)
+  }
+  throw new StackError('server-failed', `process ${pid} does not stop`)
+}
+
+/** As /proc has them (proc(5)): the letter behind the name in parentheses. Empty where there is no such file system. */
+function threadStates(pid: number): readonly (string | undefined)[] {
+  const folder = `/proc/${pid}/task`
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).map((thread) => stateIn(`${folder}/${thread}/stat`))
+}
+
+function stateIn(file: string): string | undefined {
+  try {
+    const text = readFileSync(file, 'utf8')
+    return text.slice(text.lastIndexOf(')') + 2)[0]
+  } catch {
+    // A thread that has ended since is looked for once more.
+    return undefined
+  }
 }
 
 export async function resumeServer(server: OneServer): Promise<void> {
