@@ -29,7 +29,10 @@ export interface RunningService {
   readonly roles: readonly Role[]
   /** Resolves to the exit code once the service has stopped, for whatever reason. */
   readonly stopped: Promise<number>
-  /** Stops gracefully: transactions and answers under way are finished, lanes handed over. */
+  /**
+   * Stops gracefully: transactions and answers under way are finished, lanes handed over. What is not closed in time is given up:
+   * the exit code says so, and whoever runs the service is to end the process.
+   */
   stop(): Promise<void>
 }
 
@@ -86,14 +89,17 @@ async function startAgainAndAgain(
 async function startOnce({ config, logger, closing, beforeListening }: Omit<Start, 'onFatal' | 'onStuck'>): Promise<RunningService> {
   const stopped = Promise.withResolvers<number>()
   const stop = async (exitCode: number): Promise<void> => {
-    const overdue = systemTimers.after(config.shutdownTimeoutMs, () => {
-      logger.warn({ shutdownTimeoutMs: config.shutdownTimeoutMs }, 'stopping takes too long: giving up on the rest')
+    const { shutdownTimeoutMs } = config
+    const overdue = systemTimers.after(shutdownTimeoutMs, () => {
+      logger.warn({ shutdownTimeoutMs, part: closing.underWay }, 'stopping takes too long: giving up on the rest')
+      stopped.resolve(exitCode === 0 ? EXIT_STUCK : exitCode)
+    })
+    void closing.close().then(() => {
+      overdue.cancel()
+      logger.info({ exitCode }, 'stopped')
       stopped.resolve(exitCode)
     })
-    await closing.close()
-    overdue.cancel()
-    logger.info({ exitCode }, 'stopped')
-    stopped.resolve(exitCode)
+    await stopped.promise
   }
   const onFatal = (error: unknown): void => {
     logger.fatal({ err: error }, 'the process stops')

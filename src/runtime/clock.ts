@@ -51,6 +51,13 @@ export const systemTimers: Timers = {
   },
 }
 
+const KEPT_MS = 2_000
+
+/** Calls `run` when this process is still there some time after it was done: with what is left open, but not because of this timer. */
+export function whenKept(run: () => void): void {
+  setTimeout(run, KEPT_MS).unref()
+}
+
 /** Resolves after `delayMs`, or rejects with the signal's reason as soon as it is aborted. */
 export function delay(timers: Timers, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

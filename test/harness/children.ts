@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const PROGRAM = join(import.meta.dirname, '../../bin/datajob.js')
 const LISTEN_MS_MAX = 60_000
 const STOP_MS_MAX = 20_000
+/** Of a log, what a failure shows. */
+const LAST_LINES = 15
 
 export interface Exit {
   readonly code: number | null
@@ -58,7 +60,10 @@ export class Child {
     this.#process.kill('SIGTERM')
     const inTime = new AbortController()
     const killed = sleep(STOP_MS_MAX, undefined, { signal: inTime.signal }).then(
-      () => this.#process.kill('SIGKILL'),
+      () => {
+        process.stderr.write(`${this.#failure(`did not stop within ${STOP_MS_MAX} ms`).message}\n`)
+        return this.#process.kill('SIGKILL')
+      },
       () => false,
     )
     const exit = await this.exited
@@ -103,7 +108,7 @@ export class Child {
   }
 
   #failure(what: string): Error {
-    return new Error(`${this.name} ${what}. The end of its log:\n${this.log().slice(-15).join('\n')}`)
+    return new Error(`${this.name} ${what}. The end of its log:\n${this.log().slice(-LAST_LINES).join('\n')}`)
   }
 }
 

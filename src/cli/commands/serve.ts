@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import type { Logger } from 'pino'
 import { ROLES, settings } from '../../config/settings.ts'
 import type { Config } from '../../config/config.ts'
 import type { AsAction, Cli } from '../cli.ts'
@@ -8,6 +9,7 @@ import { note, outputOption, printJsonLine, wholeNumber, type OutputFormat } fro
 import { printLines } from '../output/screen.ts'
 import { serviceLogger } from '../service/service-logger.ts'
 import { forgetService, rememberService } from '../service/service-record.ts'
+import { whenKept } from '../../runtime/clock.ts'
 import { stackFolder } from '../stack-folder.ts'
 import { untilStopped } from '../until-stopped.ts'
 
@@ -68,13 +70,18 @@ async function serve(cli: Cli, options: ServeOptions): Promise<ExitCode> {
   if (code === undefined) await service.stop()
   forgetService(folder, process.pid)
   stopped.release()
-  return exitCodeOf(await service.stopped)
+  return exitCodeOf(await service.stopped, logger)
 }
 
-// Whatever it is that stood still may keep the process, too.
-function exitCodeOf(code: number): ExitCode {
+// What stood still, or was left open, may keep the process. Nothing that was promised depends on it any more.
+function exitCodeOf(code: number, logger: Logger): ExitCode {
   if (code === ExitCode.Stuck) process.exit(ExitCode.Stuck)
-  return code === 0 ? ExitCode.Ok : ExitCode.Defect
+  const exitCode = code === 0 ? ExitCode.Ok : ExitCode.Defect
+  whenKept(() => {
+    logger.warn({ resources: process.getActiveResourcesInfo() }, 'something was left open and keeps the process: it is ended')
+    process.exit(exitCode)
+  })
+  return exitCode
 }
 
 function announce(
