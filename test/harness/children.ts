@@ -60,16 +60,19 @@ export class Child {
     this.#process.kill('SIGTERM')
     const inTime = new AbortController()
     const killed = sleep(STOP_MS_MAX, undefined, { signal: inTime.signal }).then(
-      () => {
-        process.stderr.write(`${this.#failure(`did not stop within ${STOP_MS_MAX} ms`).message}\n`)
-        return this.#process.kill('SIGKILL')
-      },
+      () => this.#process.kill('SIGKILL'),
       () => false,
     )
     const exit = await this.exited
     inTime.abort()
     await killed
     return exit
+  }
+
+  /** Asks it to stop. Rejects with the end of its log when it does not, or with another code than 0. */
+  async stopCleanly(): Promise<void> {
+    const { code, signal } = await this.stop()
+    if (code !== 0) throw this.#failure(`was to stop and ended with ${code ?? signal ?? 'nothing'}`)
   }
 
   get logFile(): string {

@@ -167,7 +167,7 @@ describe('a producer', () => {
     const time = longTime()
     const id = await before.accepted('long', script(`[ "$DATAJOB_ATTEMPT" = 1 ] || exit 0; ${daemon(time)} sleep ${time}`))
     await running(time)
-    expect(await before.child.stop()).toEqual({ code: 0, signal: null })
+    await before.child.stopCleanly()
     expect(processesWith(time)).toEqual([])
     const after = await installation.execProducer('stopped', config)
     expect(await after.response(id)).toMatchObject({ statusCode: 0, result: { attempt: 2 } })

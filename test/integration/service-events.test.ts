@@ -72,7 +72,7 @@ describe('the events of a job', () => {
     const job = await submitted()
     const stream = await eventsOf(third, job)
     await until('an event came', () => stream.events.length > 0)
-    expect((await third.child.stop()).code).toBe(0)
+    await third.child.stopCleanly()
     await stream.ended()
     const rest = await (await eventsOf(other, job, stream.events.at(-1)!.id)).ended()
     expect(rest.at(-1)?.event).toBe('end')

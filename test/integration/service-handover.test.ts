@@ -69,9 +69,9 @@ describe('two processes that share the lanes', () => {
     const onTopic = await submitJobs(leaving, `kafka:${results.topic}`, 4)
     const inBucket = await submitJobs(leaving, `s3:${bucket}`, 2)
     await until('some results are there', () => eventsOf(onTopic) > 5)
-    const exit = leaving.child.stop()
+    const stopped = leaving.child.stopCleanly()
     const before = eventsOf(onTopic)
-    expect(await exit).toEqual({ code: 0, signal: null })
+    await stopped
     expect(unclean(leaving)).toEqual([])
     expect(before).toBeLessThan(80)
     expect([await members('coordinator'), await members('dispatcher')]).toEqual([1, 1])
