@@ -24,7 +24,10 @@ export interface SubjobCounts extends OperationCounts {
 /** What a job keeps from its submission to its end. Times are milliseconds since the epoch. */
 export interface JobFacts {
   readonly jobId: JobId
-  /** Unique over all jobs, below 2^53; grows with time within a partition of the command topic. */
+  /**
+   * Unique over all jobs, below 2^53; grows with time within a partition of the command topic. It is made of the command's place
+   * (job-number.ts), so that every instance finds the same without asking another.
+   */
   readonly number: number
   readonly tenant: string
   /** Which REST dialect (or `kafka`) the job came through, and that dialect's own data as JSON text. */

@@ -124,6 +124,8 @@ export interface ReadModel {
   apply(batch: RowBatch): Promise<void>
   job(jobId: string): Promise<Job | undefined>
   versionedJob(jobId: string): Promise<VersionedJob | undefined>
+  /** By `Job.number`, for dialects whose ids are integers; null where there is none. */
+  jobByNumber(number: number): Promise<Job | null>
   /** The newest first: by creation time, then by number. Jobs that come in meanwhile never shift a page. */
   jobs(filter: JobFilter, page: JobPageRequest): Promise<JobPage>
   /** How many jobs there are that satisfy the filter. */

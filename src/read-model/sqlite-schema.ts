@@ -12,7 +12,7 @@ import type { Job } from '../domain/job.ts'
 export type SubjectOf = (job: Job) => string
 
 /** To be raised with every change of the tables or of what a document holds; a file of another version is rebuilt. */
-export const SCHEMA_VERSION = 7
+export const SCHEMA_VERSION = 8
 
 const SEARCHED_ALONE = ['status', 'destination', 'kind', 'tenant'] as const
 const FILTER_COLUMNS = [...SEARCHED_ALONE, 'dialect'] as const
@@ -38,6 +38,7 @@ export const SCHEMA = `
     document TEXT NOT NULL, subject TEXT NOT NULL, started_at INTEGER, finished_at INTEGER
   ) STRICT;
   ${indexes.join('\n  ')}
+  CREATE INDEX jobs_by_number ON jobs (number);
   CREATE TABLE subjobs (
     job_id TEXT NOT NULL, number INTEGER NOT NULL, document TEXT NOT NULL, reported_at INTEGER, points INTEGER,
     PRIMARY KEY (job_id, number)

@@ -68,6 +68,13 @@ class SqliteReadModel implements ReadModel {
     })
   }
 
+  jobByNumber(number: number): Promise<Job | null> {
+    return this.#settle(() => {
+      const [document] = this.#statements.documents('SELECT document FROM jobs INDEXED BY jobs_by_number WHERE number = ?', number)
+      return document === undefined ? null : (JSON.parse(document) as Job)
+    })
+  }
+
   jobs(filter: JobFilter, page: JobPageRequest): Promise<JobPage> {
     return this.#settle(() => {
       // One more than asked for tells whether another page follows.

@@ -94,7 +94,10 @@ export interface JobDependencies {
   readonly bucketExists: (name: string) => Promise<boolean>
   readonly objects: ResultStore
   readonly resultTopics: ResultTopics
-  readonly readModel: Pick<ReadModel, 'job' | 'versionedJob' | 'jobs' | 'countJobs' | 'reports' | 'subjobs' | 'endedSubjobs'>
+  readonly readModel: Pick<
+    ReadModel,
+    'job' | 'versionedJob' | 'jobByNumber' | 'jobs' | 'countJobs' | 'reports' | 'subjobs' | 'endedSubjobs'
+  >
   readonly progress: ReadProgress
   readonly clock: Clock
   readonly timers: Timers

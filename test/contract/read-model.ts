@@ -83,6 +83,17 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
       expect(await model.subjobs('job-1', { limit: 10, after: null })).toEqual({ items: [], next: null })
     })
 
+    it('finds a job by its number, from its command on until it is forgotten', async () => {
+      expect(await model.jobByNumber(1_024)).toBeNull()
+      const [one, other] = [sampleJob({ number: 1_024 }), sampleJob({ id: 'job-2', number: Number.MAX_SAFE_INTEGER })]
+      await apply({ type: 'AcceptJob', job: one, at: 1 }, { type: 'PutJob', version: 1, job: other })
+      expect([await model.jobByNumber(1_024), await model.jobByNumber(Number.MAX_SAFE_INTEGER)]).toEqual([one, other])
+      await apply({ type: 'ForgetJob', jobId: 'job-1', at: 9 }, { type: 'AcceptJob', job: sampleJob({ number: 3_072 }), at: 10 })
+      expect(await model.jobByNumber(1_024)).toBeNull()
+      expect(await model.jobByNumber(3_072)).toMatchObject({ jobId: 'job-1', number: 3_072 })
+      expect(await model.jobByNumber(1.5)).toBeNull()
+    })
+
     it('lets the first command of a job win, and the coordinator over any command', async () => {
       const first = sampleJob({ digest: 'a' })
       await apply({ type: 'AcceptJob', job: first, at: 1 }, { type: 'AcceptJob', job: sampleJob({ digest: 'b', number: 2 }), at: 2 })
