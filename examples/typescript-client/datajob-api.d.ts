@@ -167,7 +167,7 @@ export interface paths {
         };
         /**
          * List jobs, the newest first
-         * @description Jobs of every dialect that satisfy all filters given.
+         * @description Jobs of every dialect and tenant that satisfy all filters given.
          */
         get: operations["listDataJobs"];
         put?: never;
@@ -476,6 +476,7 @@ export interface components {
          *       "kind": "WRITE",
          *       "destination": "s3:replan-results",
          *       "dialect": "ncmp",
+         *       "tenant": "default",
          *       "dataaccepttype": "application/vnd.3gpp.object-tree-hierarchical+json",
          *       "datacontenttype": "application/3gpp-json-patch+json",
          *       "priority": 100,
@@ -522,8 +523,10 @@ export interface components {
             kind: "READ" | "WRITE";
             /** @description With its scheme; null when results are kept here */
             destination: string | null;
-            /** @description The door that the job came through: `ncmp`, `kafka`, … */
+            /** @description The door that the job came through: `ncmp`, `kafka`, `ogc`, `maap`, … */
             dialect: string;
+            /** @description Whose it is: a workspace of OGC API – Processes, else `default` */
+            tenant: string;
             dataaccepttype: string;
             datacontenttype: string;
             /** @description Jobs of one tenant share a producer in parts of 1 / priority */
@@ -861,6 +864,16 @@ export interface operations {
                 status?: ("NOT_STARTED" | "RUNNING" | "FINISHED" | "PARTIALLY_FAILED" | "FAILED" | "CANCELLING" | "CANCELLED")[];
                 /** @description As given when the job was submitted */
                 destination?: string;
+                /**
+                 * @description The door that jobs came through, as in their `dialect`
+                 * @example ogc
+                 */
+                dialect?: string;
+                /**
+                 * @description Whose they are, as in their `tenant`
+                 * @example default
+                 */
+                tenant?: string;
                 /**
                  * @description ISO 8601 instant; jobs created then are in
                  * @example 2025-11-22T00:00:00Z

@@ -53,6 +53,16 @@ describe('the jobs of a workspace', () => {
     expect(await listOf(services[1], '/west/ogc-api/jobs')).toMatchObject({ jobs: [], numberTotal: 0 })
   })
 
+  it('are among all jobs of the installation, with the door that they came through and their workspace', async () => {
+    const jobId = await started('north', { string: 'x' })
+    for (const { client } of services) {
+      const named = { jobId, dialect: 'ogc', tenant: 'north' }
+      expect((await client.status(jobId)).body).toMatchObject(named)
+      expect((await client.request('GET', '/ranoam/cm/v1/dataJob?dialect=ogc&tenant=north')).body).toMatchObject({ items: [named] })
+      expect((await client.request('GET', '/ranoam/cm/v1/dataJob?dialect=ncmp')).body).toMatchObject({ items: [] })
+    }
+  })
+
   it('are paged through on any instance by the links of another, under filters', async () => {
     const ids: string[] = []
     for (let count = 0; count < 7; count += 1) ids.push(await started('south', { string: 'x' }))

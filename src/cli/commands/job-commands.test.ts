@@ -54,6 +54,7 @@ function job(changes: Partial<NcmpJob> = {}): NcmpJob {
     kind: 'READ',
     destination: 'kafka:results',
     dialect: 'ncmp',
+    tenant: 'default',
     dataaccepttype: 'a/b',
     datacontenttype: 'a/b',
     priority: 100,
@@ -87,6 +88,12 @@ describe('get', () => {
     expect(exitCode).toBe(ExitCode.Ok)
     expect(out).toContain('operations   500: 480 succeeded, 20 failed')
     expect(out).toContain('elapsed      4.2 s')
+    expect(out).toMatch(/^dialect +ncmp$/m)
+  })
+
+  it('says whose a job is that came through another door', async () => {
+    const { run } = await serviceWith(ok(job({ dialect: 'ogc', tenant: 'east' })))
+    expect((await run('get', 'job-1')).out).toMatch(/^dialect +ogc, of east$/m)
   })
 
   it('prints the job for programs as the service gave it', async () => {

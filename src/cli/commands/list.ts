@@ -13,6 +13,8 @@ import type { JobList, ServiceClient } from '../service/service-client.ts'
 interface ListOptions extends UrlOptions {
   readonly status?: readonly string[]
   readonly destination?: string
+  readonly dialect?: string
+  readonly tenant?: string
   readonly createdAfter?: string
   readonly createdBefore?: string
   readonly limit: number
@@ -30,6 +32,8 @@ export function addList(program: Command, cli: Cli, asAction: AsAction): void {
     .description('list jobs, the newest first')
     .addOption(new Option('--status <status...>', 'only jobs with one of these').choices(JOB_STATUSES))
     .option('--destination <destination>', 'only jobs whose results go there: kafka:TOPIC or s3:BUCKET')
+    .option('--dialect <dialect>', 'only jobs that came through this door: ncmp, kafka, ogc, maap')
+    .option('--tenant <tenant>', 'only jobs of this tenant, such as a workspace')
     .option('--created-after <instant>', 'only jobs created then or later, as in 2026-03-01T12:00:00Z')
     .option('--created-before <instant>', 'only jobs created earlier')
     .option('--limit <number>', 'how many to list at most', wholeNumber(1, LIMIT_MAX), LIMIT_DEFAULT)
@@ -59,8 +63,8 @@ async function fetchPages(client: ServiceClient, options: ListOptions): Promise<
 }
 
 function queryOf(options: ListOptions, limit: number, cursor: string | null): [string, string][] {
-  const { status = [], destination, createdAfter, createdBefore } = options
-  const filters = { destination, createdAfter, createdBefore, cursor: cursor ?? undefined }
+  const { status = [], destination, dialect, tenant, createdAfter, createdBefore } = options
+  const filters = { destination, dialect, tenant, createdAfter, createdBefore, cursor: cursor ?? undefined }
   const given = Object.entries(filters).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, value]],
   )
@@ -81,6 +85,7 @@ function printList(cli: Cli, { items, next }: JobList, output: OutputFormat): vo
 const ABOUT = `
 Examples:
   $ datajob list --status RUNNING NOT_STARTED
+  $ datajob list --dialect ogc --tenant east
   $ datajob list --created-after 2026-03-01T00:00:00Z --limit 1000 -o json | jq -r '.items[].jobId'
 
 As JSON it is {"items": [...], "next": cursor or null}.`

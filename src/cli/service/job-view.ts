@@ -55,6 +55,7 @@ export function renderJob(job: NcmpJob, pane: Pane): string[] {
     ['status', pane.paint(styles[job.status], job.status)],
     ['run', job.run === 1 ? null : String(job.run)],
     ['kind', job.kind],
+    ['dialect', job.tenant === 'default' ? job.dialect : `${job.dialect}, of ${job.tenant}`],
     ['destination', job.destination ?? 'none: kept by the service'],
     ['results', job.resultsuri],
     [
@@ -114,6 +115,7 @@ export const jobColumns: readonly Column<NcmpJob>[] = [
   { title: 'job', cell: ({ jobId }) => jobId },
   { title: 'status', cell: ({ status }) => status, style: ({ status }, text, paint) => paint(styles[status], text) },
   { title: 'kind', cell: ({ kind }) => kind },
+  { title: 'dialect', cell: ({ dialect }) => dialect },
   { title: 'operations', align: 'right', cell: ({ counts }) => formatCount(counts.operations.total) },
   { title: 'succeeded', align: 'right', cell: ({ counts }) => formatCount(counts.operations.succeeded) },
   {

@@ -87,6 +87,7 @@ export function jobAnswer(job: Job, places: Places): NcmpJob {
     kind: job.kind,
     destination: job.destination === '' ? null : job.destination,
     dialect: job.dialect,
+    tenant: job.tenant,
     dataaccepttype: job.dataAcceptType,
     datacontenttype: job.dataContentType,
     priority: job.priority,
@@ -102,10 +103,11 @@ export function jobAnswer(job: Job, places: Places): NcmpJob {
 }
 
 /** Throws a 400 on a value that is none. */
-export function filterOf(query: ListQuery, tenant: string, rules: DestinationRules): JobFilter {
+export function filterOf(query: ListQuery, rules: DestinationRules): JobFilter {
   const statuses = query.status?.flatMap((word) => statusesBehind(word))
   return {
-    tenant,
+    tenant: query.tenant,
+    dialect: query.dialect,
     statuses,
     destination: query.destination === undefined ? undefined : destinationOf(query.destination, rules),
     createdAfter: instantOf('createdAfter', query.createdAfter),

@@ -21,7 +21,6 @@ import {
   jobSchema,
   listQuerySchema,
   readOperationSchema,
-  TENANT,
   writeOperationSchema,
 } from './schemas.ts'
 import { addSubjobs } from './subjob-routes.ts'
@@ -90,7 +89,7 @@ function addList(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
       tags,
       operationId: 'listDataJobs',
       summary: 'List jobs, the newest first',
-      description: 'Jobs of every dialect that satisfy all filters given.',
+      description: 'Jobs of every dialect and tenant that satisfy all filters given.',
       security: clientSecurity(deps.auth),
       querystring: listQuerySchema,
       response: {
@@ -102,7 +101,7 @@ function addList(app: FastifyInstance, { deps, lookup }: NcmpOptions): void {
     handler: async (request, reply) => {
       const { query } = request
       const places = placesOf(request, deps)
-      const filter = filterOf(query, TENANT, deps.destinations)
+      const filter = filterOf(query, deps.destinations)
       const { items, next } = await lookup.list(filter, { limit: query.limit, after: cursorOf(query.cursor) })
       await tellLag(reply, lookup)
       return { items: items.map((job) => jobAnswer(job, places)), next: next === null ? null : formatJobCursor(next) }

@@ -130,6 +130,8 @@ export const listQuerySchema = Type.Object(
   {
     status: Type.Optional(Type.Array(Type.Enum(JOB_STATUSES), { description: 'Any of these; may be repeated' })),
     destination: Type.Optional(Type.String({ description: 'As given when the job was submitted' })),
+    dialect: Type.Optional(Type.String({ description: 'The door that jobs came through, as in their `dialect`', examples: ['ogc'] })),
+    tenant: Type.Optional(Type.String({ description: 'Whose they are, as in their `tenant`', examples: ['default'] })),
     createdAfter: Type.Optional(
       Type.String({ description: 'ISO 8601 instant; jobs created then are in', examples: ['2025-11-22T00:00:00Z'] }),
     ),
@@ -171,7 +173,8 @@ export const jobSchema = named('Job', Type.Object({
   run: Type.Integer({ minimum: 1, description: '1, and one more each time that what failed was tried again' }),
   kind: Type.Enum(['READ', 'WRITE'], { description: 'Whether the operations read or write' }),
   destination: nullable(Type.String(), 'With its scheme; null when results are kept here'),
-  dialect: Type.String({ description: 'The door that the job came through: `ncmp`, `kafka`, …' }),
+  dialect: Type.String({ description: 'The door that the job came through: `ncmp`, `kafka`, `ogc`, `maap`, …' }),
+  tenant: Type.String({ description: 'Whose it is: a workspace of OGC API – Processes, else `default`' }),
   dataaccepttype: Type.String(),
   datacontenttype: Type.String(),
   priority: Type.Integer({ description: 'Jobs of one tenant share a producer in parts of 1 / priority' }),
@@ -195,7 +198,7 @@ export const jobSchema = named('Job', Type.Object({
       ...{ jobId: 'replan-2025-11-22', status: 'PARTIALLY_FAILED', run: 1 },
       statusuri: 'http://127.0.0.1:8080/ranoam/cm/v1/dataJob/replan-2025-11-22',
       resultsuri: 'http://127.0.0.1:8080/s3-bucket/replan-results',
-      ...{ kind: 'WRITE', destination: 's3:replan-results', dialect: 'ncmp' },
+      ...{ kind: 'WRITE', destination: 's3:replan-results', dialect: 'ncmp', tenant: TENANT },
       ...{ dataaccepttype: DATA_ACCEPT_TYPES[0], datacontenttype: DATA_CONTENT_TYPE_DEFAULT, priority: 100, labels: {} },
       counts: {
         operations: { total: 500, succeeded: 480, failed: 20 },

@@ -57,6 +57,7 @@ describe('the status of a job', () => {
       kind: 'READ',
       destination: 's3:my-bucket',
       dialect: 'ncmp',
+      tenant: 'default',
       dataaccepttype: 'application/json',
       datacontenttype: 'application/json',
       priority: 5,
@@ -218,14 +219,16 @@ describe('the list of jobs', () => {
         createdAt: 3_000,
         destination: '',
       }, { state: 'concluding', startedAt: 1, outcome: 'failed' }),
-      sampleJob({ id: 'elsewhere', tenant: 'south', createdAt: 4_000 }),
+      sampleJob({ id: 'elsewhere', tenant: 'south', dialect: 'ogc', createdAt: 4_000 }, { state: 'accepted' }),
     )
-    expect(await list()).toEqual(['c', 'b', 'a'])
+    expect(await list()).toEqual(['elsewhere', 'c', 'b', 'a'])
+    expect(await list('?tenant=default')).toEqual(['c', 'b', 'a'])
+    expect([await list('?dialect=ogc'), await list('?dialect=ncmp&tenant=south')]).toEqual([['elsewhere'], []])
     expect(await list('?status=RUNNING')).toEqual(['c', 'b'])
     expect(await list('?status=FINISHED&status=FAILED')).toEqual(['a'])
     expect(await list('?destination=my-results')).toEqual(['a'])
     expect(await list('?destination=s3:my-bucket')).toEqual(['b'])
-    expect(await list('?createdAfter=1970-01-01T00:00:02Z')).toEqual(['c', 'b'])
+    expect(await list('?createdAfter=1970-01-01T00:00:02Z')).toEqual(['elsewhere', 'c', 'b'])
     expect(await list('?createdBefore=1970-01-01T01:00:02%2B01:00')).toEqual(['a'])
     expect(await list('?status=RUNNING&createdAfter=1970-01-01T00:00:03Z')).toEqual(['c'])
   })
