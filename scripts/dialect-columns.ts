@@ -1,0 +1,41 @@
+/** How each dialect answers for a job and for a subjob: the columns of docs/dialects.md. */
+import type { Job } from '../src/domain/job.ts'
+import type { SubjobRow } from '../src/read-model/subjob-row.ts'
+import { entryOf, stepOf } from '../src/rest/dialects/maap/entry-mapping.ts'
+import { jobAnswer } from '../src/rest/dialects/ncmp/mapping.ts'
+import { subjobAnswer } from '../src/rest/dialects/ncmp/subjob-mapping.ts'
+import { statusInfoOf } from '../src/rest/dialects/ogc/job-mapping.ts'
+
+export interface DialectColumn {
+  /** As in a job's `dialect`. */
+  readonly dialect: string
+  readonly title: string
+  /** What jobs of the dialect keep for it, in one job and in another. */
+  readonly data: readonly [one: string | null, other: string | null]
+  readonly jobOf: (job: Job) => object & { readonly status: string }
+  /** Null where the dialect has no word for it. */
+  readonly subjobOf: ((row: SubjobRow, job: Job) => object & { readonly status: string }) | null
+}
+
+const places = { apiRoot: 'http://service', resultsTopic: 'datajob.results' }
+const unknown = { rows: [], reports: new Map(), descriptions: [] }
+
+export const dialectColumns: readonly DialectColumn[] = [
+  {
+    ...{ dialect: 'ncmp', title: 'NCMP', data: [null, null] },
+    jobOf: (job) => jobAnswer(job, places),
+    subjobOf: (row, job) => subjobAnswer(row, { job, unended: new Set(), now: 0 }),
+  },
+  {
+    ...{ dialect: 'ogc', title: 'OGC API – Processes' },
+    data: ['{"processID":"echo"}', '{"processID":"other"}'],
+    jobOf: (job) => statusInfoOf(job, `http://service/${job.tenant}/ogc-api`),
+    subjobOf: null,
+  },
+  {
+    ...{ dialect: 'maap', title: 'MAAP DPS' },
+    data: ['{"job_id":"one","job_name":"one","steps":1}', '{"job_id":"other","job_name":"other","steps":2}'],
+    jobOf: (job) => entryOf(job, unknown),
+    subjobOf: (row, job) => stepOf(job, row.index, { row, report: undefined, description: undefined }),
+  },
+]
