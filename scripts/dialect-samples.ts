@@ -59,7 +59,8 @@ export const states: Readonly<Record<string, Phase & { readonly held?: boolean }
   'ended, cancelled': ended('cancelled'),
 }
 
-const subjob = { jobId: 'one', index: 0, run: 1, plan: { service: 'dmi', dataProducerId: '', operations: 1, parents: [], at: 1_000 }, attempts: [] }
+const plan: SubjobPlanRow = { service: 'dmi', dataProducerId: '', operations: 1, parents: [], at: 1_000 }
+const subjob = { jobId: 'one', index: 0, run: 1, plan, attempts: [] }
 const attempt = { number: 1, worker: 'w', startedAt: 2_000 }
 const endOf = (outcome: Outcome, message: string | null = null): SubjobRow => {
   return { ...subjob, state: 'ended', outcome, succeeded: 1, failed: 0, object: null, message, finishedAt: 3_000 }
@@ -75,9 +76,9 @@ export const rows: Readonly<Record<string, SubjobRow>> = {
 }
 
 const started: SubjobRow = { ...subjob, state: 'started', attempt, dataProducerJobId: '1', report: null }
-const failedAttempt = { number: 1, run: 1, worker: 'w', startedAt: 2_000, endedAt: 2_500, outcome: 'failed', code: 1, message: 'no' } as const
-const planned = (plan: Partial<SubjobPlanRow>): SubjobRow => {
-  return { ...subjob, plan: { ...subjob.plan, ...plan }, state: 'planned' }
+const failedAttempt = { ...attempt, run: 1, endedAt: 2_500, outcome: 'failed', code: 1, message: 'no' } as const
+const planned = (changes: Partial<SubjobPlanRow>): SubjobRow => {
+  return { ...subjob, plan: { ...plan, ...changes }, state: 'planned' }
 }
 export const rowVariants: readonly (readonly [field: string, one: SubjobRow, other: SubjobRow])[] = [
   ['index', endOf('succeeded'), { ...endOf('succeeded'), index: 1 }],

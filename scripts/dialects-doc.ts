@@ -8,13 +8,14 @@ export function dialectsDoc(): string {
   return [
     '# Dialects',
     '',
-    'One core, several doors: what each calls the same thing. Made by `npm run docs` from the code that answers: a job and a subjob were put',
-    'into each state and answered for, and answered for again with each of their fields changed. "–" is where nothing of it is shown.',
+    'One core, several doors: what each calls the same thing. Made by `npm run docs` from the code that answers: a job and a subjob',
+    'were put into each state and answered for, and answered for again with each of their fields changed. "–" is where nothing of it is',
+    'shown.',
     '',
-    'A job that came through any door is listed and followed under `/ranoam/cm/v1/dataJob` and with `datajob list`, `get` and `watch`, with',
-    'its `dialect` and `tenant`. The other dialects show their own jobs only.',
-    ...section('States of a job', Object.entries(states).map(([name, phase]) => [name, ...each((column) => words([stateOf(column, phase)]))])),
-    ...section('States of a subjob', Object.entries(rows).map(([name, row]) => [name, ...each((column) => words(subjobWords(column, row)))])),
+    'A job that came through any door is listed and followed under `/ranoam/cm/v1/dataJob` and with `datajob list`, `get` and `watch`,',
+    'with its `dialect` and `tenant`. The other dialects show their own jobs only.',
+    ...section('States of a job', stateRows(states, (column, phase) => [column.jobOf(jobOf(column, {}, phase)).status])),
+    ...section('States of a subjob', stateRows(rows, subjobWords)),
     ...section('Fields of a job', fieldRows(jobChanges)),
     ...section('Fields of a subjob', fieldRows(subjobChanges)),
     ...section('Fields that come from elsewhere', [
@@ -25,18 +26,21 @@ export function dialectsDoc(): string {
   ].join('\n')
 }
 
-const stateOf = (column: DialectColumn, phase: Phase): string => column.jobOf(jobOf(column, {}, phase)).status
+type Rows = readonly (readonly string[])[]
+
+function stateRows<State>(all: Readonly<Record<string, State>>, wordsOf: (column: DialectColumn, state: State) => readonly string[]): Rows {
+  return Object.entries(all).map(([name, state]) => [name, ...each((column) => words(wordsOf(column, state)))])
+}
 
 /** A field of the core, and what shows it in one answer and in another. */
 type Compared = readonly [field: string, one: object | null, other: object | null]
 
-function fieldRows(changesOf: (column: DialectColumn) => readonly Compared[]): readonly (readonly string[])[] {
+function fieldRows(changesOf: (column: DialectColumn) => readonly Compared[]): Rows {
   const changes = new Map(dialectColumns.map((column) => [column, changesOf(column)]))
   const names = new Set([...changes.values()].flat().map(([field]) => field))
-  return [...names].map((name) => [
-    name,
-    ...each((column) => words((changes.get(column) ?? []).flatMap(([field, one, other]) => (field === name ? changedPaths(one, other) : [])))),
-  ])
+  const pathsOf = (column: DialectColumn, name: string): readonly string[] =>
+    (changes.get(column) ?? []).flatMap(([field, one, other]) => (field === name ? changedPaths(one, other) : []))
+  return [...names].map((name) => [name, ...each((column) => words(pathsOf(column, name)))])
 }
 
 function jobChanges(column: DialectColumn): readonly Compared[] {
@@ -109,11 +113,11 @@ function words(found: readonly string[]): string {
   return all.length === 0 ? '–' : all.map((word) => `\`${word}\``).join(', ')
 }
 
-function section(title: string, lines: readonly (readonly string[])[]): readonly string[] {
+function section(title: string, lines: Rows): readonly string[] {
   return ['', `## ${title}`, '', ...table(lines)]
 }
 
-function table(lines: readonly (readonly string[])[]): readonly string[] {
+function table(lines: Rows): readonly string[] {
   const head = ['core', ...dialectColumns.map(({ title, dialect }) => `${title} (\`${dialect}\`)`)]
   return [head, head.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`)
 }
