@@ -93,7 +93,8 @@ function subjobOf(n: number): Pick<DispatcherEffect, 'subjobId' | 'run' | 'attem
   }
   const dispatch: SubjobOrder = {
     ...{ type: 'DispatchSubjob', jobId: 'bench', tenant: 'default', index: n, producerKey: `${SERVICE}/${producer}`, service: SERVICE },
-    ...{ dataProducerId: producer, kind: 'WRITE', destination: 'kafka:results', refusal: null, refusalMessage: null, run: 1 },
+    ...{ dataProducerId: producer, kind: 'WRITE', destination: 'kafka:results', refusal: null, run: 1 },
+    ...{ refusalMessage: null, ordered: true },
     dataAcceptType: 'application/vnd.3gpp.object-tree-hierarchical+json',
     dataContentType: 'application/3gpp-json-patch+json',
     ...{ authorization: null, priority: 1, attemptsMax: 3, deadlineAt: null },

@@ -49,6 +49,7 @@ describe('a command as JSON', () => {
       createdAt: 42,
       operations: [{ operationId: '1', op: 'read', path: '/a', value: null, options: null }],
       dependencies: [],
+      groups: [],
       ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0, callbacks: {}, held: false },
     })
   })
@@ -84,6 +85,7 @@ describe('a command as JSON', () => {
       digest: 'ab'.repeat(32),
       createdAt: 7,
       dependencies: [{ operationId: 2, parents: [1, 'x'] }],
+      groups: [{ operations: 1, after: [] }, { operations: 2, after: [0] }],
       strict: true,
       authorization: 'token',
     }
@@ -176,6 +178,9 @@ describe('a command that is refused says where and why', () => {
     [`{"operations":[${READ}],"dependencies":[{"operationId":"1"}]}`, 'dependencies[0].parents: nothing is not an array'],
     [`{"operations":[${READ}],"dependencies":[{"operationId":"1","parents":[true]}]}`, 'dependencies[0].parents[0]: true is neither'],
     [`{"operations":[${READ}],"dependencies":[{"operationId":"1","parents":[],"x":1}]}`, 'dependencies[0].x: a dependency has'],
+    [`{"operations":[${READ}],"groups":[{"after":[]}]}`, 'groups[0].operations: nothing is not a whole number'],
+    [`{"operations":[${READ}],"groups":[{"operations":1,"after":["a"]}]}`, 'groups[0].after[0]: "a" is not a whole number'],
+    [`{"operations":[${READ}],"groups":[{"operations":1,"name":"a"}]}`, 'groups[0].name: a group has operations and after'],
     [`{"operations":[${READ},1]}`, 'operations[1]: it is not a JSON object'],
     [`{"operations":[${READ},{"path":"/a"}]}`, 'operations[1].op: it is missing'],
     [`{"operations":[${READ},{"op":"read"}]}`, 'operations[1].path: it is missing'],
@@ -233,6 +238,7 @@ describe('the digest', () => {
     ['accept type', '"dataAcceptType":"x"'],
     ['content type', '"dataContentType":"x"'],
     ['dependencies', '"dependencies":[{"operationId":"2","parents":["1"]}]'],
+    ['groups', '"groups":[{"operations":1}]'],
   ])('differs with the %s', (_, member) => {
     expect(submission(base.replace('"jobId":"j"', member)).digest).not.toBe(submission(base).digest)
   })

@@ -7,7 +7,9 @@ import { isUtf8 } from 'node:buffer'
 import type { CancelJob, ForgetJob, JobCommandMessage, ReleaseJob, RetryJob, SubmitJob } from '../domain/messages.ts'
 import { JOB_KINDS, type JobKind, type Operation } from '../domain/operation.ts'
 import { membersByName, parseOperation } from './command-operation.ts'
-import { dependencies, fault, flag, indexes, labels, oneOf, parse, type ReadValue, text, textLike, wholeNumber } from './command-values.ts'
+import {
+  dependencies, fault, flag, groups, indexes, labels, oneOf, parse, type ReadValue, text, textLike, wholeNumber,
+} from './command-values.ts'
 import { digestOf } from './digest.ts'
 import { JsonArrayScanner } from './json-array-scanner.ts'
 import { IS_SPACE, OPEN_OBJECT } from './json-bytes.ts'
@@ -116,6 +118,7 @@ function submissionOf(envelope: Buffer, elements: readonly Buffer[]): SubmitJob 
     dataContentType: take('dataContentType', text),
     operations,
     dependencies: take('dependencies', dependencies),
+    groups: take('groups', groups),
     strict: take('strict', flag),
   }
   return {

@@ -1,5 +1,5 @@
 /** Readers of what a JSON command holds: the value, checked, or a cause that names its field. */
-import type { Dependency } from '../domain/messages.ts'
+import type { Dependency, StepGroup } from '../domain/messages.ts'
 import { LONG_MAX, LONG_MIN } from './avro-bounds.ts'
 import { clip, reasonOf } from './operation-texts.ts'
 import { Undecodable } from './undecodable.ts'
@@ -85,6 +85,16 @@ export const dependencies: ReadValue<readonly Dependency[]> = (value, field) => 
     if (unknown !== undefined) throw fault(`${at}.${clip(unknown)}`, 'a dependency has operationId and parents, and no other member')
     const parentIds = array(parents, `${at}.parents`).map((id, index) => operationId(id, `${at}.parents[${index}]`))
     return { operationId: operationId(waiting, `${at}.operationId`), parents: parentIds }
+  })
+}
+
+export const groups: ReadValue<readonly StepGroup[]> = (value, field) => {
+  return array(value, field).map((each, position) => {
+    const at = `${field}[${position}]`
+    const { operations, after = [], ...others } = object(each, at)
+    const [unknown] = Object.keys(others)
+    if (unknown !== undefined) throw fault(`${at}.${clip(unknown)}`, 'a group has operations and after, and no other member')
+    return { operations: int32(operations, `${at}.operations`), after: indexes(after, `${at}.after`) }
   })
 }
 

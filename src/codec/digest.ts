@@ -5,7 +5,7 @@ import type { Operation } from '../domain/operation.ts'
 /** What makes two submissions ask for the same, beside their operations. */
 export type AskedTerms = Pick<
   SubmitJob,
-  'tenant' | 'kind' | 'destination' | 'dataAcceptType' | 'dataContentType' | 'dependencies' | 'strict'
+  'tenant' | 'kind' | 'destination' | 'dataAcceptType' | 'dataContentType' | 'dependencies' | 'groups' | 'strict'
 >
 
 /**
@@ -20,10 +20,12 @@ export class SubmissionDigest {
     this.#hash.update(`${JSON.stringify([operationId, op, path, value, options])}\n`)
   }
 
-  finish({ tenant, kind, destination, dataAcceptType, dataContentType, dependencies, strict }: AskedTerms): string {
+  finish({ tenant, kind, destination, dataAcceptType, dataContentType, dependencies, groups, strict }: AskedTerms): string {
     const parents = dependencies.map((dependency) => [dependency.operationId, dependency.parents])
     const terms = [tenant, kind, destination ?? '', dataAcceptType, dataContentType, parents, strict]
-    return this.#hash.update(JSON.stringify(terms)).digest('hex')
+    const steps = groups.map(({ operations, after }) => [operations, after])
+    // Of a job without groups it is what it was before there were any.
+    return this.#hash.update(JSON.stringify(steps.length === 0 ? terms : [...terms, steps])).digest('hex')
   }
 }
 

@@ -31,6 +31,7 @@ const messageTypes: Record<MessageType, true> = {
   SubjobEnded: true,
   JobChanged: true,
   AssignmentChanged: true,
+  JobGrouped: true,
   SubjobProgressed: true,
   JobNotice: true,
   CallbackQueued: true,

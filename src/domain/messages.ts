@@ -33,6 +33,8 @@ export interface SubmitJob {
   readonly operations: readonly Operation[]
   /** Operations that wait for others of the same job: each then is a subjob of its own. Empty for most jobs. */
   readonly dependencies: readonly Dependency[]
+  /** A job in steps: each of its operations is a subjob, and their groups say which come after which. Empty for most jobs. */
+  readonly groups: readonly StepGroup[]
   /** Nothing is done unless every operation has a ready handle. */
   readonly strict: boolean
   /** The client's bearer token, for producers whose service has no credentials of its own. Never shown or logged. */
@@ -102,6 +104,13 @@ export interface Dependency {
   readonly parents: readonly (string | number)[]
 }
 
+/** So many operations of a job, behind those of the group before it in the list. */
+export interface StepGroup {
+  readonly operations: number
+  /** The groups that must have succeeded before, all of them, by their positions in the list. */
+  readonly after: readonly number[]
+}
+
 export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob | ReleaseJob | ForgetJob
 
 /** On `subjobs`, keyed by the producer: a subjob for the producer's owner to carry out. */
@@ -129,6 +138,8 @@ export interface DispatchSubjob {
   readonly traceparent: string | null
   /** In the dispatcher's changelog: whether its producer was called as soon as it was taken in. False on the topic. */
   readonly called: boolean
+  /** Whether those of a writing job at one data producer follow each other; where false, they may run side by side. */
+  readonly ordered: boolean
   readonly operations: readonly RoutedOperation[]
 }
 
@@ -263,6 +274,13 @@ export interface AssignmentChanged {
   readonly held: DispatchSubjob | null
 }
 
+/** In the coordinator's changelog, keyed by the job, of a job in steps: it never changes, and so is not a part of the job itself. */
+export interface JobGrouped {
+  readonly type: 'JobGrouped'
+  readonly jobId: string
+  readonly groups: readonly StepGroup[]
+}
+
 /** In the dispatcher's changelog, beside the DispatchSubjob itself: how far the producer has come. */
 export interface SubjobProgressed {
   readonly type: 'SubjobProgressed'
@@ -350,6 +368,7 @@ export type Message =
   | SubjobEventMessage
   | JobChanged
   | AssignmentChanged
+  | JobGrouped
   | SubjobProgressed
   | JobNotice
   | CallbackQueued

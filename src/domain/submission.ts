@@ -4,6 +4,7 @@ import { type Destination, type DestinationRules, parseDestination } from './des
 import { isJobId, JOB_ID_RULE } from './ids.ts'
 import type { Dependency, SubmitJob } from './messages.ts'
 import { type JobKind, type Operation, operationsOf } from './operation.ts'
+import { checkGroups } from './step-groups.ts'
 
 export interface SubmissionLimits {
   readonly operationsMax: number
@@ -31,8 +32,10 @@ export function checkSubmission(submission: SubmitJob, rules: DestinationRules, 
   }
   const parsed = parseDestination(submission.destination, rules)
   if (!parsed.ok) return fault('destination', parsed.message)
-  const inOperations = submission.submission === null ? checkWhole(submission, limits) : checkAnnounced(submission, limits)
-  const wrong = inOperations ?? checkCallbacks(submission.callbacks)
+  const isWhole = submission.submission === null
+  const inOperations = isWhole ? checkWhole(submission, limits) : checkAnnounced(submission, limits)
+  const inGroups = checkGroups(submission.groups, isWhole ? submission.operations.length : submission.operationCount)
+  const wrong = inOperations ?? inGroups ?? checkCallbacks(submission.callbacks)
   return wrong === null ? { ok: true, destination: parsed.destination } : { ok: false, fault: wrong }
 }
 
@@ -143,6 +146,7 @@ function identityOf(operationId: string | number): string {
 
 function checkDependencies(submission: SubmitJob): Fault | null {
   if (submission.dependencies.length === 0) return null
+  if (submission.groups.length > 0) return { field: 'groups', message: 'a job with dependencies has none' }
   const known = new Set(submission.operations.map((operation) => identityOf(operation.operationId)))
   for (const [position, { operationId, parents }] of submission.dependencies.entries()) {
     for (const id of [operationId, ...parents]) {

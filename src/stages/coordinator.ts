@@ -6,15 +6,15 @@
  * Invariant: one writer per job: a job is only ever changed by the lane of the partition that murmur2 of its id names.
  */
 import { acceptedFacts } from '../domain/accepted-facts.ts'
-import { type Assignment, awaitsReport, decideParentEnded, evolveAssignment, newAssignment } from '../domain/assignment.ts'
+import { type Assignment, awaitsReport, decideParentEnded, evolveAssignment } from '../domain/assignment.ts'
 import type { Destination } from '../domain/destination.ts'
 import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.ts'
 import type {
   AddOperations, CancelJob, DispatchSubjob, ForgetJob, Message, ReleaseJob, RetryJob, SubjobEnded, SubjobReport, SubmitJob,
 } from '../domain/messages.ts'
-import { type LinkedPlan, linkPlans, plansFrom } from '../domain/plan.ts'
+import { type LinkedPlan, plansFrom } from '../domain/plan.ts'
 import { ResponseCode } from '../domain/response-code.ts'
-import { splitJob, type SubjobPlan } from '../domain/split.ts'
+import type { SubjobPlan } from '../domain/split.ts'
 import { checkSubmission } from '../domain/submission.ts'
 import type { InputRecord } from '../kafka/port.ts'
 import { type ConcludeJob, conclusionOf, type JobConclusion } from './conclusion.ts'
@@ -24,17 +24,17 @@ import { JobBook, type JobEntry, type JobTimer, jobTimer, setRetention } from '.
 import { tellReport } from './job-notices.ts'
 import { faultOfRelease, releasedSince } from './job-release.ts'
 import { closeParts, partTaken, withoutParts } from './job-parts.ts'
+import { PARENT_FAILED, plannedOrders, plansOf, plansOfPart } from './job-plans.ts'
 import { planRetry } from './job-retry.ts'
+import { awaitingSteps, hasAllSteps, recountSteps } from './job-steps.ts'
 import { PartIntake, PORTION } from './part-intake.ts'
 import type { RungTimer, Stage, Turn } from './stage.ts'
 import {
-  JOB_CANCELLED, orderOf, type OrderTerms, plannedOf, publishOrder, publishPlanned, refusalOf, refused, remainderOf,
+  JOB_CANCELLED, orderOf, plannedOf, publishOrder, publishPlanned, refusalOf, refused, remainderOf,
 } from './subjob-orders.ts'
 
 type NamedSubmission = SubmitJob & { readonly jobId: string }
 type CoordinatorTurn = Turn<ConcludeJob>
-
-const PARENT_FAILED = 'an operation that it waits for failed'
 
 export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   readonly #options: CoordinatorOptions
@@ -51,9 +51,11 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       split: (entry, part, mayWait, turn) => this.#splitPart(entry, part, mayWait, turn),
       lose: (entry, turn) => {
         this.#giveUpParts(entry, partTaken(entry, turn.now, { isLost: true }), turn)
+        if (entry.steps !== null) this.#cancel(entry, turn)
       },
       close: (entry, turn) => {
         this.#giveUpParts(entry, withoutParts(entry, options.partsTimeoutMs, turn.now), turn)
+        if (entry.steps !== null) this.#cancel(entry, turn)
       },
     })
   }
@@ -81,6 +83,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   restored(turn: CoordinatorTurn): void {
     for (const entry of this.#book.all()) {
       const { job } = entry
+      recountSteps(entry)
       this.#startConclusion(entry, turn)
       if (job.state === 'ended') setRetention(entry, job.finishedAt, this.#options, turn)
       else if (job.partsLeft > 0) this.#awaitParts(entry, turn)
@@ -177,19 +180,15 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       return
     }
     const { authorization, parts } = submission
-    const plans = parts > 0 ? [] : this.#split(submission)
+    const plans = parts > 0 ? [] : plansOf(submission, this.#options)
     const facts = acceptedFacts(submission, record, { destination, attemptsMaxDefault: this.#options.attemptsMax })
     const operations = parts > 0 ? submission.operationCount : submission.operations.length
     const command = { type: 'AcceptJob', facts, operations, subjobs: plans.length } as const
     const job = decideJob(undefined, command).reduce<Job | undefined>(evolveJob, undefined)
     if (job === undefined) throw new Error('broken invariant: a new job was not accepted')
-    const entry = this.#book.add(job, turn)
+    const entry = this.#book.add(job, submission.groups, turn)
     if (parts > 0) this.#awaitParts(entry, turn)
     this.#assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
-  }
-
-  #split(job: Pick<SubmitJob, 'tenant' | 'kind' | 'operations' | 'dependencies'>): readonly LinkedPlan[] {
-    return linkPlans(splitJob(job, this.#options.findHandle, this.#options.splits), job.dependencies)
   }
 
   // Parts come behind their job, in order. Those of a submission that was not the first under its id are of no interest.
@@ -206,11 +205,13 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
 
   #splitPart(entry: JobEntry, { operations, authorization }: AddOperations, mayWait: boolean, turn: CoordinatorTurn): boolean {
     const { job } = entry
-    const plans = splitJob({ ...job, operations }, this.#options.findHandle, this.#options.splits)
+    const plans = plansOfPart(entry, operations, this.#options)
     if (mayWait && plans.some(({ refusal }) => refusal === ResponseCode.HandleNotFound)) return false
     this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
-    this.#assignAll(entry, plansFrom(job.subjobs.total, plans), { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
+    this.#assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
     this.#decide(entry, partTaken(entry, turn.now, { isLost: false }), turn)
+    // What waits for steps that never came would wait for ever.
+    if (entry.job.partsLeft === 0 && !hasAllSteps(entry)) this.#cancel(entry, turn)
     return true
   }
 
@@ -218,22 +219,10 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (this.#decide(entry, command, turn)) this.#startConclusion(entry, turn)
   }
 
-  #assignAll(
-    entry: JobEntry,
-    plans: readonly LinkedPlan[],
-    { refusal, ...terms }: OrderTerms & { readonly refusal: string | null },
-    turn: CoordinatorTurn,
-  ): void {
-    const orders = plans.map((plan) => {
-      const order = orderOf(entry.job, plan, terms)
-      return { order: refusal === null ? order : refused(order, refusal), plan }
-    })
-    for (const { order, plan } of orders) {
-      const { index, producerKey, children, operations, parents } = plan
-      const facts = { index, producerKey, children, operations: operations.length, run: terms.run }
-      this.#hand(entry, newAssignment(facts, (refusal === null ? parents.length : 0) + (entry.job.held ? 1 : 0)), order, turn)
-    }
-    publishPlanned(entry.job.jobId, orders.map(({ order, plan }) => plannedOf(order, plan.parents)), turn)
+  #assignAll(entry: JobEntry, plans: readonly LinkedPlan[], terms: Parameters<typeof plannedOrders>[2], turn: CoordinatorTurn): void {
+    const planned = plannedOrders(entry, plans, terms)
+    for (const { assignment, order } of planned) this.#hand(entry, assignment, order, turn)
+    publishPlanned(entry.job.jobId, planned.map(({ order, plan }) => plannedOf(order, plan.parents)), turn)
   }
 
   /** Dispatches a subjob, or holds it until its parents have ended. */
@@ -262,7 +251,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   #endSubjob(entry: JobEntry, assignment: Assignment, report: SubjobEnded, turn: CoordinatorTurn): void {
     const after = evolveAssignment(assignment, report)
     this.#book.endAssignment(entry, after, remainderOf(entry.job, after, report), turn)
-    for (const child of assignment.children) this.#parentEnded(entry, child, report, turn)
+    for (const child of [...assignment.children, ...awaitingSteps(entry, after)]) this.#parentEnded(entry, child, report, turn)
     const outcome = after.state === 'ended' ? after.outcome : report.outcome
     this.#decide(entry, { type: 'RecordSubjobEnded', at: report.at, result: { ...report, outcome } }, turn)
     this.#startConclusion(entry, turn)
@@ -312,11 +301,13 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const planned = []
     for (const { assignment, parents, plans } of subjobs) {
       const [first, ...others] = plans()
-      const terms = { run: assignment.run + 1, authorization }
+      const terms = { run: assignment.run + 1, authorization, ordered: entry.steps === null }
       const { index } = assignment
+      entry.steps?.retry(index)
       const order = orderOf(entry.job, { ...first, index, parents, children: [] }, terms)
       const { producerKey, operations } = first
-      const again = { type: 'SubjobRetried', producerKey, operations: operations.length, parents: parents.length } as const
+      const awaited = parents.length + (entry.steps?.mayBegin(index) === false ? 1 : 0)
+      const again = { type: 'SubjobRetried', producerKey, operations: operations.length, parents: awaited } as const
       this.#hand(entry, evolveAssignment(assignment, again), order, turn)
       planned.push(plannedOf(order, parents))
       this.#addSubjobs(entry, others, authorization, turn)

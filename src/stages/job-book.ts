@@ -1,7 +1,8 @@
 /** A coordinator lane's state: its jobs with their assignments, and how both stand in the changelog. */
 import { type Assignment, isSettled } from '../domain/assignment.ts'
 import type { Job } from '../domain/job.ts'
-import type { DispatchSubjob, Message } from '../domain/messages.ts'
+import type { DispatchSubjob, Message, StepGroup } from '../domain/messages.ts'
+import { StepGroups } from '../domain/step-groups.ts'
 import { tellChange } from './job-notices.ts'
 import type { KeptOperations, OperationStore } from './operation-store.ts'
 import type { Turn } from './stage.ts'
@@ -14,6 +15,8 @@ export interface JobEntry {
   readonly counts: { open: number; blocked: number }
   /** What is dispatched once a subjob's parents have ended, or when what failed of it is tried again. */
   readonly held: Map<number, HeldSubjob>
+  /** Of a job in steps: what its groups have come to; null of others. */
+  steps: StepGroups | null
   /** Those that it has had to set. */
   readonly timers: Partial<Record<JobTimer, StageTimer>>
 }
@@ -32,6 +35,7 @@ type Write = Pick<Turn<never>, 'now' | 'store' | 'publish'>
 // A job id may look like a subjob's key of another job; the prefix keeps them apart.
 const JOB_PREFIX = 'job:'
 const SUBJOB_PREFIX = 'subjob:'
+const GROUPS_PREFIX = 'groups:'
 
 export class JobBook {
   readonly #store: OperationStore
@@ -60,10 +64,12 @@ export class JobBook {
     for (const [jobId, entry] of this.#entries) yield complete(jobId, entry)
   }
 
-  add(job: Job, turn: Write): JobEntry {
-    const entry: JobEntry = { job, ...emptyEntry() }
-    this.#entries.set(job.jobId, entry)
+  add(job: Job, groups: readonly StepGroup[], turn: Write): JobEntry {
+    const { jobId } = job
+    const entry: JobEntry = { job, ...emptyEntry(), steps: groups.length === 0 ? null : new StepGroups(groups) }
+    this.#entries.set(jobId, entry)
     this.#write(job, turn)
+    if (groups.length > 0) turn.store(GROUPS_PREFIX + jobId, { type: 'JobGrouped', jobId, groups })
     tellChange(null, job, turn)
     return entry
   }
@@ -101,6 +107,9 @@ export class JobBook {
 
   dropAssignments(entry: JobEntry, turn: Write): void {
     for (const assignment of entry.assignments.values()) this.#drop(entry, assignment, turn)
+    if (entry.steps === null) return
+    entry.steps = null
+    turn.store(GROUPS_PREFIX + entry.job.jobId, null)
   }
 
   forget(entry: JobEntry, turn: Write & Pick<Turn<never>, 'unset'>): void {
@@ -120,6 +129,8 @@ export class JobBook {
       this.#setJob(this.#restoring(entry.job.jobId), entry.job)
     } else if (entry.type === 'AssignmentChanged') {
       this.#set(this.#restoring(entry.jobId), entry.assignment, entry.held)
+    } else if (entry.type === 'JobGrouped') {
+      this.#restoring(entry.jobId).steps = new StepGroups(entry.groups)
     } else {
       throw new Error(`broken invariant: a ${entry.type} in the coordinator's changelog`)
     }
@@ -147,6 +158,11 @@ export class JobBook {
       if (entry !== undefined) this.#openSubjobs -= waitedFor(entry)
       for (const { operations } of entry?.held.values() ?? []) operations.release()
       this.#entries.delete(jobId)
+      return
+    }
+    if (key.startsWith(GROUPS_PREFIX)) {
+      const entry = this.#entries.get(key.slice(GROUPS_PREFIX.length))
+      if (entry !== undefined) entry.steps = null
       return
     }
     const slash = key.lastIndexOf('/')
@@ -219,7 +235,7 @@ function subjobKey(jobId: string, index: number): string {
 }
 
 function emptyEntry(): Omit<JobEntry, 'job'> {
-  return { assignments: new Map(), counts: { open: 0, blocked: 0 }, held: new Map(), timers: {} }
+  return { assignments: new Map(), counts: { open: 0, blocked: 0 }, held: new Map(), steps: null, timers: {} }
 }
 
 // What was released may wait for what was not: as long as some of a job is held, all that is blocked waits for the client.

@@ -4,6 +4,7 @@ import type { Undone } from '../domain/job.ts'
 import type { DispatchSubjob } from '../domain/messages.ts'
 import { type FindHandle, splitJob, type SplitLimits, type SubjobPlan } from '../domain/split.ts'
 import type { JobBook, JobEntry } from './job-book.ts'
+import { hasAllSteps } from './job-steps.ts'
 
 export interface Retry {
   readonly undone: Undone
@@ -26,7 +27,8 @@ const RETRY_BYTES_MAX = 32 * 1024 * 1024
 
 /** Handles may have come, gone or moved since: what failed is split once more. */
 export function planRetry(book: JobBook, entry: JobEntry, findHandle: FindHandle, limits: SplitLimits): Retry {
-  const again = asMayBe([...entry.assignments.values()].filter(isUndone), entry)
+  const undone = [...entry.assignments.values()].filter(isUndone)
+  const again = entry.steps === null ? asMayBe(undone, entry) : stepsAsMayBe(undone, entry)
   const indexes = new Set(again.map(({ index }) => index))
   const parentsOf = new Map<number, number[]>()
   for (const { index, children } of again) {
@@ -53,6 +55,19 @@ function asMayBe(undone: readonly RetriedSubjob['assignment'][], { held }: JobEn
       bytes += operations.bytes
       return true
     })
+}
+
+// What waits for others comes behind them, and is left with them.
+function stepsAsMayBe(undone: readonly RetriedSubjob['assignment'][], entry: JobEntry): readonly RetriedSubjob['assignment'][] {
+  if (!hasAllSteps(entry)) return []
+  let bytes = 0
+  const inOrder = [...undone].sort((a, b) => a.index - b.index)
+  const end = inOrder.findIndex(({ index }, at) => {
+    const operations = entry.held.get(index)?.operations
+    bytes += operations?.bytes ?? 0
+    return operations === undefined || (at > 0 && bytes > RETRY_BYTES_MAX)
+  })
+  return end === -1 ? inOrder : inOrder.slice(0, end)
 }
 
 function isUndone(assignment: Assignment): assignment is RetriedSubjob['assignment'] {

@@ -63,6 +63,7 @@ function submissionOf(jobId: string, digest: string): SubmitJob {
     ...{ priority, labels, deadlineAt: null, attemptsMax: null, submittedBy: null, traceparent: null, digest, createdAt },
     operations: [{ operationId: 1, op: 'read', path: '/a=1', value: null, options: null }],
     dependencies: [],
+    groups: [],
     ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0, callbacks: {}, held: false },
   }
 }

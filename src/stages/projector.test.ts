@@ -19,7 +19,7 @@ function submission(changes: Partial<SubmitJob> = {}): SubmitJob {
   return {
     ...{ type: 'SubmitJob', jobId: 'job-1', tenant, dialect, dialectData, kind, destination: 'kafka:results' },
     ...{ dataAcceptType, dataContentType, priority, labels, deadlineAt: null, attemptsMax: null, submittedBy: null },
-    ...{ traceparent: null, digest, createdAt: 1_000, dependencies: [] },
+    ...{ traceparent: null, digest, createdAt: 1_000, dependencies: [], groups: [] },
     ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0, callbacks: {}, held: false },
     operations: [{ operationId: 1, op: 'read', path: '/a=1', value: null, options: null }],
     ...changes,

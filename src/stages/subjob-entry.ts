@@ -72,6 +72,7 @@ function keptOrder(order: DispatchSubjob, strings: SharedStrings): SubjobOrder {
     attemptsMax: order.attemptsMax,
     deadlineAt: order.deadlineAt,
     traceparent: traceparent === null ? null : strings.of(traceparent),
+    ordered: order.ordered,
   }
 }
 
@@ -91,8 +92,8 @@ export function storedForm(subjob: Subjob): Subjob {
 }
 
 export function queuedOf(id: string, { dispatch, operations }: SubjobEntry): QueuedSubjob {
-  const { jobId, tenant, priority, kind } = dispatch
-  return { jobId, tenant, priority, subjobId: id, ordered: kind === 'WRITE', operations: operations.count }
+  const { jobId, tenant, priority, kind, ordered } = dispatch
+  return { jobId, tenant, priority, subjobId: id, ordered: kind === 'WRITE' && ordered, operations: operations.count }
 }
 
 export function attemptOf({ subjob }: SubjobEntry): number {

@@ -12,6 +12,7 @@ import type { Turn } from './stage.ts'
 export interface OrderTerms {
   readonly run: number
   readonly authorization: string | null
+  readonly ordered: boolean
 }
 
 export function orderOf(job: Job, plan: LinkedPlan & { readonly refusalMessage?: string }, terms: OrderTerms): DispatchSubjob {
@@ -62,5 +63,5 @@ export function publishPlanned(jobId: string, subjobs: readonly PlannedSubjob[],
 export function remainderOf(job: Job, { index, producerKey, run }: Assignment, { failedOperations }: SubjobEnded): DispatchSubjob | null {
   if (failedOperations.length === 0) return null
   const nobody = { producerKey: producerKey as ProducerKey, service: '', dataProducerId: '', refusal: null, parents: [], children: [] }
-  return orderOf(job, { ...nobody, index, operations: failedOperations }, { run, authorization: null })
+  return orderOf(job, { ...nobody, index, operations: failedOperations }, { run, authorization: null, ordered: true })
 }

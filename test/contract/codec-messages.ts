@@ -64,8 +64,11 @@ const dispatchSubjob: fc.Arbitrary<DispatchSubjob> = fc.record({
   deadlineAt: maybe(time),
   traceparent: maybe(text),
   called: fc.boolean(),
+  ordered: fc.boolean(),
   operations: fc.array(routedOperation, { maxLength: 5 }),
 })
+
+const groups = fc.array(fc.record({ operations: int, after: fc.array(int, { maxLength: 3 }) }), { maxLength: 3 })
 
 export const submitJob: fc.Arbitrary<SubmitJob> = fc.record({
   type: fc.constant('SubmitJob' as const),
@@ -87,6 +90,7 @@ export const submitJob: fc.Arbitrary<SubmitJob> = fc.record({
   createdAt: maybe(time),
   operations: fc.array(operation, { maxLength: 5 }),
   dependencies: fc.array(fc.record({ operationId: id, parents: fc.array(id, { maxLength: 3 }) }), { maxLength: 3 }),
+  groups,
   strict: fc.boolean(),
   authorization: maybe(text),
   submission: maybe(text),
@@ -281,6 +285,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
   SubjobEnded: subjobEnded,
   JobChanged: fc.record({ type: fc.constant('JobChanged'), job }),
   AssignmentChanged: fc.record({ type: fc.constant('AssignmentChanged'), jobId: text, assignment, held: maybe(dispatchSubjob) }),
+  JobGrouped: fc.record({ type: fc.constant('JobGrouped'), jobId: text, groups }),
   SubjobProgressed: fc.record({ type: fc.constant('SubjobProgressed'), jobId: text, index: int, subjob }),
   JobNotice: fc.record({
     type: fc.constant('JobNotice'),

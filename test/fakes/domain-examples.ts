@@ -34,6 +34,7 @@ export function exampleSubmission(changes: Partial<SubmitJob> = {}): SubmitJob {
     createdAt: null,
     operations: [exampleOperation()],
     dependencies: [],
+    groups: [],
     strict: false,
     authorization: null,
     submission: null,
@@ -95,6 +96,7 @@ export function exampleDispatch(changes: Partial<DispatchSubjob> = {}): Dispatch
     deadlineAt: null,
     traceparent: null,
     called: false,
+    ordered: true,
     operations: [exampleRoutedOperation()],
     ...changes,
   }

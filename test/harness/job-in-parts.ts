@@ -47,7 +47,7 @@ export function recordsOf(job: JobInParts, commands: CommandTopic): readonly Out
   const dataType = 'application/json'
   const asked = {
     ...{ tenant: 'default', kind, destination, dataAcceptType: dataType, dataContentType: dataType },
-    ...{ dependencies: [], strict: false },
+    ...{ dependencies: [], groups: [], strict: false },
   }
   const command: SubmitJob = {
     ...{ type: 'SubmitJob', jobId, dialect: 'kafka', dialectData: null, priority: 100, labels: {}, deadlineAt: null, attemptsMax: null },

@@ -76,6 +76,7 @@ function valueOf({ kind, destination, operations }: PlannedJob, format: Format, 
     ...{ traceparent: null, digest: '', createdAt: null },
     operations: sent.map((operation) => ({ ...operation, value: null, options: null })),
     dependencies: [],
+    groups: [],
     ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0, callbacks: {}, held: false },
   }
   return codec.encode(message)

@@ -120,6 +120,31 @@ describe('the subjobs of a job', () => {
     expect((await subjobsOf(jobId)).map(({ status }) => status)).toEqual(['FINISHED', 'FINISHED'])
   })
 
+  it('of a job in steps begin once the groups that they come after have succeeded, those of a writing job side by side', async () => {
+    const producer = await installation.producer('steps', { 'delay-ms': '600' })
+    await registered('steps', producer.url, 64)
+    const jobId = 'steps/job 1'
+    const path = handlesOf('steps')[0]!.alternateId
+    const command = {
+      ...{ jobId, kind: 'WRITE', groups: [{ operations: 2 }, { operations: 2, after: [0] }] },
+      operations: ['a', 'b', 'c', 'd'].map((operationId) => ({ operationId, op: 'merge', path, value: {} })),
+    }
+    const sender = installation.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+    await sender.connect()
+    await sender.send({ topic: `${installation.prefix}commands`, messages: [{ key: jobId, value: JSON.stringify(command) }] })
+    await sender.disconnect()
+    await until('it is known', async () => (await service.client.status(jobId)).status === 200)
+    await service.client.ended(jobId)
+    const steps = await subjobsOf(jobId)
+    expect(steps.map(({ status }) => status)).toEqual(['FINISHED', 'FINISHED', 'FINISHED', 'FINISHED'])
+    const [starts, ends] = [steps.map(({ attempts }) => attempts[0]?.startedAt), steps.map(({ attempts }) => attempts[0]?.finishedAt)].map(
+      (times) => times.map((time) => Date.parse(time ?? '')),
+    )
+    expect(Math.max(...starts!.slice(0, 2))).toBeLessThan(Math.min(...ends!.slice(0, 2)))
+    expect(Math.max(...starts!.slice(2))).toBeLessThan(Math.min(...ends!.slice(2)))
+    expect(Math.min(...starts!.slice(2))).toBeGreaterThanOrEqual(Math.max(...ends!.slice(0, 2)))
+  })
+
   it('of an unknown job are 404', async () => {
     expect((await service.client.request('GET', '/ranoam/cm/v1/dataJob/nobody/subjobs')).status).toBe(404)
   })

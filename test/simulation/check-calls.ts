@@ -24,7 +24,7 @@ export function messagesOn({ broker }: World, topic: string): readonly { readonl
 function writes(world: World): readonly string[] {
   const lines = new Map<string, string[]>()
   for (const { message } of messagesOn(world, TOPICS.subjobs)) {
-    if (message.type !== 'DispatchSubjob' || message.kind !== 'WRITE' || message.refusal !== null) continue
+    if (message.type !== 'DispatchSubjob' || message.kind !== 'WRITE' || !message.ordered || message.refusal !== null) continue
     const name = `${message.jobId} ${message.producerKey}`
     lines.set(name, [...(lines.get(name) ?? []), workOf(message)])
   }

@@ -91,7 +91,8 @@ function reportsOf(job: Job, ends: readonly SubjobEnded[], orders: readonly Disp
 
 // What waits for others comes when it may, and what is tried again is what failed of several.
 function orderOf(job: Job, orders: readonly DispatchSubjob[], submission: SubmitJob | undefined): readonly string[] {
-  if (submission === undefined || job.kind !== 'WRITE' || job.run > 1 || submission.dependencies.length > 0) return []
+  if (submission === undefined || job.kind !== 'WRITE' || job.run > 1) return []
+  if (submission.dependencies.length + submission.groups.length > 0) return []
   const operationIds = submission.operations.map(({ operationId }) => String(operationId))
   // What is refused is given to nobody: it is on another partition, and stands anywhere among these.
   const lines = Map.groupBy(orders.filter(({ refusal }) => refusal === null), ({ producerKey }) => producerKey)

@@ -14,7 +14,8 @@ export function violationsOfHolding(world: World, { held, accepted }: ExpectedCo
   return [...held].flatMap(([jobId, holding]) => {
     const own = orders.filter(({ order }) => order.jobId === jobId)
     const sent = world.dmi.sendings.filter(({ dispatch }) => dispatch.jobId === jobId)
-    const hasDependencies = (accepted.get(jobId)?.dependencies ?? []).length > 0
+    const { dependencies = [], groups = [] } = accepted.get(jobId) ?? {}
+    const hasDependencies = dependencies.length + groups.length > 0
     const missing = [...holding.pieces.keys()].filter((index) => !hasDependencies && own.every(({ order }) => order.index !== index))
     return [
       ...own.flatMap(({ order, at }) => (mayBegin(holding, order, at) ? [] : [`${workOf(order)} was handed out, and it was held`])),

@@ -9,6 +9,7 @@ import { violationsInCallbacks } from './check-callbacks.ts'
 import { violationsInCalls } from './check-calls.ts'
 import { violationsInCounts, violationsOfCancellations, violationsOfDependencies, wordDiffers } from './check-counts.ts'
 import { violationsOfHolding } from './check-held.ts'
+import { violationsOfSteps } from './check-steps.ts'
 import { differences } from './differences.ts'
 import { codeOf, type OperationResult } from './dmi.ts'
 import type { ResultValue } from './effects.ts'
@@ -39,6 +40,7 @@ export function violationsIn(world: World): { readonly violations: readonly stri
     ...violationsInCounts(world, latest.filter(({ jobId }) => commands.held.get(jobId)?.beginning !== null), commands),
     ...violationsOfCancellations(world),
     ...violationsOfDependencies(world),
+    ...violationsOfSteps(world, commands),
     ...violationsOfHolding(world, commands, latest),
     ...violationsInCallbacks(world, commands, latest),
     ...leftovers(world, commands),
@@ -178,7 +180,8 @@ function leftovers(world: World, { held }: ExpectedCommands): readonly string[] 
     }
   }
   const kept = [...failures].filter(([jobId, hasFailed]) => hasFailed || held.get(jobId)?.beginning === null).map(([jobId]) => jobId)
-  const isExpected = (key: string): boolean => key.startsWith('job:') || kept.some((jobId) => key.startsWith(`subjob:${jobId}/`))
+  const isOf = (jobId: string, key: string): boolean => key.startsWith(`subjob:${jobId}/`) || key === `groups:${jobId}`
+  const isExpected = (key: string): boolean => key.startsWith('job:') || kept.some((jobId) => isOf(jobId, key))
   return [TOPICS.coordinatorChangelog, TOPICS.dispatcherChangelog, TOPICS.notifierChangelog].flatMap((topic) =>
     entriesLeft(world, topic).filter((key) => !isExpected(key)).map((key) => `left over: ${topic} ${key}`),
   )

@@ -2,7 +2,7 @@
  * What clients send: jobs of all kinds, to the right partition and to wrong ones, twice, without ids, in parts, requests to cancel
  * them, to release those that are held, or to try again what failed, and things that are no jobs.
  */
-import type { AddOperations, Dependency, SubmitJob } from '../../src/domain/messages.ts'
+import type { AddOperations, Dependency, StepGroup, SubmitJob } from '../../src/domain/messages.ts'
 import type { Operation, OperationKind } from '../../src/domain/operation.ts'
 import type { OutputRecord } from '../../src/kafka/port.ts'
 import type { Random } from '../../src/runtime/random.ts'
@@ -84,7 +84,8 @@ function drawnSubmission(draw: (below: number) => number, number: number): Submi
   const dependencies = operations.length > 1 && draw(held ? 2 : 4) === 0 ? drawnDependencies(draw, operations.length) : []
   const dialect = draw(2) === 0 ? 'ncmp' : CALLBACK_DIALECTS[draw(CALLBACK_DIALECTS.length)]!
   const callbacks = drawnCallbacks(dialect, draw)
-  const terms = { dialect, callbacks, held, digest: `digest of ${number}` }
+  const groups = dependencies.length === 0 && draw(3) === 0 ? drawnGroups(draw, operations.length) : []
+  const terms = { dialect, callbacks, held, groups, digest: `digest of ${number}` }
   return exampleSubmission({ jobId, kind, destination, operations, dependencies, ...terms })
 }
 
@@ -113,6 +114,18 @@ function inParts(submission: SubmitJob, mark: string, draw: (below: number) => n
   }
   const announced = { submission: mark, parts: parts.length, operationCount: operations.length }
   return [encode({ ...submission, operations: [], ...announced }), ...parts.map((part) => encode(part))]
+}
+
+/** Most operations are in groups that come after some of those before them; some jobs count wrongly. */
+function drawnGroups(draw: (below: number) => number, operations: number): readonly StepGroup[] {
+  const groups: StepGroup[] = []
+  let left = draw(20) === 0 ? operations + 1 : operations
+  while (left > 0) {
+    const size = 1 + draw(Math.min(left, 4))
+    groups.push({ operations: size, after: groups.flatMap((_, position) => (draw(3) === 0 ? [position] : [])) })
+    left -= size
+  }
+  return groups
 }
 
 function drawnDependencies(draw: (below: number) => number, operations: number): readonly Dependency[] {

@@ -1,6 +1,6 @@
 import type {
-  CallbackQueued, CancelJob, CancelSubjob, ForgetJob, HandleRegistered, Message, MessageType, ReleaseJob, RetryJob, SubjobReported,
-  SubjobsPlanned, SubjobStarted,
+  CallbackQueued, CancelJob, CancelSubjob, ForgetJob, HandleRegistered, JobGrouped, Message, MessageType, ReleaseJob, RetryJob,
+  SubjobReported, SubjobsPlanned, SubjobStarted,
 } from '../../domain/messages.ts'
 import { fromAssignmentChangedRecord, toAssignmentChangedRecord } from './assignment.ts'
 import { fromDefinitionRegisteredRecord } from './definition.ts'
@@ -40,6 +40,7 @@ const forms: { readonly [T in MessageType]: Form<MessageOf<T>> } = {
   SubjobEnded: formOf(itself, fromSubjobEndedRecord),
   JobChanged: formOf(toJobChangedRecord, fromJobChangedRecord),
   AssignmentChanged: formOf(toAssignmentChangedRecord, fromAssignmentChangedRecord),
+  JobGrouped: formOf(itself, (record: Omit<JobGrouped, 'type'>) => ({ type: 'JobGrouped', ...record })),
   SubjobProgressed: formOf(toSubjobProgressedRecord, fromSubjobProgressedRecord),
   JobNotice: formOf(toJobNoticeRecord, fromJobNoticeRecord),
   CallbackQueued: formOf(itself, (record: Omit<CallbackQueued, 'type'>) => ({ type: 'CallbackQueued', ...record })),

@@ -22,9 +22,9 @@ import { writeCommand } from './write-command.ts'
 type PartsMember = 'submission' | 'parts' | 'operationCount'
 
 /** None, and false, where they are left out. */
-type OptionalTerms = Partial<Pick<SubmitJob, 'callbacks' | 'held'>>
+type OptionalTerms = Partial<Pick<SubmitJob, 'callbacks' | 'held' | 'groups'>>
 
-const DEFAULT_TERMS: Required<OptionalTerms> = { callbacks: {}, held: false }
+const DEFAULT_TERMS: Required<OptionalTerms> = { callbacks: {}, held: false, groups: [] }
 
 /** What a client asks for beside its operations, in any dialect; the rest of the command is the intake's. */
 export interface JobRequest

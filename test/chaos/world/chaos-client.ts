@@ -259,6 +259,7 @@ function avroOf({ jobId, kind, destination, operations }: PlannedJob, held: bool
       return { operationId, op, path, value: value === undefined ? null : JSON.stringify(value), options: null }
     }),
     dependencies: [],
+    groups: [],
     ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0, callbacks: {}, held },
   }
 }

@@ -53,6 +53,7 @@ describe('submitting a job', () => {
       ...{ traceparent, digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string, createdAt: 1_763_785_140_250 },
       operations: [{ operationId: '1', op: 'read', path: '/ManagedElement=1', value: null, options: null }],
       dependencies: [],
+      groups: [],
       ...{ strict: false, authorization: null, submission: null, parts: 0, operationCount: 0, callbacks: {}, held: false },
     })
   })

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest'
+import { coordinator, type CoordinatorLane, dispatchesOf, endOf, states, submission } from '../../test/fakes/coordinator-lane.ts'
+import { exampleRoutedOperation } from '../../test/fakes/domain-examples.ts'
+import { compacted } from '../../test/fakes/stage-run.ts'
+import type { AddOperations, SubjobEnded, SubmitJob } from '../domain/messages.ts'
+
+const REFUSED = 104
+
+/** Two steps, one that comes after both, and one that comes after that. */
+const inSteps = submission(['/a', '/b', '/a', '/b'], {
+  groups: [{ operations: 2, after: [] }, { operations: 1, after: [0] }, { operations: 1, after: [1] }],
+})
+
+function failureOf(index: number, changes: Partial<SubjobEnded> = {}): SubjobEnded {
+  const failedOperations = [exampleRoutedOperation({ operationId: String(index), path: index % 2 === 0 ? '/a' : '/b' })]
+  return endOf(index, { outcome: 'failed', succeeded: 0, failed: 1, failedOperations, ...changes })
+}
+
+/** The indexes that are handed out to be done, and those of which their producers are not asked. */
+function handed(turn: ReturnType<CoordinatorLane['take']>): { readonly done: readonly number[]; readonly refused: readonly number[] } {
+  const [refused, done] = [true, false].map((isRefused) => dispatchesOf(turn).filter(({ refusal }) => (refusal === REFUSED) === isRefused))
+  return { done: (done ?? []).map(({ index }) => index), refused: (refused ?? []).map(({ index }) => index) }
+}
+
+describe('a job in steps', () => {
+  it('hands a step out once all that it comes after has succeeded, through restarts', () => {
+    const lane = coordinator()
+    const taken = lane.take(inSteps)
+    expect(handed(taken)).toEqual({ done: [0, 1], refused: [] })
+    expect(taken.messages('DispatchSubjob').every(({ ordered }) => !ordered)).toBe(true)
+    expect(handed(lane.take(endOf(1))).done).toEqual([])
+    lane.restart(compacted(lane.changelog))
+    expect(handed(lane.take(endOf(0))).done).toEqual([2])
+    lane.restart(compacted(lane.changelog))
+    expect(handed(lane.take(endOf(2))).done).toEqual([3])
+    expect(lane.take(endOf(2)).silent).toBe(true)
+    expect(states(lane.take(endOf(3)))).toEqual(['concluding'])
+    lane.complete({ jobId: 'job-1', records: [], message: null })
+    expect(compacted(lane.changelog).flatMap(({ key, entry }) => (entry === null ? [] : [key]))).toEqual(['job:job-1'])
+  })
+
+  it('reports what comes after one that failed as refused, once, and lets what is beside it go on', () => {
+    const lane = coordinator()
+    lane.take(inSteps)
+    expect(handed(lane.take(failureOf(0)))).toEqual({ done: [], refused: [2] })
+    lane.restart(compacted(lane.changelog))
+    expect(handed(lane.take(failureOf(1)))).toEqual({ done: [], refused: [] })
+    expect(handed(lane.take(failureOf(2)))).toEqual({ done: [], refused: [3] })
+    expect(states(lane.take(failureOf(3)))).toEqual(['concluding'])
+  })
+
+  it('that is tried again does what failed and what waited for it, in the same order, and nothing else', () => {
+    const lane = coordinator()
+    lane.take(inSteps)
+    lane.take(endOf(0))
+    for (const index of [1, 2, 3]) lane.take(failureOf(index))
+    lane.complete({ jobId: 'job-1', records: [], message: null })
+    lane.restart(compacted(lane.changelog))
+    const again = { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: 2, authorization: null } as const
+    expect(handed(lane.take(again)).done).toEqual([1])
+    lane.restart(compacted(lane.changelog))
+    expect(handed(lane.take(endOf(1, { run: 2 }))).done).toEqual([2])
+    expect(handed(lane.take(failureOf(2, { run: 2 })))).toEqual({ done: [], refused: [3] })
+    lane.take(failureOf(3, { run: 2 }))
+    lane.complete({ jobId: 'job-1', records: [], message: null })
+    expect(handed(lane.take({ ...again, run: 3 })).done).toEqual([2])
+    expect(handed(lane.take(endOf(2, { run: 3 }))).done).toEqual([3])
+    expect(states(lane.take(endOf(3, { run: 3 })))).toEqual(['concluding'])
+  })
+
+  it('that is cancelled hands out nothing more to be done', () => {
+    const lane = coordinator()
+    lane.take(inSteps)
+    expect(handed(lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null }))).toEqual({ done: [], refused: [2, 3] })
+    expect(handed(lane.take(endOf(0)))).toEqual({ done: [], refused: [] })
+    expect(handed(lane.take(endOf(1)))).toEqual({ done: [], refused: [] })
+  })
+
+  it('is set aside when its groups are not as they should be', () => {
+    const lane = coordinator()
+    const turn = lane.take({ ...inSteps, groups: [{ operations: 3, after: [] }] })
+    expect(turn.deadLetters.map(({ cause }) => cause)).toEqual(['groups: they have 3 operations, and the job has 4'])
+  })
+})
+
+describe('a job in steps and in parts', () => {
+  const announced: SubmitJob = { ...inSteps, operations: [], submission: 'mark', parts: 2, operationCount: 4 }
+  const part = (number: number, from: number, to: number): AddOperations => {
+    return { type: 'AddOperations', submission: 'mark', part: number, authorization: null, operations: inSteps.operations.slice(from, to) }
+  }
+  const place = { key: Buffer.from('job-1') }
+
+  it('begins with what has come, and goes on over its parts', () => {
+    const lane = coordinator()
+    lane.take(announced)
+    expect(handed(lane.take(part(0, 0, 1), place)).done).toEqual([0])
+    expect(handed(lane.take(endOf(0))).done).toEqual([])
+    lane.restart(compacted(lane.changelog))
+    expect(handed(lane.take(part(1, 1, 4), place)).done).toEqual([1])
+    expect(handed(lane.take(endOf(1))).done).toEqual([2])
+  })
+
+  it('refuses what comes after one that failed before it came', () => {
+    const lane = coordinator()
+    lane.take(announced)
+    lane.take(part(0, 0, 2), place)
+    lane.take(failureOf(0))
+    expect(handed(lane.take(part(1, 2, 4), place))).toEqual({ done: [], refused: [2] })
+  })
+
+  it.each([
+    ['holds fewer steps than its groups', part(1, 1, 3), [2]],
+    ['is lost', part(2, 0, 0), []],
+  ])('is cancelled when a part %s', (_, second, refused) => {
+    const lane = coordinator()
+    lane.take(announced)
+    lane.take(part(0, 0, 1), place)
+    const turn = lane.take(second, place)
+    expect(states(turn)).toEqual(['cancelling'])
+    expect(handed(turn).refused).toEqual(refused)
+  })
+})
