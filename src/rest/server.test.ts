@@ -35,7 +35,7 @@ describe('a request that can’t be answered as asked', () => {
     ],
     [
       'an unknown parameter', { url: `${JOBS}?limit=1&colour=red&a=b` }, 400, 'Unknown query parameter: "colour", "a"',
-      'Known are: status, destination, createdAfter, createdBefore, limit, cursor.',
+      'Known are: status, destination, dialect, tenant, createdAfter, createdBefore, limit, cursor.',
     ],
     [
       'a parameter that would have no effect', { url: `${JOBS}/job-1?verbose=1` }, 400,
