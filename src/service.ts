@@ -30,8 +30,8 @@ export interface RunningService {
   /** Resolves to the exit code once the service has stopped, for whatever reason. */
   readonly stopped: Promise<number>
   /**
-   * Stops gracefully: transactions and answers under way are finished, lanes handed over. What is not closed in time is given up:
-   * the exit code says so, and whoever runs the service is to end the process.
+   * Stops gracefully: transactions and answers under way are finished, lanes handed over. What is not closed in time is given up, and
+   * may keep the process: nothing that was promised depends on it, and whoever runs the service is to end the process.
    */
   stop(): Promise<void>
 }
@@ -92,7 +92,7 @@ async function startOnce({ config, logger, closing, beforeListening }: Omit<Star
     const { shutdownTimeoutMs } = config
     const overdue = systemTimers.after(shutdownTimeoutMs, () => {
       logger.warn({ shutdownTimeoutMs, part: closing.underWay }, 'stopping takes too long: giving up on the rest')
-      stopped.resolve(exitCode === 0 ? EXIT_STUCK : exitCode)
+      stopped.resolve(exitCode)
     })
     void closing.close().then(() => {
       overdue.cancel()

@@ -7,6 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const PROGRAM = join(import.meta.dirname, '../../bin/datajob.js')
 const LISTEN_MS_MAX = 60_000
 const STOP_MS_MAX = 20_000
+/** In the log of a process that did not close everything in time. */
+const LATE = /stopping takes too long|something was left open/
 /** Of a log, what a failure shows. */
 const LAST_LINES = 15
 
@@ -69,10 +71,12 @@ export class Child {
     return exit
   }
 
-  /** Asks it to stop. Rejects with the end of its log when it does not, or with another code than 0. */
+  /** Asks it to stop. Rejects with the end of its log when it does not, or with another code than 0; says what took it too long. */
   async stopCleanly(): Promise<void> {
     const { code, signal } = await this.stop()
     if (code !== 0) throw this.#failure(`was to stop and ended with ${code ?? signal ?? 'nothing'}`)
+    const late = this.log().filter((line) => LATE.test(line))
+    if (late.length > 0) process.stderr.write(`${this.name}: ${late.join('\n')}\n`)
   }
 
   get logFile(): string {
