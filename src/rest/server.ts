@@ -24,6 +24,7 @@ import { JobStreams } from './jobs/job-streams.ts'
 import { JobWatch } from './jobs/job-watch.ts'
 import { ResultEvents } from './jobs/result-events.ts'
 import { errorSchema } from './schemas.ts'
+import { endConnectionsOnClose } from './server-close.ts'
 import { observeTraffic } from './traffic.ts'
 
 // A job id of 256 characters, each of which may be percent-encoded to three.
@@ -38,6 +39,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   const app = instanceFor(deps)
   app.server.maxConnections = limits.connectionsMax
   app.decorateRequest('principal', null)
+  endConnectionsOnClose(app)
   observeTraffic(app, metrics)
   addCommonHeaders(app)
   refuseEncodedBodies(app)

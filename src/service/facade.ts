@@ -16,6 +16,7 @@ import type { ReadinessCheck } from '../rest/health.ts'
 import { buildHealthServer } from '../rest/health-server.ts'
 import { DEFAULT_REST_LIMITS, type RestLimits } from '../rest/limits.ts'
 import { buildServer, startServer } from '../rest/server.ts'
+import { closeServer } from '../rest/server-close.ts'
 import { buildWaitingServer } from '../rest/waiting-server.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { systemClock, systemTimers } from '../runtime/clock.ts'
@@ -140,7 +141,8 @@ export async function startFacade(
     apiRoot: config.apiRoot === '' ? null : config.apiRoot,
     version: readVersion(),
   })
-  closing.later('rest', () => app.close())
+  // The rest of the time is for what has work to hand over.
+  closing.later('rest', () => closeServer(app, systemTimers, config.shutdownTimeoutMs / 2))
   await options.beforeListening()
   return startServer(app, { host: config.host, port: config.port, insecure: config.insecure }, auth)
 }
@@ -161,7 +163,7 @@ export async function startHealth(
   readiness: readonly ReadinessCheck[],
 ): Promise<null> {
   const app = buildHealthServer({ readiness, metrics: metrics.registry, timers: systemTimers, logger })
-  closing.later('health', () => app.close())
+  closing.later('health', () => closeServer(app, systemTimers, config.shutdownTimeoutMs / 2))
   await beforeListening()
   await app.listen({ host: config.host, port: config.port })
   return null
