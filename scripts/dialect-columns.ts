@@ -1,6 +1,7 @@
 /** How each dialect answers for a job and for a subjob: the columns of docs/dialects.md. */
 import type { Job } from '../src/domain/job.ts'
 import type { SubjobRow } from '../src/read-model/subjob-row.ts'
+import { attemptsOf, stateChangesOf, summaryOf, taskStateOf } from '../src/rest/dialects/daggy/run-mapping.ts'
 import { entryOf, stepOf } from '../src/rest/dialects/maap/entry-mapping.ts'
 import { jobAnswer } from '../src/rest/dialects/ncmp/mapping.ts'
 import { subjobAnswer } from '../src/rest/dialects/ncmp/subjob-mapping.ts'
@@ -38,4 +39,23 @@ export const dialectColumns: readonly DialectColumn[] = [
     jobOf: (job) => entryOf(job, unknown),
     subjobOf: (row, job) => stepOf(job, row.index, { row, report: undefined, description: undefined }),
   },
+  {
+    ...{ dialect: 'daggy', title: 'daggy' },
+    data: ['{"tag":"one","spec":"one"}', '{"tag":"other","spec":"one"}'],
+    jobOf: (job) => withStatus({ ...summaryOf(job, []), dagStateChanges: stateChangesOf(job) }),
+    subjobOf: (row, job) => withStatus({ state: taskStateOf(job, tried(row)), taskAttempts: attemptsOf(row, []) }),
+  },
 ]
+
+/** What ended without an attempt was refused, which is another thing. */
+function tried(row: SubjobRow): SubjobRow {
+  const ended = { outcome: 'failed', code: null, message: null } as const
+  const attempt = { run: row.run, number: 1, worker: 'w', startedAt: 2_000, endedAt: 3_000, ...ended }
+  return row.state === 'ended' && row.attempts.length === 0 ? { ...row, attempts: [attempt] } : row
+}
+
+type WithState = Readonly<Record<string, unknown>> & { readonly state: string }
+
+function withStatus({ state, ...others }: WithState): object & { readonly status: string } {
+  return { ...others, status: state }
+}

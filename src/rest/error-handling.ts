@@ -1,6 +1,8 @@
 /** Makes every failure of a request, found by Fastify or by us, one answer of one shape. */
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isDaggyPath, RUNS } from './dialects/daggy/base.ts'
+import { errorOf } from './dialects/daggy/errors.ts'
 import { BASE, isMaapPath } from './dialects/maap/base.ts'
 import { messageOf } from './dialects/maap/errors.ts'
 import { isOgcPath } from './dialects/ogc/bases.ts'
@@ -39,6 +41,7 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 function shownTo(request: FastifyRequest, refusal: Refusal): readonly [type: string, body: object] {
   const path = pathOf(request)
   if (isOgcPath(path)) return [exceptionTypeFor(request.headers.accept), exceptionOf(refusal, path)]
+  if (isDaggyPath(path)) return [JSON_TYPE, errorOf(refusal)]
   return [JSON_TYPE, isMaapPath(path) ? messageOf(refusal) : bodyOf(refusal)]
 }
 
@@ -70,7 +73,8 @@ function pathOf(request: FastifyRequest): string {
 }
 
 function unknownPath(path: string): Refusal {
-  const description = isOgcPath(path) ? '/api below the base' : isMaapPath(path) ? `${BASE}/api` : '/docs'
+  const described = isMaapPath(path) ? `${BASE}/api` : isDaggyPath(path) ? `${RUNS}/api` : '/docs'
+  const description = isOgcPath(path) ? '/api below the base' : described
   return new Refusal(404, `There is nothing at ${clip(path)}`, { details: `The API is described at ${description}.` })
 }
 

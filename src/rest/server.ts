@@ -5,6 +5,8 @@ import { Counter, Gauge } from 'prom-client'
 import type { AuthOptions } from './auth.ts'
 import { type Binding, checkBinding } from './binding.ts'
 import type { ServerDependencies } from './dependencies.ts'
+import { isDaggyPath } from './dialects/daggy/base.ts'
+import { addDaggyRoutes } from './dialects/daggy/routes.ts'
 import { addInventoryRoutes } from './dialects/inventory/routes.ts'
 import { isMaapPath } from './dialects/maap/base.ts'
 import { addMaapRoutes } from './dialects/maap/routes.ts'
@@ -46,7 +48,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   limitBodyTime(app, deps)
   answerErrors(app)
   app.addSchema(errorSchema)
-  await addDocs(app, { version, apiRoot, auth, isDescribedElsewhere: (path) => isOgcPath(path) || isMaapPath(path) })
+  await addDocs(app, { version, apiRoot, auth, isDescribedElsewhere: (path) => isOgcPath(path) || isMaapPath(path) || isDaggyPath(path) })
   addHealth(app, { readiness, metrics, timers })
   const accepted = new Counter({
     name: 'datajob_jobs_accepted_total',
@@ -76,6 +78,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   await addInventoryRoutes(app, deps)
   await addOgcRoutes(app, { deps, intake, lookup, control, watch, results })
   await addMaapRoutes(app, { deps, intake, lookup, control, results })
+  await addDaggyRoutes(app, { deps, intake, lookup, control, results })
   return app
 }
 

@@ -32,7 +32,7 @@ export function addList(program: Command, cli: Cli, asAction: AsAction): void {
     .description('list jobs, the newest first')
     .addOption(new Option('--status <status...>', 'only jobs with one of these').choices(JOB_STATUSES))
     .option('--destination <destination>', 'only jobs whose results go there: kafka:TOPIC or s3:BUCKET')
-    .option('--dialect <dialect>', 'only jobs that came through this door: ncmp, kafka, ogc, maap')
+    .option('--dialect <dialect>', 'only jobs that came through this door: ncmp, kafka, ogc, maap, daggy')
     .option('--tenant <tenant>', 'only jobs of this tenant, such as a workspace')
     .option('--created-after <instant>', 'only jobs created then or later, as in 2026-03-01T12:00:00Z')
     .option('--created-before <instant>', 'only jobs created earlier')

@@ -50,6 +50,18 @@ export class JobLookup {
     return job
   }
 
+  /** The job of that number; undefined when there is none. Throws a 503 when that can't be said in time. */
+  async byNumber(number: number): Promise<Job | undefined> {
+    const { readModel, progress, limits, timers } = this.#deps
+    const known = await readModel.jobByNumber(number)
+    if (known !== null) return known
+    const timeoutMs = limits.catchUpTimeoutMs
+    const reached = await bounded(progress.waitForAll(timeoutMs), { timers, timeoutMs, who: 'Kafka' })
+    const job = await readModel.jobByNumber(number)
+    if (job !== null || reached) return job ?? undefined
+    throw unavailable(`Whether there is a job of the number ${number} is not known within ${timeoutMs} ms`, STILL_READING)
+  }
+
   /**
    * A page of the job's subjobs, and which of those that they depend on have not ended. Throws as {@link require} does.
    */

@@ -30,6 +30,8 @@ interface Reading {
   /** Left out, all. */
   readonly until: number
   readonly wanted?: readonly string[]
+  /** Is given each report, also of an operation that another one follows of. */
+  readonly take?: (report: OperationReport) => void
 }
 
 export class JobResults {
@@ -63,6 +65,24 @@ export class JobResults {
     return this.#inTurn(() => this.#read(job, { since, until, wanted: [...endedAt.keys()] }))
   }
 
+  /**
+   * All that was reported of its operations since they began to end, the latest last: once for each run of theirs, as far as the topic
+   * keeps it. `ends` are the times at which attempts have ended. Throws as {@link of} does.
+   */
+  historyOf(job: Job, ends: readonly number[]): Promise<ReadonlyMap<string, readonly OperationReport[]>> {
+    const [first, last] = ends.reduce(([low, high], end) => [Math.min(low, end), Math.max(high, end)], [Infinity, 0])
+    const history = new Map<string, OperationReport[]>()
+    const take = (report: OperationReport): void => {
+      const known = history.get(String(report.operationId))
+      if (known === undefined) history.set(String(report.operationId), [report])
+      else known.push(report)
+    }
+    return this.#inTurn(async () => {
+      await this.#read(job, { since: first - MARGIN_MS, until: last + LATE_MARGIN_MS, take })
+      return history
+    })
+  }
+
   async #inTurn<T>(read: () => Promise<T>): Promise<T> {
     if (this.#reading < READINGS_MAX) this.#reading += 1
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
@@ -75,7 +95,7 @@ export class JobResults {
     }
   }
 
-  async #read(job: Job, { since, until, wanted }: Reading): Promise<ReadonlyMap<string, OperationReport>> {
+  async #read(job: Job, { since, until, wanted, take }: Reading): Promise<ReadonlyMap<string, OperationReport>> {
     const topic = this.#topicOf(job)
     const lastEvent = completionId(job)
     const reports = new Map<string, OperationReport>()
@@ -87,7 +107,9 @@ export class JobResults {
       seen.add(record.headers['ce_id'])
       const shared = sharedResultOf(record.value)
       for (const report of reportsOf(record.value) ?? []) {
-        reports.set(String(report.operationId), shared === undefined ? report : { ...report, result: shared })
+const known = shared === undefined ? report : { ...report, result: shared }
+        reports.set(String(report.operationId), known)
+        take?.(known)
       }
     })
     let bytes = 0

@@ -1,0 +1,142 @@
+/** Jobs and subjobs in daggy's words: a run is a job, a task is a subjob. Times are nanoseconds since the epoch, as texts. */
+import { constants } from 'node:os'
+import type { Job } from '../../../domain/job.ts'
+import { statusOf } from '../../../read-model/port.ts'
+import type { RunAttempt, SubjobRow } from '../../../read-model/subjob-row.ts'
+import { member, type OperationReport } from '../../../results/result-event.ts'
+import type { DagRun, RunSummary, State, TaskAttempt } from './schemas.ts'
+
+/** What a job keeps of the run that it is: little, for each of its changes is written with it. */
+export interface RunData {
+  readonly tag: string
+  /** The definition that holds the specification. */
+  readonly spec: string
+}
+
+/** As far as it reads like it: jobs may come by the command topic with any data. */
+export function runDataOf({ dialectData }: Pick<Job, 'dialectData'>): RunData {
+  const { tag, spec } = parsedObject(dialectData)
+  return { tag: typeof tag === 'string' ? tag : '', spec: typeof spec === 'string' ? spec : '' }
+}
+
+function parsedObject(text: string | null): Readonly<Record<string, unknown>> {
+  try {
+    return { ...(JSON.parse(text ?? 'null') as object | null) }
+  } catch {
+    return {}
+  }
+}
+
+export function runStateOf(job: Job): State {
+  switch (statusOf(job)) {
+    case 'accepted':
+      return 'QUEUED'
+    case 'running':
+    case 'concluding':
+      return 'RUNNING'
+    case 'cancelling':
+    case 'cancelled':
+      return 'KILLED'
+    case 'succeeded':
+      return 'COMPLETED'
+    case 'partiallyFailed':
+    case 'failed':
+      return 'ERRORED'
+  }
+}
+
+/** Of a task whose subjob nothing is known of, there is no row. */
+export function taskStateOf(job: Job, row: SubjobRow | undefined): State {
+  const isKilled = runStateOf(job) === 'KILLED'
+  switch (row?.state) {
+    case undefined:
+    case 'planned':
+      return isKilled ? 'KILLED' : 'QUEUED'
+    case 'started':
+      return 'RUNNING'
+    case 'waiting':
+      return 'RETRY'
+    case 'ended': {
+      if (row.outcome === 'succeeded') return 'COMPLETED'
+      if (row.outcome === 'cancelled') return 'KILLED'
+      // What was refused because something before it failed has not run, and does when the run is resumed.
+      const hasRun = row.attempts.some(({ run }) => run === row.run)
+      if (hasRun) return 'ERRORED'
+      return isKilled ? 'KILLED' : 'QUEUED'
+    }
+  }
+}
+
+function nanoseconds(milliseconds: number): string {
+  return String(BigInt(milliseconds) * 1_000_000n)
+}
+
+/** What is known of a run before it was last resumed are its tasks' attempts. */
+export function stateChangesOf(job: Job): DagRun['dagStateChanges'] {
+  const changes: { time: string; state: State }[] = [{ time: nanoseconds(job.createdAt), state: 'QUEUED' }]
+  const startedAt = job.state === 'accepted' ? null : job.startedAt
+  if (startedAt !== null) changes.push({ time: nanoseconds(startedAt), state: 'RUNNING' })
+  if (job.state === 'ended') changes.push({ time: nanoseconds(job.finishedAt), state: runStateOf(job) })
+  return changes
+}
+
+/** `rows` are its tasks, those that are completed excepted, as far as something is known of them. */
+export function summaryOf(job: Job, rows: readonly SubjobRow[]): RunSummary {
+  const counts = new Map<State, number>()
+  const add = (state: State, tasks: number): void => {
+    if (tasks > 0) counts.set(state, (counts.get(state) ?? 0) + tasks)
+  }
+  for (const row of rows) add(taskStateOf(job, row), 1)
+  const { succeeded } = job.subjobs
+  add('COMPLETED', succeeded)
+  add(taskStateOf(job, undefined), job.operations.total - succeeded - rows.length)
+  return {
+    ...{ runID: job.number, tag: runDataOf(job).tag, state: runStateOf(job), startTime: nanoseconds(job.createdAt) },
+    ...{ lastUpdate: nanoseconds(lastUpdateOf(job, rows)), taskCounts: Object.fromEntries(counts) },
+  }
+}
+
+/** When something was last heard of what is not completed, or of the run itself. */
+function lastUpdateOf(job: Job, rows: readonly SubjobRow[]): number {
+  if (job.state === 'ended') return job.finishedAt
+  const begun = (job.state === 'accepted' ? null : job.startedAt) ?? job.createdAt
+  return rows.reduce((latest, { attempts, ...row }) => {
+    const startedAt = row.state === 'started' ? row.attempt.startedAt : 0
+    return Math.max(latest, startedAt, attempts.at(-1)?.endedAt ?? 0)
+  }, begun)
+}
+
+/** Those that have ended. `reports` are what was published of each run of it, the latest last, as far as it is kept. */
+export function attemptsOf(row: SubjobRow, reports: readonly OperationReport[]): TaskAttempt[] {
+  const runs = row.state === 'ended' ? row.run : row.run - 1
+  return row.attempts.map((attempt, position) => {
+    const isLastOfRun = row.attempts[position + 1]?.run !== attempt.run
+    return attemptOf(attempt, isLastOfRun ? reports.at(attempt.run - runs - 1) : undefined)
+  })
+}
+
+function attemptOf({ startedAt, endedAt, outcome, message }: RunAttempt, report: OperationReport | undefined): TaskAttempt {
+  const result = report?.result
+  const said = [report?.statusMessage, message].find((text) => text !== undefined && text !== null && text !== '') ?? ''
+  return {
+    startTime: nanoseconds(startedAt),
+    stopTime: nanoseconds(endedAt),
+    rc: exitCodeOf(result) ?? (outcome === 'succeeded' ? 0 : -1),
+    outputLog: textOf(member(result, 'stdout')),
+    errorLog: textOf(member(result, 'stderr')),
+    executorLog: outcome === 'succeeded' ? '' : said,
+  }
+}
+
+function exitCodeOf(result: unknown): number | null {
+  const [code, signal] = [member(result, 'exitCode'), member(result, 'signal')]
+  if (member(result, 'reason') === 'cancelled') return constants.signals.SIGKILL
+  if (typeof code === 'number') return code
+  const known: Readonly<Record<string, number>> = constants.signals
+  return typeof signal === 'string' ? (known[signal] ?? null) : null
+}
+
+function textOf(captured: unknown): string {
+  const text = member(captured, 'text')
+  return typeof text === 'string' ? text : ''
+}
