@@ -8,6 +8,7 @@ import type { SubjobNews, SubjobsPlanned } from '../domain/messages.ts'
 import type { JobKind } from '../domain/operation.ts'
 import type { Position } from '../kafka/port.ts'
 import type { JobCursor } from './job-cursor.ts'
+import type { FacetCondition, FacetedJobKey, FacetPage, FacetPageRequest } from './job-facets.ts'
 import type { SubjobRow } from './subjob-row.ts'
 
 /** Where a job is in its life, and once it has ended, how. */
@@ -130,6 +131,10 @@ export interface ReadModel {
   jobs(filter: JobFilter, page: JobPageRequest): Promise<JobPage>
   /** How many jobs there are that satisfy the filter. */
   countJobs(filter: JobFilter): Promise<number>
+  /** Of the jobs that have facets (job-facets.ts), those that satisfy all conditions. */
+  facetedJobs(conditions: readonly FacetCondition[], page: FacetPageRequest): Promise<FacetPage>
+  /** All of them, by number. */
+  facetedKeys(conditions: readonly FacetCondition[]): Promise<readonly FacetedJobKey[]>
   /** Of those jobs whose producers have said how far they are with what they work on. */
   reports(jobIds: readonly string[]): Promise<ReadonlyMap<string, JobReport>>
   /** Those that something is known of, by index. */

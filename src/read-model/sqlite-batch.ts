@@ -2,7 +2,8 @@
 import { decideJob, evolveJob, type Job } from '../domain/job.ts'
 import type { SubjobNews, SubjobsPlanned } from '../domain/messages.ts'
 import { type RowBatch, type RowChange, statusOf, type VersionedJob } from './port.ts'
-import type { SubjectOf } from './sqlite-schema.ts'
+import { facetValues, FORGET_FACETS, HAS_FACETS, PUT_FACETS } from './job-facets.ts'
+import type { DialectColumns } from './sqlite-schema.ts'
 import type { Statements } from './sqlite-statements.ts'
 import { foldPlannedSubjob, foldSubjobEvent, type SubjobRow } from './subjob-row.ts'
 
@@ -17,21 +18,24 @@ const HELD_ROWS_MAX = 4_000
 
 export class SqliteBatch {
   readonly #statements: Statements
-  readonly #subjectOf: SubjectOf
+  readonly #columns: DialectColumns
   /** Subjobs by job and index. Each is read once and written once, however often the batch changes it. */
   readonly #subjobs = new Map<string, Map<number, HeldRow>>()
   #heldRows = 0
+  /** Jobs of which something may have changed that lists search by. */
+  readonly #touched = new Set<string>()
   /** When a job was forgotten, as far as the batch has asked; -1 for one that was not. */
   readonly #forgottenAt = new Map<string, number>()
 
-  constructor(statements: Statements, subjectOf: SubjectOf) {
+  constructor(statements: Statements, columns: DialectColumns) {
     this.#statements = statements
-    this.#subjectOf = subjectOf
+    this.#columns = columns
   }
 
   apply({ changes, positions }: RowBatch): void {
     for (const change of changes) this.#change(change)
     this.#writeSubjobs()
+    for (const jobId of this.#touched) this.#writeFacets(jobId)
     for (const { topic, partition, offset } of positions) {
       this.#statements.run('INSERT OR REPLACE INTO positions VALUES (?, ?, ?)', topic, partition, offset)
     }
@@ -48,6 +52,7 @@ export class SqliteBatch {
       case 'ForgetJob':
         this.#statements.run('DELETE FROM jobs WHERE job_id = ?', change.jobId)
         this.#statements.run('DELETE FROM subjobs WHERE job_id = ?', change.jobId)
+        this.#statements.run(FORGET_FACETS, change.jobId)
         this.#statements.run('INSERT OR REPLACE INTO forgotten VALUES (?, ?)', change.jobId, change.at)
         this.#forgottenAt.set(change.jobId, change.at)
         this.#subjobs.delete(change.jobId)
@@ -71,7 +76,8 @@ export class SqliteBatch {
 
   // Most changes of a job are to its counts; then no index need be touched.
   #putJob({ job, version }: VersionedJob): void {
-    const { jobId, number, createdAt } = job
+    const { jobId, number, createdAt, dialect } = job
+    if (dialect === this.#columns.facetedDialect) this.#touched.add(jobId)
     const indexed = [statusOf(job), number, createdAt, startedAtOf(job), finishedAtOf(job)] as const
     const updated = this.#statements.run(UPDATE_COUNTS, version, JSON.stringify(job), jobId, ...indexed)
     if (updated === 0) this.#writeJob(UPSERT_JOB, { job: this.#asCancelled(job), version })
@@ -86,8 +92,9 @@ export class SqliteBatch {
 
   #writeJob(sql: string, { job, version }: VersionedJob): void {
     const { jobId, number, createdAt, destination, kind, tenant, dialect } = job
+    if (dialect === this.#columns.facetedDialect) this.#touched.add(jobId)
     const columns = [jobId, number, createdAt, statusOf(job), destination, kind, tenant, dialect, version] as const
-    this.#statements.run(sql, ...columns, JSON.stringify(job), this.#subjectOf(job), startedAtOf(job), finishedAtOf(job))
+    this.#statements.run(sql, ...columns, JSON.stringify(job), this.#columns.subjectOf(job), startedAtOf(job), finishedAtOf(job))
   }
 
   #cancelJob(jobId: string): void {
@@ -119,12 +126,23 @@ export class SqliteBatch {
       for (const [index, { row, isChanged }] of rows) {
         if (row === undefined || !isChanged) continue
         const report = row.state === 'started' ? row.report : null
+        if (index === 0 && this.#statements.of(HAS_FACETS).get(jobId) !== undefined) this.#touched.add(jobId)
         const points = report === null ? null : report.progress * (row.plan?.operations ?? 0)
         this.#statements.run(PUT_SUBJOB, jobId, index, JSON.stringify(row), report?.at ?? null, points)
       }
     }
     this.#subjobs.clear()
     this.#heldRows = 0
+  }
+
+  #writeFacets(jobId: string): void {
+    const [document] = this.#statements.documents('SELECT document FROM jobs WHERE job_id = ?', jobId)
+    if (document === undefined) return
+    const job = JSON.parse(document) as Job
+    const [first] = this.#statements.documents('SELECT document FROM subjobs WHERE job_id = ? AND number = 0', jobId)
+    const facets = this.#columns.facetsOf(job, first === undefined ? undefined : (JSON.parse(first) as SubjobRow))
+    if (facets === null) this.#statements.run(FORGET_FACETS, jobId)
+    else this.#statements.run(PUT_FACETS, ...facetValues(job, facets))
   }
 
   #held(jobId: string, index: number): HeldRow {

@@ -4,6 +4,7 @@
  * it doesn't show.
  */
 import type { Job } from '../domain/job.ts'
+import { FACETS_SCHEMA, type FacetsOf } from './job-facets.ts'
 
 /**
  * What a dialect's lists find a job by, such as the process that it executes; empty for none. A dialect's data is nothing that the
@@ -11,8 +12,15 @@ import type { Job } from '../domain/job.ts'
  */
 export type SubjectOf = (job: Job) => string
 
+export interface DialectColumns {
+  readonly subjectOf: SubjectOf
+  /** The dialect whose jobs have facets; each kind of list needs a table, so there is one. */
+  readonly facetedDialect: string
+  readonly facetsOf: FacetsOf
+}
+
 /** To be raised with every change of the tables or of what a document holds; a file of another version is rebuilt. */
-export const SCHEMA_VERSION = 8
+export const SCHEMA_VERSION = 9
 
 const SEARCHED_ALONE = ['status', 'destination', 'kind', 'tenant'] as const
 const FILTER_COLUMNS = [...SEARCHED_ALONE, 'dialect'] as const
@@ -44,6 +52,7 @@ export const SCHEMA = `
     PRIMARY KEY (job_id, number)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX subjobs_reported ON subjobs (job_id, reported_at, points) WHERE reported_at IS NOT NULL;
+  ${FACETS_SCHEMA}
   CREATE TABLE forgotten (job_id TEXT PRIMARY KEY NOT NULL, forgotten_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX forgotten_by_time ON forgotten (forgotten_at);
   PRAGMA user_version = ${SCHEMA_VERSION};

@@ -4,6 +4,9 @@ import type { Job } from '../domain/job.ts'
 import type { Position } from '../kafka/port.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { JobCursor } from './job-cursor.ts'
+import {
+  type FacetCondition, facetCount, type FacetedJobKey, facetKeys, facetPage, type FacetPage, type FacetPageRequest,
+} from './job-facets.ts'
 import { countQueries, isBackwards, jobQueries, offsetOf } from './job-query.ts'
 import {
   type JobFilter,
@@ -19,28 +22,28 @@ import {
 } from './port.ts'
 import { SqliteBatch } from './sqlite-batch.ts'
 import { discardFile, isDamage, isDiskFailure, isDiskTrouble, openDatabase, type SqliteLocation } from './sqlite-file.ts'
-import type { SubjectOf } from './sqlite-schema.ts'
+import type { DialectColumns } from './sqlite-schema.ts'
 import { Statements } from './sqlite-statements.ts'
 import type { SubjobRow } from './subjob-row.ts'
 
 /** Throws ReadModelFailure when the file can't be opened, or another process has it. */
-export function openSqliteReadModel(location: SqliteLocation, subjectOf: SubjectOf): ReadModel {
-  return new SqliteReadModel(openDatabase(location), location, subjectOf)
+export function openSqliteReadModel(location: SqliteLocation, columns: DialectColumns): ReadModel {
+  return new SqliteReadModel(openDatabase(location), location, columns)
 }
 
 class SqliteReadModel implements ReadModel {
   readonly #database: DatabaseSync
   readonly #folder: string | null
   readonly #statements: Statements
-  readonly #subjectOf: SubjectOf
+  readonly #columns: DialectColumns
   readonly #clock: Clock
   readonly #diskFailureMsMax: number
   /** Since when nothing can be written because the disk fails; null while it does not. */
   #diskFailsSince: number | null = null
 
-  constructor(database: DatabaseSync, { folder, clock, diskFailureMsMax }: SqliteLocation, subjectOf: SubjectOf) {
+  constructor(database: DatabaseSync, { folder, clock, diskFailureMsMax }: SqliteLocation, columns: DialectColumns) {
     this.#database = database
-    this.#subjectOf = subjectOf
+    this.#columns = columns
     this.#folder = folder
     this.#statements = new Statements(database)
     this.#clock = clock
@@ -50,7 +53,7 @@ class SqliteReadModel implements ReadModel {
   apply(batch: RowBatch): Promise<void> {
     return this.#settle(() => {
       this.#transaction(() => {
-        new SqliteBatch(this.#statements, this.#subjectOf).apply(batch)
+        new SqliteBatch(this.#statements, this.#columns).apply(batch)
       })
       this.#diskFailsSince = null
     }, () => this.#dispositionOfDisk())
@@ -93,6 +96,35 @@ class SqliteReadModel implements ReadModel {
     })
   }
 
+  facetedJobs(conditions: readonly FacetCondition[], request: FacetPageRequest): Promise<FacetPage> {
+    return this.#settle(() => {
+      const page = facetPage(conditions, request)
+      const ids = this.#statements.of(page.sql).all(...page.values).map((row) => String(row['job_id']))
+      const items = ids.map((jobId) => ({
+        job: this.#document(JOB_OF, jobId) as Job | null,
+        first: this.#document(FIRST_OF, jobId) as SubjobRow | null,
+      }))
+      const isLast = items.length > 0 && items.length < request.limit
+      const count = facetCount(conditions)
+      return {
+        items: items.flatMap(({ job, first }) => (job === null ? [] : [{ job, first }])),
+        count: isLast ? request.offset + items.length : Number(this.#statements.of(count.sql).get(...count.values)?.['jobs']),
+      }
+    })
+  }
+
+  facetedKeys(conditions: readonly FacetCondition[]): Promise<readonly FacetedJobKey[]> {
+    return this.#settle(() => {
+      const { sql, values } = facetKeys(conditions)
+      return this.#statements.of(sql).all(...values).map((row) => ({ jobId: String(row['job_id']), run: Number(row['run']) }))
+    })
+  }
+
+  #document(sql: string, jobId: string): unknown {
+    const [document] = this.#statements.documents(sql, jobId)
+    return document === undefined ? null : JSON.parse(document)
+  }
+
   reports(jobIds: readonly string[]): Promise<ReadonlyMap<string, JobReport>> {
     return this.#settle(() => {
       const rows = this.#statements.of(REPORTS).all(JSON.stringify(jobIds))
@@ -132,7 +164,7 @@ class SqliteReadModel implements ReadModel {
   clear(): Promise<void> {
     return this.#settle(() => {
       this.#transaction(() => {
-        for (const table of ['positions', 'jobs', 'subjobs', 'forgotten']) this.#statements.run(`DELETE FROM ${table}`)
+        for (const table of ['positions', 'jobs', 'subjobs', 'job_facets', 'forgotten']) this.#statements.run(`DELETE FROM ${table}`)
       })
     })
   }
@@ -184,6 +216,9 @@ class SqliteReadModel implements ReadModel {
     return new ReadModelFailure(message, { disposition: 'restart', cause })
   }
 }
+
+const JOB_OF = 'SELECT document FROM jobs WHERE job_id = ?'
+const FIRST_OF = 'SELECT document FROM subjobs WHERE job_id = ? AND number = 0'
 
 // As statusOf says of jobs. A job has so few subjobs that an index for it would cost more than it saves.
 const SUBJOB_STATUS = "CASE document ->> 'state' WHEN 'ended' THEN document ->> 'outcome' ELSE document ->> 'state' END"

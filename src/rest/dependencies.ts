@@ -96,7 +96,8 @@ export interface JobDependencies {
   readonly resultTopics: ResultTopics
   readonly readModel: Pick<
     ReadModel,
-    'job' | 'versionedJob' | 'jobByNumber' | 'jobs' | 'countJobs' | 'reports' | 'subjobs' | 'endedSubjobs'
+    | 'job' | 'versionedJob' | 'jobByNumber' | 'jobs' | 'countJobs' | 'facetedJobs' | 'facetedKeys' | 'reports' | 'subjobs'
+    | 'endedSubjobs'
   >
   readonly progress: ReadProgress
   readonly clock: Clock

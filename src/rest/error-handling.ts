@@ -7,6 +7,8 @@ import { BASE, isMaapPath } from './dialects/maap/base.ts'
 import { messageOf } from './dialects/maap/errors.ts'
 import { isOgcPath } from './dialects/ogc/bases.ts'
 import { exceptionOf, exceptionTypeFor } from './dialects/ogc/exceptions.ts'
+import { BASE as SCALE_BASE, isScalePath } from './dialects/scale/base.ts'
+import { detailOf } from './dialects/scale/errors.ts'
 import { answerOf, bodyOf, clip, Refusal, type RefusalStatus, type RequestFacts } from './errors.ts'
 import { KnownPaths } from './known-paths.ts'
 
@@ -42,6 +44,7 @@ function shownTo(request: FastifyRequest, refusal: Refusal): readonly [type: str
   const path = pathOf(request)
   if (isOgcPath(path)) return [exceptionTypeFor(request.headers.accept), exceptionOf(refusal, path)]
   if (isDaggyPath(path)) return [JSON_TYPE, errorOf(refusal)]
+  if (isScalePath(path)) return [JSON_TYPE, detailOf(refusal)]
   return [JSON_TYPE, isMaapPath(path) ? messageOf(refusal) : bodyOf(refusal)]
 }
 
@@ -73,9 +76,14 @@ function pathOf(request: FastifyRequest): string {
 }
 
 function unknownPath(path: string): Refusal {
-  const described = isMaapPath(path) ? `${BASE}/api` : isDaggyPath(path) ? `${RUNS}/api` : '/docs'
-  const description = isOgcPath(path) ? '/api below the base' : described
-  return new Refusal(404, `There is nothing at ${clip(path)}`, { details: `The API is described at ${description}.` })
+  return new Refusal(404, `There is nothing at ${clip(path)}`, { details: `The API is described at ${descriptionOf(path)}.` })
+}
+
+function descriptionOf(path: string): string {
+  if (isOgcPath(path)) return '/api below the base'
+  if (isScalePath(path)) return `${SCALE_BASE}/api/`
+  if (isDaggyPath(path)) return `${RUNS}/api`
+  return isMaapPath(path) ? `${BASE}/api` : '/docs'
 }
 
 function wrongMethod(method: string, allowed: readonly string[]): Refusal {

@@ -14,6 +14,8 @@ import { addBucketRoutes } from './dialects/ncmp/bucket-routes.ts'
 import { addNcmpRoutes } from './dialects/ncmp/routes.ts'
 import { isOgcPath } from './dialects/ogc/bases.ts'
 import { addOgcRoutes } from './dialects/ogc/routes.ts'
+import { isScalePath } from './dialects/scale/base.ts'
+import { addScaleRoutes } from './dialects/scale/routes.ts'
 import { addDocs } from './docs.ts'
 import { answerConnectionFault, answerError, answerErrors, commonHeaders } from './error-handling.ts'
 import { clip, Refusal } from './errors.ts'
@@ -48,7 +50,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   limitBodyTime(app, deps)
   answerErrors(app)
   app.addSchema(errorSchema)
-  await addDocs(app, { version, apiRoot, auth, isDescribedElsewhere: (path) => isOgcPath(path) || isMaapPath(path) || isDaggyPath(path) })
+  await addDocs(app, { version, apiRoot, auth, isDescribedElsewhere })
   addHealth(app, { readiness, metrics, timers })
   const accepted = new Counter({
     name: 'datajob_jobs_accepted_total',
@@ -79,7 +81,13 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   await addOgcRoutes(app, { deps, intake, lookup, control, watch, results })
   await addMaapRoutes(app, { deps, intake, lookup, control, results })
   await addDaggyRoutes(app, { deps, intake, lookup, control, results })
+  await addScaleRoutes(app, { deps, intake, lookup, results })
   return app
+}
+
+/** Whether one of the dialects' own descriptions has it. */
+function isDescribedElsewhere(path: string): boolean {
+  return [isOgcPath, isMaapPath, isDaggyPath, isScalePath].some((isOf) => isOf(path))
 }
 
 /** Begins to listen and resolves to where. Throws UnsafeBinding where strangers could come in. */

@@ -22,7 +22,7 @@ import type { Closing } from '../runtime/closing.ts'
 import { systemClock, systemTimers } from '../runtime/clock.ts'
 import { Projector } from '../stages/projector.ts'
 import type { Connections } from './connections.ts'
-import { subjectOf } from './job-subjects.ts'
+import { dialectColumns } from './job-subjects.ts'
 import { destinationRules, splitLimits, submissionLimits } from './lanes.ts'
 import { resultTopicsOf } from './result-topics.ts'
 import { registeredInventory } from './registered-inventory.ts'
@@ -70,7 +70,7 @@ export async function startProjector(options: FacadeOptions): Promise<ProjectedR
       logger.warn({ reason }, 'the read model is rebuilt from the topics')
     },
   }
-  const readModel = openSqliteReadModel(location, subjectOf)
+  const readModel = openSqliteReadModel(location, dialectColumns)
   closing.later('read model', () => readModel.close())
   const projector = new Projector({
     ...{ kafka, admin, readModel, codec, topics, clock: systemClock, timers: systemTimers },

@@ -11,6 +11,11 @@ export interface ResponseLimits {
   readonly totalBytesMax: number
 }
 
+/** Each change of a job is written with its message. */
+const FAILURE_LENGTH_MAX = 500
+/** A response that is larger is not read once more for its message. */
+const READ_BYTES_MAX = 1024 * 1024
+
 /** Keeps account of a subjob's responses: each operation has one in the end, and only one. */
 export class ResponseLedger {
   readonly #operations: readonly RoutedOperation[]
@@ -25,6 +30,8 @@ export class ResponseLedger {
   #tooLarge = 0
   #bytes = 0
   #message: string | null = null
+  /** What the producer says of the only operation, where that failed: it is what there is to say of the subjob. */
+  #onlyFailure: string | null = null
 
   constructor({ operations, unmentioned }: Pick<SubjobToPublish, 'operations' | 'unmentioned'>, limits: ResponseLimits | null) {
     this.#operations = operations
@@ -46,7 +53,7 @@ export class ResponseLedger {
       failed: this.#failed,
       failedOperations: this.#operations.filter((operation) => this.#undone.has(operation)),
       foreign: this.#foreign,
-      message: this.#message ?? tooLarge,
+      message: this.#message ?? tooLarge ?? this.#onlyFailure,
     }
   }
 
@@ -91,7 +98,9 @@ export class ResponseLedger {
     }
     this.#bytes += raw.length - fitting.length
     // Without a code there is no telling that it was done.
-    return this.#count(operation, fitting, statusCode !== undefined && isSuccess(statusCode))
+    const succeeded = statusCode !== undefined && isSuccess(statusCode)
+    if (!succeeded && this.#operations.length === 1) this.#onlyFailure = failureIn(raw)
+    return this.#count(operation, fitting, succeeded)
   }
 
   /** The response as it goes out, or why it is too large. */
@@ -119,6 +128,12 @@ export class ResponseLedger {
     this.#bytes += response.length
     return response
   }
+}
+
+function failureIn(raw: Buffer): string | null {
+  if (raw.length > READ_BYTES_MAX) return null
+  const { statusMessage } = JSON.parse(raw.toString()) as { readonly statusMessage?: unknown }
+  return typeof statusMessage === 'string' && statusMessage !== '' ? statusMessage.slice(0, FAILURE_LENGTH_MAX) : null
 }
 
 /** A response of ours, for an operation that its producer said nothing about, or nothing that can be passed on. */

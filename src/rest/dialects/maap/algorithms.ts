@@ -6,7 +6,7 @@ import type { Definitions } from '../../definitions.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { clip, Refusal, RETRY_AFTER_S, unavailable } from '../../errors.ts'
 import { TENANT } from './base.ts'
-import { commandWords } from './command-words.ts'
+import { commandWords } from '../../processes/command-words.ts'
 import type { Algorithm, AlgorithmInput } from './schemas.ts'
 import { commandValue } from './step-values.ts'
 

@@ -1,0 +1,69 @@
+/** What lists ask for, as conditions on the facets of jobs. Everything here throws a 400 on a value that is none. */
+import type { FacetCondition, FacetName, FacetOrder } from '../../../read-model/job-facets.ts'
+import { clip, Refusal } from '../../errors.ts'
+import { momentOf } from './instants.ts'
+import type { JobListQuery } from './job-schemas.ts'
+
+/** No job has a recipe, and none is superseded. */
+const NONE: FacetCondition = { facet: 'number', anyOf: [] }
+
+/** `now` is in milliseconds since the epoch. */
+export function conditionsOfList(query: JobListQuery, now: number): readonly FacetCondition[] {
+  const { source_task = [], source_tasks = [] } = query
+  const tasks = query.source_task === undefined && query.source_tasks === undefined ? undefined : [...source_task, ...source_tasks]
+  return [
+    ...changedWithin(query, now),
+    ...bound('sourceStartedAt', 'atLeast', at('source_started', query.source_started, now)),
+    ...bound('sourceEndedAt', 'atMost', at('source_ended', query.source_ended, now)),
+    ...anyOf('sourceSensorClass', query.source_sensor_class),
+    ...anyOf('sourceSensor', query.source_sensor),
+    ...anyOf('sourceCollection', query.source_collection),
+    ...anyOf('sourceTask', tasks),
+    ...anyOf('status', query.status),
+    ...anyOf('number', query.job_id),
+    ...anyOf('typeId', query.job_type_id),
+    ...anyOf('typeName', query.job_type_name),
+    ...anyOf('batchId', query.batch_id),
+    ...anyOf('errorCategory', query.error_category),
+    ...anyOf('errorId', query.error_id),
+    ...(query.recipe_id === undefined ? [] : [NONE]),
+    ...(query.is_superseded === true ? [NONE] : []),
+  ]
+}
+
+const ORDERS: ReadonlyMap<string, FacetName> = new Map<string, FacetName>([
+  ...([['id', 'number'], ['job_type', 'typeId'], ['job_type__id', 'typeId'], ['job_type__name', 'typeName']] as const),
+  ...([['job_type__version', 'typeVersion'], ['batch', 'batchId'], ['batch_id', 'batchId'], ['status', 'status']] as const),
+  ...([['node', 'node'], ['error', 'errorId'], ['error_id', 'errorId'], ['error__category', 'errorCategory']] as const),
+  ...([['num_exes', 'executions']] as const),
+  ...([['priority', 'priority'], ['created', 'createdAt'], ['queued', 'queuedAt'], ['started', 'startedAt']] as const),
+  ...([['ended', 'endedAt'], ['duration', 'duration'], ['last_status_change', 'statusAt'], ['last_modified', 'modifiedAt']] as const),
+  ...([['source_started', 'sourceStartedAt'], ['source_ended', 'sourceEndedAt'], ['source_sensor_class', 'sourceSensorClass']] as const),
+  ...([['source_sensor', 'sourceSensor'], ['source_collection', 'sourceCollection'], ['source_task', 'sourceTask']] as const),
+])
+
+export function orderOf(fields: readonly string[] = ['last_modified']): readonly FacetOrder[] {
+  return fields.map((field) => {
+    const descending = field.startsWith('-')
+    const facet = ORDERS.get(descending ? field.slice(1) : field)
+    if (facet !== undefined) return { facet, descending }
+    throw new Refusal(400, `order: "${clip(field)}" is no field to order by`, { details: `There are: ${[...ORDERS.keys()].join(', ')}.` })
+  })
+}
+
+function changedWithin(query: { readonly started?: string; readonly ended?: string }, now: number): readonly FacetCondition[] {
+  const [from, to] = [at('started', query.started, now), at('ended', query.ended, now)]
+  return [...bound('modifiedAt', 'atLeast', from), ...bound('modifiedAt', 'atMost', to)]
+}
+
+function at(name: string, text: string | undefined, now: number): number | undefined {
+  return text === undefined ? undefined : momentOf(name, text, now)
+}
+
+function bound(facet: FacetName, side: 'atLeast' | 'atMost', value: number | undefined): readonly FacetCondition[] {
+  return value === undefined ? [] : [{ facet, [side]: value }]
+}
+
+function anyOf(facet: FacetName, values: readonly (string | number)[] | undefined): readonly FacetCondition[] {
+  return values === undefined ? [] : [{ facet, anyOf: values }]
+}

@@ -1,0 +1,12 @@
+import type { ServerDependencies } from '../../dependencies.ts'
+import type { ExecutionResults } from './execution-results.ts'
+import type { JobTypes } from './job-types.ts'
+import type { Jobs } from './jobs.ts'
+
+/** What the dialect's routes are made with. */
+export interface RouteOptions {
+  readonly deps: ServerDependencies
+  readonly types: JobTypes
+  readonly jobs: Jobs
+  readonly results: ExecutionResults
+}
