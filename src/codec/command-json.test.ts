@@ -56,7 +56,7 @@ describe('a command as JSON', () => {
 
   test('a request to cancel a job, or to try again what failed of it', () => {
     expect(decode('{"type":"CancelJob","jobId":"j"}')).toEqual({ ok: true, message: { type: 'CancelJob', jobId: 'j', requestedBy: null } })
-    const retry = { type: 'RetryJob', jobId: 'j', requestedBy: 'me', run: 2, authorization: null }
+    const retry = { type: 'RetryJob', jobId: 'j', requestedBy: 'me', run: 2, authorization: null, priority: 7 }
     expect(decode(JSON.stringify(retry))).toEqual({ ok: true, message: retry })
     const forget = { type: 'ForgetJob', jobId: 'j', requestedBy: null }
     expect(decode('{"type":"ForgetJob","jobId":"j"}')).toEqual({ ok: true, message: forget })

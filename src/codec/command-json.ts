@@ -25,7 +25,7 @@ const { fields } = messageSchemas.SubmitJob.type
 const PARTS_MEMBERS: ReadonlySet<string> = new Set(['submission', 'parts', 'operationCount'])
 const SUBMIT_MEMBERS = ['type', ...fields.map(({ name }) => name).filter((name) => !PARTS_MEMBERS.has(name))]
 const CANCEL_MEMBERS = ['type', 'jobId', 'requestedBy']
-const RETRY_MEMBERS = [...CANCEL_MEMBERS, 'run', 'authorization']
+const RETRY_MEMBERS = [...CANCEL_MEMBERS, 'run', 'authorization', 'priority']
 const RELEASE_MEMBERS = [...CANCEL_MEMBERS, 'callbacks', 'subjobs']
 const COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob', 'ReleaseJob', 'ForgetJob'] as const
 
@@ -83,7 +83,8 @@ function forgettingOf(given: Members): ForgetJob {
 
 function retryOf(given: Members): RetryJob {
   const { jobId, requestedBy } = cancellationOf(given)
-  return { type: 'RetryJob', jobId, requestedBy, run: optional(given, 'run', count), authorization: optional(given, 'authorization', text) }
+  const [run, priority] = [optional(given, 'run', count), optional(given, 'priority', count)]
+  return { type: 'RetryJob', jobId, requestedBy, run, authorization: optional(given, 'authorization', text), priority }
 }
 
 function releaseOf(given: Members): ReleaseJob {

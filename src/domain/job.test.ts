@@ -29,7 +29,7 @@ const events: { readonly [Type in JobEvent['type']]: Extract<JobEvent, { type: T
   JobConcluded: { type: 'JobConcluded', outcome: 'succeeded', at: 12 },
   JobCancelled: { type: 'JobCancelled' },
   JobEnded: { type: 'JobEnded', at: 20, message: null },
-  JobRetried: { type: 'JobRetried', undone },
+  JobRetried: { type: 'JobRetried', undone, priority: 5 },
   JobReleased: { type: 'JobReleased', callbacks: {} },
   SubjobsReleased: { type: 'SubjobsReleased', callbacks: {}, subjobs: [1] },
 }
@@ -42,7 +42,7 @@ const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { t
   AddSubjobs: { type: 'AddSubjobs', subjobs: 1, parts: 0 },
   GiveUpParts: { type: 'GiveUpParts', at: 14, operations: 1, message: 'lost' },
   CancelJob: { type: 'CancelJob' },
-  RetryJob: { type: 'RetryJob', run: 2, undone },
+  RetryJob: { type: 'RetryJob', run: 2, priority: null, undone },
   ReleaseJob: { type: 'ReleaseJob', callbacks: {}, subjobs: null },
 }
 
@@ -255,7 +255,8 @@ describe('a job whose failures are tried again', () => {
   ])
   const over = evolveJob(failedOnce, { type: 'JobEnded', at: 20, message: null })
   const subjobs = { partiallyFailed: 0, failed: 1, cancelled: 0 }
-  const retry: JobCommand = { type: 'RetryJob', run: 2, undone: { operations: 2, subjobs } }
+  type RetryJob = Extract<JobCommand, { readonly type: 'RetryJob' }>
+  const retry: RetryJob = { type: 'RetryJob', run: 2, priority: null, undone: { operations: 2, subjobs } }
   const again = decideJob(over, retry).reduce(evolveJob, over)
 
   it('runs once more, and counts what was done already', () => {
@@ -265,6 +266,11 @@ describe('a job whose failures are tried again', () => {
     expect(decideJob(again, { type: 'RecordSubjobEnded', at: 30, result }).reduce(evolveJob, again)).toMatchObject({
       ...{ state: 'concluding', outcome: 'succeeded', operations: { succeeded: 4, failed: 0 } },
     })
+  })
+
+  it('has the priority that is asked for then, or the one that it had', () => {
+    expect(again.priority).toBe(over.priority)
+    expect(decideJob(over, { ...retry, priority: 7 }).reduce(evolveJob, over)).toMatchObject({ run: 2, priority: 7 })
   })
 
   it('is not when it was asked for already, or nothing failed', () => {

@@ -94,7 +94,7 @@ export type JobCommand =
   /** `subjobs` are indexes below their number; null for all. */
   | { readonly type: 'ReleaseJob'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] | null }
   | { readonly type: 'RecordConclusion'; readonly at: number; readonly message: string | null }
-  | { readonly type: 'RetryJob'; readonly run: number | null; readonly undone: Undone }
+  | { readonly type: 'RetryJob'; readonly run: number | null; readonly priority: number | null; readonly undone: Undone }
 
 export interface SubjobResult {
   readonly outcome: Outcome
@@ -120,7 +120,7 @@ export type JobEvent =
   | { readonly type: 'SubjobsReleased'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] }
   | { readonly type: 'JobConcluded'; readonly outcome: Outcome; readonly at: number }
   | { readonly type: 'JobEnded'; readonly at: number; readonly message: string | null }
-  | { readonly type: 'JobRetried'; readonly undone: Undone }
+  | { readonly type: 'JobRetried'; readonly undone: Undone; readonly priority: number }
 
 /** Which event leads from where to where; an event that is missing under a state is illegal there. */
 export const jobTransitions = {
@@ -168,7 +168,8 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
       return job.state === 'concluding' ? [{ type: 'JobEnded', at: command.at, message: command.message }] : []
     case 'RetryJob': {
       const isNext = command.run === null || command.run === job.run + 1
-      return job.state === 'ended' && isNext && command.undone.operations > 0 ? [{ type: 'JobRetried', undone: command.undone }] : []
+      if (job.state !== 'ended' || !isNext || command.undone.operations === 0) return []
+      return [{ type: 'JobRetried', undone: command.undone, priority: command.priority ?? job.priority }]
     }
   }
 }
@@ -248,7 +249,7 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
       return { ...job, state: 'ended', finishedAt: event.at, message: job.message ?? event.message }
     case 'JobRetried':
       if (job.state !== 'ended') throw illegal(job.state, event)
-      return retriedJob(job, event.undone)
+      return { ...retriedJob(job, event.undone), priority: event.priority }
     default:
       return event satisfies never
   }

@@ -78,6 +78,8 @@ export interface RetryJob {
   /** The run that is asked for, so that one asked for twice is made once; null for whichever is next. */
   readonly run: number | null
   readonly authorization: string | null
+  /** The job's from then on; null leaves it as it is. */
+  readonly priority: number | null
 }
 
 /** On `commands`. Begins a job that is held, or some of its subjobs; each once, and changes nothing on any other. */

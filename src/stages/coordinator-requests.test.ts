@@ -7,7 +7,7 @@ import type { AddOperations, CancelJob, RetryJob, SubjobEnded } from '../domain/
 
 const cancel = (jobId = 'job-1'): CancelJob => ({ type: 'CancelJob', jobId, requestedBy: null })
 const retry = (run: number | null = null): RetryJob => {
-  return { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run, authorization: 'token' }
+  return { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run, authorization: 'token', priority: null }
 }
 
 function failureOf(index: number, paths: readonly string[], changes: Partial<SubjobEnded> = {}): SubjobEnded {

@@ -295,9 +295,9 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     }
   }
 
-  #retry(entry: JobEntry, { run, authorization }: RetryJob, turn: CoordinatorTurn): void {
+  #retry(entry: JobEntry, { run, authorization, priority }: RetryJob, turn: CoordinatorTurn): void {
     const { undone, subjobs } = planRetry(this.#book, entry, this.#options.findHandle, this.#options.splits)
-    if (!this.#decide(entry, { type: 'RetryJob', run, undone }, turn)) return
+    if (!this.#decide(entry, { type: 'RetryJob', run, priority, undone }, turn)) return
     const planned = []
     for (const { assignment, parents, plans } of subjobs) {
       const [first, ...others] = plans()

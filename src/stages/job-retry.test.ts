@@ -6,7 +6,7 @@ import type { RetryJob, SubjobEnded } from '../domain/messages.ts'
 import type { OperationStore } from './operation-store.ts'
 
 const MIB = 1024 * 1024
-const retry: RetryJob = { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: null, authorization: null }
+const retry: RetryJob = { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: null, authorization: null, priority: null }
 
 /** Says of whatever it keeps that it takes so many bytes. */
 function storeOf(bytes: number): OperationStore {

@@ -244,6 +244,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     requestedBy: maybe(text),
     run: maybe(int),
     authorization: maybe(text),
+    priority: maybe(fc.integer({ min: 1, max: 1_000 })),
   }),
   ReleaseJob: fc.record({
     type: fc.constant('ReleaseJob'),

@@ -116,7 +116,8 @@ export class JobWorld {
     const subjobs = { partiallyFailed: 0, failed: 0, cancelled: 0 }
     for (const each of again) if (each.state === 'ended' && each.outcome !== 'succeeded') subjobs[each.outcome] += 1
     const operations = sum(again.map(({ index }) => this.failed.get(index) ?? 0))
-    if (!this.decide({ type: 'RetryJob', run: which % 2 === 0 ? null : this.job.run + 1, undone: { operations, subjobs } })) return
+    const run = which % 2 === 0 ? null : this.job.run + 1
+    if (!this.decide({ type: 'RetryJob', run, priority: null, undone: { operations, subjobs } })) return
     for (const { index, producerKey } of again) {
       const retried = { type: 'SubjobRetried', producerKey, operations: this.failed.get(index) ?? 0, parents: 0 } as const
       this.assignments[index] = evolveAssignment(this.assignments[index]!, retried)

@@ -23,7 +23,7 @@ const anyCommand: fc.Arbitrary<JobCommand> = fc.oneof(
   fc.record({ type: fc.constant('RecordSubjobEnded'), at: few, result }),
   fc.constant<JobCommand>({ type: 'CancelJob' }),
   fc.record({ type: fc.constant('RecordConclusion'), at: few, message }),
-  fc.record({ type: fc.constant('RetryJob'), run: fc.constantFrom(null, 1, 2, 3), undone }),
+  fc.record({ type: fc.constant('RetryJob'), run: fc.constantFrom(null, 1, 2, 3), priority: fc.constantFrom(null, 7), undone }),
 )
 const commands = fc.array(anyCommand, { maxLength: 60, size: 'max' })
 

@@ -46,7 +46,8 @@ export function workload(random: Random, options: WorkloadOptions): readonly Arr
     const { jobId, dependencies } = submission
     if (jobId !== null && draw(3) === 0) arrive(encode({ type: 'CancelJob', jobId, requestedBy: null }), jobId, anywhere())
     for (let retries = draw(4); jobId !== null && retries > 0; retries -= 1) {
-      arrive(encode({ type: 'RetryJob', jobId, requestedBy: null, run: draw(2) === 0 ? null : 2, authorization: null }), jobId, anywhere())
+      const run = draw(2) === 0 ? null : 2
+      arrive(encode({ type: 'RetryJob', jobId, requestedBy: null, run, authorization: null, priority: null }), jobId, anywhere())
     }
     for (let releases = releasesOf(submission, draw); jobId !== null && releases > 0; releases -= 1) {
       const callbacks = draw(10) === 0 ? { wrong: 'ftp://a' } : draw(2) === 0 ? drawnCallbacks(submission.dialect, draw) : {}

@@ -63,7 +63,7 @@ export class JobControl {
       throw notRetried(job, 'ended too long ago', details)
     }
     const run = job.run + 1
-    await this.#write({ type: 'RetryJob', jobId, run, ...requester })
+    await this.#write({ type: 'RetryJob', jobId, run, ...requester, priority: null })
     return this.#once(jobId, (after) => after.run >= run)
   }
 

@@ -103,9 +103,10 @@ describe('a job that was submitted', () => {
       const job = await ended('failed')
       const asking = retry({ authorization: 'Bearer t0ken' }).then((answer) => answer)
       await expect.poll(() => fixture.written.length, { timeout: 20_000 }).toBe(1)
-      expect(command()).toEqual({ type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: 2, authorization: 't0ken' })
+      const asked = { requestedBy: null, run: 2, authorization: 't0ken', priority: null }
+      expect(command()).toEqual({ type: 'RetryJob', jobId: 'job-1', ...asked })
       const undone = { operations: 2, subjobs: { partiallyFailed: 0, failed: 1, cancelled: 0 } }
-      await put(evolveJob(job, { type: 'JobRetried', undone }))
+      await put(evolveJob(job, { type: 'JobRetried', undone, priority: job.priority }))
       const answer = await asking
       expect(answer.statusCode).toBe(202)
       expect(answer.json()).toMatchObject({ jobId: 'job-1', status: 'RUNNING', statusuri: ACCEPTED })
