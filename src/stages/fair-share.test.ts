@@ -22,6 +22,32 @@ describe('a fair share', () => {
     expect(served(share, 7)).toEqual(['a', 'b', 'c', 'a', 'b', 'c', 'a'])
   })
 
+  it('begins with who weighs most, whoever came first, so that what is given once goes out by weight', () => {
+    const share = new FairShare()
+    for (const [key, weight] of [['light', 1], ['heavy', 100], ['usual', 10], ['heavy too', 100]] as const) share.enter(key, weight)
+    const order = Array.from({ length: 4 }, () => {
+      const [key = ''] = served(share, 1)
+      share.leave(key)
+      return key
+    })
+    expect(order).toEqual(['heavy', 'heavy too', 'usual', 'light'])
+  })
+
+  it('lets a stream of heavier newcomers keep nobody from its turn', () => {
+    const share = new FairShare()
+    share.enter('light', 1)
+    share.enter('heavy-0', 100)
+    let waited = 0
+    for (let key = share.next()!; key !== 'light'; key = share.next()!) {
+      waited += 1
+      share.give(key, 1)
+      share.enter(`heavy-${waited}`, 100)
+      share.leave(key)
+    }
+    expect(waited).toBeGreaterThan(10)
+    expect(waited).toBeLessThan(250)
+  })
+
   it('serves who comes later within one round, and does not make up for the time before', () => {
     const share = new FairShare()
     share.enter('early', 1)

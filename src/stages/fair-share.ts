@@ -11,6 +11,7 @@ interface Sharer {
 
 interface Place {
   readonly key: string
+  /** Its pass, were it given one more: of those who have had as much, the one who weighs most goes first. */
   readonly pass: number
   readonly order: number
 }
@@ -45,7 +46,7 @@ export class FairShare {
     const pass = Math.max(known?.pass ?? 0, this.#pass)
     this.#orders += 1
     this.#sharers.set(key, { weight, pass, order: this.#orders, waits: true })
-    this.#places.push({ key, pass, order: this.#orders })
+    this.#places.push(placeOf(key, { weight, pass, order: this.#orders }))
     this.#waiting += 1
     this.#weight += weight
   }
@@ -78,7 +79,7 @@ export class FairShare {
     this.#orders += 1
     sharer.pass += amount / sharer.weight
     sharer.order = this.#orders
-    this.#places.push({ key, pass: sharer.pass, order: sharer.order })
+    this.#places.push(placeOf(key, sharer))
   }
 
   // Who has left is remembered for as long as it has had more than the others; then it may come back as anybody else.
@@ -98,8 +99,12 @@ export class FairShare {
 
   #rebuild(): void {
     this.#places = emptyPlaces()
-    for (const [key, { waits, pass, order }] of this.#sharers) if (waits) this.#places.push({ key, pass, order })
+    for (const [key, sharer] of this.#sharers) if (sharer.waits) this.#places.push(placeOf(key, sharer))
   }
+}
+
+function placeOf(key: string, { weight, pass, order }: Pick<Sharer, 'weight' | 'pass' | 'order'>): Place {
+  return { key, pass: pass + 1 / weight, order }
 }
 
 function emptyPlaces(): Heap<Place> {
