@@ -83,6 +83,8 @@ export interface JobDependencies {
   readonly codec: Pick<Codec, 'encode' | 'encodePart' | 'decode'>
   readonly producer: Pick<RecordProducer, 'send'>
   readonly openLargeProducer: OpenLargeProducer
+  /** The same for commands about many jobs: each kind of transaction has an id of its own. */
+  readonly openBulkProducer: OpenLargeProducer
   /** Where parts of large jobs are kept until all of a job has come; nothing else is in it. */
   readonly spoolFolder: string
   readonly handles: Handles

@@ -102,10 +102,8 @@ export class RestFixture {
     return {
       codec: jsonCodec,
       producer: { send: (records) => this.#send(records) },
-      openLargeProducer: async () => {
-        await this.#answered()
-        return { commitAll: (batches) => this.#commitAll(batches), close: () => Promise.resolve() }
-      },
+      openLargeProducer: () => this.#openProducer(),
+      openBulkProducer: () => this.#openProducer(),
       handles: { find: (name) => this.#find(name), caughtUp: () => this.#inventoryCaughtUp() },
       splits: { operationsMax: 100, bytesMax: 100_000 },
       retryRetentionMs: 3_600_000,
@@ -180,6 +178,11 @@ export class RestFixture {
     const positions: Position[] = []
     for (const record of records) positions.push(await this.#append(record))
     return positions
+  }
+
+  async #openProducer(): ReturnType<ServerDependencies['openLargeProducer']> {
+    await this.#answered()
+    return { commitAll: (batches) => this.#commitAll(batches), close: () => Promise.resolve() }
   }
 
   async #commitAll(batches: AsyncIterable<readonly OutputRecord[]>): Promise<Position> {

@@ -81,6 +81,12 @@ export class ScaleFixture {
     return (await this.get(`jobs/${id}/`)).json()
   }
 
+  /** The commands about jobs that were written since the last ones were taken. */
+  takeCommands(): readonly object[] {
+    const records = this.rest.written.splice(0).filter(({ topic }) => topic === 'commands')
+    return records.map(({ value }) => JSON.parse(value?.toString() ?? 'null') as object)
+  }
+
   async listed(query: string): Promise<readonly number[]> {
     return (await this.get(`jobs/?${query}`)).json<{ readonly results: readonly ShownJob[] }>().results.map(({ id }) => id)
   }

@@ -1,13 +1,14 @@
-/** What lists ask for, as conditions on the facets of jobs. Everything here throws a 400 on a value that is none. */
+/** What lists and bulk commands ask for, as conditions on the facets of jobs. Everything here throws a 400 on a value that is none. */
 import type { FacetCondition, FacetName, FacetOrder } from '../../../read-model/job-facets.ts'
 import { clip, Refusal } from '../../errors.ts'
+import { stableId } from './ids.ts'
 import { momentOf } from './instants.ts'
-import type { JobListQuery } from './job-schemas.ts'
+import type { BulkFilter, JobListQuery } from './job-schemas.ts'
 
 /** No job has a recipe, and none is superseded. */
 const NONE: FacetCondition = { facet: 'number', anyOf: [] }
 
-/** `now` is in milliseconds since the epoch. */
+/** `now` is in milliseconds since the epoch, as {@link conditionsOfBulk} has it. */
 export function conditionsOfList(query: JobListQuery, now: number): readonly FacetCondition[] {
   const { source_task = [], source_tasks = [] } = query
   const tasks = query.source_task === undefined && query.source_tasks === undefined ? undefined : [...source_task, ...source_tasks]
@@ -29,6 +30,27 @@ export function conditionsOfList(query: JobListQuery, now: number): readonly Fac
     ...(query.recipe_id === undefined ? [] : [NONE]),
     ...(query.is_superseded === true ? [NONE] : []),
   ]
+}
+
+export function conditionsOfBulk(filter: BulkFilter, now: number): readonly FacetCondition[] {
+  return [
+    ...changedWithin(filter, now),
+    ...anyOf('status', filter.status === undefined ? undefined : [filter.status]),
+    ...anyOf('number', filter.job_ids),
+    ...anyOf('typeId', filter.job_type_ids),
+    ...anyOf('typeId', filter.job_types?.map(({ name, version }) => stableId('job-type', name, version))),
+    ...anyOf('typeName', filter.job_type_names),
+    ...anyOf('batchId', filter.batch_ids),
+    ...anyOf('errorCategory', filter.error_categories),
+    ...anyOf('errorId', filter.error_ids),
+    ...(filter.recipe_ids === undefined ? [] : [NONE]),
+    ...(filter.is_superseded === true ? [NONE] : []),
+  ]
+}
+
+/** Jobs that a bulk command may do something about. */
+export function withStatus(...statuses: readonly string[]): FacetCondition {
+  return { facet: 'status', anyOf: statuses }
 }
 
 const ORDERS: ReadonlyMap<string, FacetName> = new Map<string, FacetName>([

@@ -54,6 +54,32 @@ export const jobListQuerySchema = Type.Object(
 )
 export type JobListQuery = Static<typeof jobListQuerySchema>
 
+const ids = (description: string) => Type.Optional(Type.Array(Type.Integer(), { description }))
+const texts = (description: string) => Type.Optional(Type.Array(text, { description }))
+export const bulkFilterSchema = Type.Object(
+  {
+    ...{ started: timeText('Jobs modified then or later'), ended: timeText('Jobs modified then or earlier') },
+    status: Type.Optional(status),
+    ...{ job_ids: ids('Any of these jobs'), job_type_ids: ids('Jobs of any of these types') },
+    job_types: Type.Optional(Type.Array(Type.Object({ name: text, version: text }), { description: 'Jobs of any of these types' })),
+    ...{ job_type_names: texts('Jobs of types of any of these names'), batch_ids: ids('Jobs of any of these batches') },
+    ...{ recipe_ids: ids('No job is of a recipe'), error_ids: ids('Jobs that failed so') },
+    error_categories: Type.Optional(Type.Array(category)),
+    is_superseded: Type.Optional(Type.Boolean({ description: 'No job is' })),
+  },
+  { additionalProperties: false, description: 'Jobs that satisfy all that is given; an empty object means all' },
+)
+export type BulkFilter = Static<typeof bulkFilterSchema>
+
+export const requeueSchema = Type.Object(
+  {
+    ...bulkFilterSchema.properties,
+    priority: Type.Optional(Type.Integer({ minimum: 1, maximum: PRIORITY_MAX, description: 'Left out, each job’s own' })),
+  },
+  { additionalProperties: false },
+)
+export type Requeue = Static<typeof requeueSchema>
+
 const file = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const inputSchema = Type.Object(
   {
@@ -82,7 +108,20 @@ export const jobInputSchema = Type.Object(
 )
 export type JobInputBody = Static<typeof jobInputSchema>
 
-const batchSchema = Type.Object({ id, title: text, description: word('Where it was given'), created: instant })
+const INPUTS_MAX = 1_000
+export const batchInputSchema = Type.Object(
+  {
+    title: Type.String({ minLength: 1, maxLength: NAME_LENGTH_MAX }),
+    description: optionalName,
+    job_type_id: Type.Integer(),
+    inputs: Type.Array(inputSchema, { minItems: 1, maxItems: INPUTS_MAX, description: 'A job for each' }),
+    configuration: Type.Optional(configurationSchema),
+  },
+  { additionalProperties: false },
+)
+export type BatchInput = Static<typeof batchInputSchema>
+
+export const batchSchema = Type.Object({ id, title: text, description: word('Where it was given'), created: instant })
 
 const nodeSchema = nullable(Type.Object({ id, hostname: text }), 'The worker that ran it last')
 const errorSchema = nullable(
@@ -155,6 +194,9 @@ export const jobDetailsSchema = Type.Object({
   output: any('What the command has written as its JSON outputs; files have no ids here'),
   configuration: any('As the job was created with'),
 })
+
+export const batchDetailsSchema = Type.Object({ ...batchSchema.properties, job_type_id: Type.Integer(), jobs_total: Type.Integer() })
+export const batchListQuerySchema = Type.Object(pageSchema, { additionalProperties: false })
 
 export function pageOf(results: TSchema): TSchema {
   const url = nullable(text, 'Null where there is none')

@@ -7,7 +7,7 @@ import { noQuerySchema } from '../../schemas.ts'
 import { away, badQuery, errorAnswer, noPage, noType, shows } from './answers.ts'
 import { pageOf, pageSchema } from './job-schemas.ts'
 import { jobTypeInputSchema, jobTypeParamsSchema, jobTypePatchSchema, jobTypeSchema } from './job-type-schemas.ts'
-import { jobTypeOf } from './job-types.ts'
+import { idOf, jobTypeOf } from './job-types.ts'
 import { pageOfAll, pageViewOf } from './pages.ts'
 import type { RouteOptions } from './options.ts'
 import { urlOf } from './urls.ts'
@@ -25,7 +25,7 @@ const cannotRun = errorAnswer(
 /** All of them are in memory. */
 const ALL = { offset: 0, limit: Number.MAX_SAFE_INTEGER }
 
-export function addJobTypes(app: FastifyInstance, { deps, types }: RouteOptions): void {
+export function addJobTypes(app: FastifyInstance, { deps, types, bulk }: RouteOptions): void {
   const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   const security = clientSecurity(deps.auth)
   scope.get('/job-types/', {
@@ -56,10 +56,10 @@ export function addJobTypes(app: FastifyInstance, { deps, types }: RouteOptions)
       return reply.code(isNew ? 201 : 200).send(jobTypeOf(type))
     },
   })
-  addJobType(app, { deps, types })
+  addJobType(app, { deps, types, bulk })
 }
 
-function addJobType(app: FastifyInstance, { deps, types }: Pick<RouteOptions, 'deps' | 'types'>): void {
+function addJobType(app: FastifyInstance, { deps, types, bulk }: Pick<RouteOptions, 'deps' | 'types' | 'bulk'>): void {
   const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   const security = clientSecurity(deps.auth)
   scope.get('/job-types/:name/:version/', {
@@ -75,6 +75,11 @@ function addJobType(app: FastifyInstance, { deps, types }: Pick<RouteOptions, 'd
       ...{ params: jobTypeParamsSchema, querystring: noQuerySchema, body: jobTypePatchSchema },
       response: { 200: shows(jobTypeSchema, 'The job type'), 400: cannotRun, 404: noType, 503: away },
     },
-    handler: async ({ params: { name, version }, body }) => jobTypeOf((await types.edit(name, version, body)).after),
+    handler: async ({ params: { name, version }, body, principal }) => {
+      const type = await types.edit(name, version, body)
+      // Also where it was not paused: what another instance has held since is released so.
+      if (body.is_paused === false) await bulk.release(idOf(type), { requestedBy: principal })
+      return jobTypeOf(type)
+    },
   })
 }

@@ -36,11 +36,6 @@ export interface JobTypeRevision extends Pick<JobTypeDocument, 'name' | 'version
   readonly createdAt: number
 }
 
-export interface EditedType {
-  readonly before: JobTypeDocument
-  readonly after: JobTypeDocument
-}
-
 export interface JobTypesOptions {
   readonly deps: Pick<ServerDependencies, 'inventory' | 'limits' | 'execService' | 'checkUnit' | 'clock'>
   readonly types: Definitions
@@ -83,13 +78,13 @@ export class JobTypes {
   }
 
   /** Throws a 404. */
-  async edit(name: string, version: string, patch: JobTypePatch): Promise<EditedType> {
+  async edit(name: string, version: string, patch: JobTypePatch): Promise<JobTypeDocument> {
     const before = await this.require(name, version)
     const modifiedAt = this.#options.deps.clock.now()
     const after = { ...before, ...settingsOf(patch, before), timeout: patch.timeout ?? before.timeout, modifiedAt }
     await this.#requireRunnable(after)
     await this.#register(after)
-    return { before, after }
+    return after
   }
 
   async find(id: number): Promise<JobTypeDocument | undefined> {

@@ -53,7 +53,7 @@ export class Jobs {
     if (body.input === undefined) throw missing('input')
     const type = await this.requireType(body.job_type_id)
     if (!type.isActive) throw new Refusal(400, `The job type "${clip(type.name)}" "${clip(type.version)}" is not active`)
-    const input: JobInput = { files: body.input.files ?? {}, json: { ...body.input.json } }
+    const input = inputOf(body.input)
     requireInput(type.manifest, input)
     const { name, version, revision, manifest } = type
     const { configuration = {} } = body
@@ -73,6 +73,12 @@ export class Jobs {
     const operation: Operation = { operationId: '0', op: 'action', path: `${path}#run`, options: null, value }
     const { jobId } = await takeAtHand(this.#options.intake, request, [operation])
     return this.#read(await this.#options.lookup.require(jobId))
+  }
+
+  /** Throws a 404 on an unknown type, a 400 on the first input that does not fit. */
+  async requireInputs(typeId: number, inputs: readonly NonNullable<JobInputBody['input']>[]): Promise<void> {
+    const { manifest } = await this.requireType(typeId)
+    for (const input of inputs) requireInput(manifest, inputOf(input))
   }
 
   /** Throws a 404. */
@@ -154,6 +160,10 @@ export class Jobs {
     const found = await this.#options.batches.find(String(id))
     return found === undefined ? null : batchOf(found)
   }
+}
+
+function inputOf({ files = {}, json }: NonNullable<JobInputBody['input']>): JobInput {
+  return { files, json: { ...json } }
 }
 
 function sourceOf(body: JobInputBody, now: number): JobData['source'] {

@@ -1,4 +1,6 @@
 import type { ServerDependencies } from '../../dependencies.ts'
+import type { Batches } from './batches.ts'
+import type { Bulk } from './bulk.ts'
 import type { ExecutionResults } from './execution-results.ts'
 import type { JobTypes } from './job-types.ts'
 import type { Jobs } from './jobs.ts'
@@ -9,4 +11,6 @@ export interface RouteOptions {
   readonly types: JobTypes
   readonly jobs: Jobs
   readonly results: ExecutionResults
+  readonly bulk: Bulk
+  readonly batches: Batches
 }

@@ -7,6 +7,7 @@ import { Definitions } from '../../definitions.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { addDialectDocument } from '../../dialect-document.ts'
 import { InventoryWriter } from '../../inventory-writer.ts'
+import { BulkCommands } from '../../jobs/bulk-commands.ts'
 import type { JobIntake } from '../../jobs/job-intake.ts'
 import type { JobLookup } from '../../jobs/job-lookup.ts'
 import { JobResults } from '../../jobs/job-results.ts'
@@ -14,6 +15,9 @@ import type { ResultEvents } from '../../jobs/result-events.ts'
 import { takeEmptyBodies, takeJsonWithoutType } from '../../json-bodies.ts'
 import { noQuerySchema } from '../../schemas.ts'
 import { BASE, BATCHES, JOB_TYPES, placeOf, REVISIONS } from './base.ts'
+import { Batches } from './batches.ts'
+import { addBatches, addBulk } from './bulk-routes.ts'
+import { Bulk } from './bulk.ts'
 import { addExecutions } from './execution-routes.ts'
 import { ExecutionResults } from './execution-results.ts'
 import { addJobs } from './job-routes.ts'
@@ -37,6 +41,7 @@ Every error has the body \`{detail}\`.
 const TAGS = [
   { name: 'Job types', description: 'What can be run.' },
   { name: 'Jobs', description: 'Running it.' },
+  { name: 'Batches', description: 'Jobs that are created together.' },
   { name: 'Executions', description: 'Attempts at jobs, and what they wrote.' },
 ]
 
@@ -45,8 +50,10 @@ export async function addScaleRoutes(app: FastifyInstance, { deps, intake, looku
   const definitionsOf = (kind: string): Definitions => new Definitions({ deps, writer, place: placeOf(kind) })
   const types = new JobTypes({ deps, types: definitionsOf(JOB_TYPES), revisions: definitionsOf(REVISIONS) })
   const results = new ExecutionResults(new JobResults(deps, events))
-  const jobs = new Jobs({ deps, intake, lookup, types, batches: definitionsOf(BATCHES), results })
-  const options = { deps, types, jobs, results }
+  const batches = definitionsOf(BATCHES)
+  const jobs = new Jobs({ deps, intake, lookup, types, batches, results })
+  const bulk = new Bulk(deps, new BulkCommands(deps))
+  const options = { deps, types, jobs, results, bulk, batches: new Batches(batches, jobs) }
   await app.register(async (scope) => {
     // What is said here is data, and goes out as it was made.
     scope.setSerializerCompiler(() => JSON.stringify)
@@ -59,6 +66,8 @@ export async function addScaleRoutes(app: FastifyInstance, { deps, intake, looku
     addJobTypes(scope, options)
     addJobs(scope, options)
     addExecutions(scope, options)
+    addBulk(scope, options)
+    addBatches(scope, options)
   }, { prefix: BASE })
 }
 

@@ -1,0 +1,144 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { brokerAway } from '../../../../test/fakes/rest-fixture.ts'
+import { ScaleFixture, type ShownJob } from '../../../../test/fakes/scale-fixture.ts'
+import { stableId } from './ids.ts'
+import { bulkFilterSchema } from './job-schemas.ts'
+
+const T0 = Date.parse('2025-11-22T04:19:00.250Z')
+
+let scale: ScaleFixture
+/** COMPLETED, FAILED of another type, QUEUED, CANCELED, RUNNING. */
+let jobs: readonly [number, number, number, number, number]
+
+beforeEach(async () => {
+  scale = new ScaleFixture()
+  const [one, other] = [await scale.type(), await scale.type({ name: 'other', jobVersion: '2' })]
+  const ids: number[] = []
+  for (const typeId of [one, other, one, one, one]) ids.push((await scale.job(typeId)).id)
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = ids
+  jobs = [a, b, c, d, e]
+  await scale.end(a, { outcome: 'succeeded', ran: [T0, T0 + 1_000] })
+  await scale.end(b, { outcome: 'failed', message: 'exited with 3', ran: [T0, T0 + 5_000] })
+  await scale.end(d, { outcome: 'cancelled', message: 'cancelled' })
+  await scale.start(e, T0 + 7_000)
+  scale.takeCommands()
+  return () => scale.close()
+})
+
+async function jobIdsOf(...ids: readonly number[]): Promise<readonly string[]> {
+  return Promise.all(ids.map(async (id) => String((await scale.rest.readModel.jobByNumber(id))?.jobId)))
+}
+
+async function written(path: string, body: object): Promise<readonly object[]> {
+  const answer = await scale.send('POST', path, body)
+  expect([answer.statusCode, answer.body]).toEqual([202, ''])
+  return scale.takeCommands()
+}
+
+describe('cancelling', () => {
+  it('is asked of all that has not ended, each by a command of its own', async () => {
+    const [queued, running] = await jobIdsOf(jobs[2], jobs[4])
+    const commands = await written('jobs/cancel/', {})
+    expect(commands).toHaveLength(2)
+    for (const jobId of [queued, running]) expect(commands).toContainEqual({ type: 'CancelJob', jobId, requestedBy: null })
+    expect(await written('jobs/cancel/', { status: 'RUNNING' })).toMatchObject([{ jobId: running }])
+    expect(await written('jobs/cancel/', { status: 'COMPLETED' })).toEqual([])
+  })
+})
+
+describe('requeueing', () => {
+  it('runs once more what is FAILED or CANCELED, with another priority where one is given', async () => {
+    const [failed, cancelled] = await jobIdsOf(jobs[1], jobs[3])
+    const retry = { type: 'RetryJob', requestedBy: null, run: 2, authorization: null }
+    const commands = await written('jobs/requeue/', {})
+    expect(commands).toHaveLength(2)
+    for (const jobId of [failed, cancelled]) expect(commands).toContainEqual({ ...retry, jobId, priority: null })
+    expect(await written('jobs/requeue/', { status: 'FAILED', priority: 7 })).toEqual([{ ...retry, jobId: failed, priority: 7 }])
+  })
+
+  it('finds jobs by each filter', async () => {
+    const [b, d] = [jobs[1], jobs[3]]
+    const found: readonly (readonly [object, readonly number[]])[] = [
+      [{ started: '2025-11-22T04:19:05Z' }, [b]],
+      [{ ended: '2025-11-22T04:19:05Z' }, [d]],
+      [{ status: 'CANCELED' }, [d]],
+      [{ job_ids: [b, jobs[0]] }, [b]],
+      [{ job_type_ids: [stableId('job-type', 'checksum', '1.0.0')] }, [d]],
+      [{ job_types: [{ name: 'other', version: '2' }, { name: 'checksum', version: '2' }] }, [b]],
+      [{ job_type_names: ['other', 'checksum'] }, [b, d]],
+      [{ batch_ids: [1] }, []],
+      [{ recipe_ids: [1] }, []],
+      [{ error_categories: ['DATA'] }, [b]],
+      [{ error_ids: [stableId('error', 'other', 'bad-scene')] }, [b]],
+      [{ is_superseded: true }, []],
+      [{ is_superseded: false, status: 'FAILED' }, [b]],
+    ]
+    for (const [filter, ids] of found) {
+      const commands = (await written('jobs/requeue/', filter)) as readonly { readonly jobId: string }[]
+      expect([filter, commands.map(({ jobId }) => jobId).sort()]).toEqual([filter, [...(await jobIdsOf(...ids))].sort()])
+    }
+    const tried = new Set(found.flatMap(([filter]) => Object.keys(filter)))
+    expect([...tried].sort()).toEqual(Object.keys(bulkFilterSchema.properties).sort())
+  })
+
+  it('is refused where it can’t be read', async () => {
+    for (const body of [{ started: 'yesterday' }, { status: 'DONE' }, { priority: 0 }, { colour: 'red' }, { job_ids: ['x'] }]) {
+      expect((await scale.send('POST', 'jobs/requeue/', body)).statusCode).toBe(400)
+    }
+    expect(scale.takeCommands()).toEqual([])
+  })
+
+  it('is 503, and about nothing, where it is not known which jobs these are, or Kafka is away', async () => {
+    scale.rest.pauseReading()
+    const behind = await scale.send('POST', 'jobs/requeue/', {})
+    expect([behind.statusCode, behind.json()]).toMatchObject([503, { detail: expect.stringContaining('Nothing was done.') as string }])
+    await scale.rest.resumeReading()
+    scale.rest.outage = brokerAway
+    expect((await scale.send('POST', 'jobs/requeue/', {})).statusCode).toBe(503)
+    expect(scale.takeCommands()).toEqual([])
+  })
+})
+
+describe('a job type that is resumed', () => {
+  it('releases the jobs that waited for it', async () => {
+    const paused = await scale.send('PATCH', 'job-types/checksum/1.0.0/', { is_paused: true })
+    const { id } = await scale.job(paused.json<{ id: number }>().id)
+    const [jobId] = await jobIdsOf(id)
+    scale.takeCommands()
+    expect((await scale.send('PATCH', 'job-types/checksum/1.0.0/', { is_paused: false })).json()).toMatchObject({ is_paused: false })
+    expect(scale.takeCommands()).toEqual([{ type: 'ReleaseJob', jobId, requestedBy: null, callbacks: {}, subjobs: null }])
+  })
+})
+
+describe('a batch', () => {
+  const inputs = [1, 2, 3].map((id) => ({ files: { scene: [id] } }))
+
+  it('has a job for each input, which say so and are found by it', async () => {
+    const job_type_id = stableId('job-type', 'other', '2')
+    const created = await scale.send('POST', 'batches/', { title: 'Mine', job_type_id, inputs, configuration: { priority: 9 } })
+    expect(created.statusCode, created.body).toBe(201)
+    const batch = created.json<{ readonly id: number }>()
+    const { id } = batch
+    const brief = { id, title: 'Mine', description: null, created: '2025-11-22T04:19:00.250Z' }
+    expect(batch).toEqual({ ...brief, job_type_id, jobs_total: 3 })
+    expect((await scale.get(`batches/${id}/`)).json()).toEqual(batch)
+    expect((await scale.get('batches/')).json()).toEqual({ count: 1, next: null, previous: null, results: [batch] })
+    const found = (await scale.get(`jobs/?batch_id=${id}`)).json<{ count: number; results: readonly ShownJob[] }>()
+    expect([found.count, found.results.map((job) => job['batch'])]).toEqual([3, [brief, brief, brief]])
+    expect((await scale.get('batches/7/')).json()).toEqual({ detail: 'There is no batch 7' })
+  })
+
+  it('is made once under one Idempotency-Key', async () => {
+    const body = { title: 'Mine', job_type_id: stableId('job-type', 'other', '2'), inputs }
+    const ids = []
+    for (let n = 0; n < 2; n += 1) ids.push((await scale.send('POST', 'batches/', body, { 'idempotency-key': 'k' })).json<ShownJob>().id)
+    expect(ids[0]).toBe(ids[1])
+    expect((await scale.get(`jobs/?batch_id=${ids[0]}`)).json()).toMatchObject({ count: 3 })
+  })
+
+  it('of which an input does not fit is refused before any job was created', async () => {
+    const body = { title: 'Mine', job_type_id: stableId('job-type', 'other', '2'), inputs: [...inputs, {}] }
+    expect((await scale.send('POST', 'batches/', body)).json()).toEqual({ detail: 'Missing required input: "files.scene"' })
+    expect(scale.takeCommands()).toEqual([])
+  })
+})
