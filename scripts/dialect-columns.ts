@@ -6,6 +6,9 @@ import { entryOf, stepOf } from '../src/rest/dialects/maap/entry-mapping.ts'
 import { jobAnswer } from '../src/rest/dialects/ncmp/mapping.ts'
 import { subjobAnswer } from '../src/rest/dialects/ncmp/subjob-mapping.ts'
 import { statusInfoOf } from '../src/rest/dialects/ogc/job-mapping.ts'
+import { DIALECT as SCALE, TENANT } from '../src/rest/dialects/scale/base.ts'
+import { executionViewOf, type JobView, jobViewOf, type ReadJob, readJob } from '../src/rest/dialects/scale/job-mapping.ts'
+import { rows } from './dialect-samples.ts'
 
 export interface DialectColumn {
   /** As in a job's `dialect`. */
@@ -15,11 +18,13 @@ export interface DialectColumn {
   readonly data: readonly [one: string | null, other: string | null]
   readonly jobOf: (job: Job) => object & { readonly status: string }
   /** Null where the dialect has no word for it. */
-  readonly subjobOf: ((row: SubjobRow, job: Job) => object & { readonly status: string }) | null
+  readonly subjobOf: ((row: SubjobRow, job: Job) => (object & { readonly status: string }) | null) | null
 }
 
 const places = { apiRoot: 'http://service', resultsTopic: 'datajob.results' }
 const unknown = { rows: [], reports: new Map(), descriptions: [] }
+
+const unlisted = { type: undefined, batch: null }
 
 export const dialectColumns: readonly DialectColumn[] = [
   {
@@ -45,6 +50,11 @@ export const dialectColumns: readonly DialectColumn[] = [
     jobOf: (job) => withStatus({ ...summaryOf(job, []), dagStateChanges: stateChangesOf(job) }),
     subjobOf: (row, job) => withStatus({ state: taskStateOf(job, tried(row)), taskAttempts: attemptsOf(row, []) }),
   },
+  {
+    ...{ dialect: SCALE, title: 'Scale v6', data: [scaleData('one', 1), scaleData('other', 2)] },
+    jobOf: scaleJob,
+    subjobOf: scaleExecution,
+  },
 ]
 
 /** What ended without an attempt was refused, which is another thing. */
@@ -58,4 +68,28 @@ type WithState = Readonly<Record<string, unknown>> & { readonly state: string }
 
 function withStatus({ state, ...others }: WithState): object & { readonly status: string } {
   return { ...others, status: state }
+}
+
+function scaleJob(job: Job): JobView {
+  const isUnderWay = job.state !== 'accepted' && job.state !== 'ended'
+  return jobViewOf(readScale(job, isUnderWay ? (rows['started'] ?? null) : null), unlisted)
+}
+
+function scaleExecution(row: SubjobRow, job: Job): JobView | null {
+  const read = readScale(job, row)
+  const last = read.executions.at(-1)
+  return last === undefined ? null : executionViewOf(last, read, undefined)
+}
+
+function scaleData(name: string, id: number): string {
+  const source = { startedAt: id, endedAt: id, sensorClass: name, sensor: name, collection: name, task: name }
+  const type = { id, name, version: name, revision: id, errors: [] }
+  return JSON.stringify({ type, input: { files: {}, json: {} }, configuration: {}, batchId: null, source })
+}
+
+/** Of any tenant, though jobs of others are not shown. */
+function readScale(job: Job, first: SubjobRow | null): ReadJob {
+  const read = readJob({ job: { ...job, tenant: TENANT, dialect: SCALE }, first })
+  if (read === null) throw new Error('broken invariant: data of a Scale job that can’t be read')
+  return read
 }

@@ -56,7 +56,7 @@ describe('a job in steps', () => {
     for (const index of [1, 2, 3]) lane.take(failureOf(index))
     lane.complete({ jobId: 'job-1', records: [], message: null })
     lane.restart(compacted(lane.changelog))
-    const again = { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: 2, authorization: null } as const
+    const again = { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: 2, authorization: null, priority: null } as const
     expect(handed(lane.take(again)).done).toEqual([1])
     lane.restart(compacted(lane.changelog))
     expect(handed(lane.take(endOf(1, { run: 2 }))).done).toEqual([2])

@@ -17,7 +17,8 @@ describe('the description of the dialect', () => {
     const operations = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`))
     expect(operations.sort()).toEqual([
       ...['get /batches/', 'get /batches/{id}/', 'get /job-executions/{id}/logs/{log_id}/', 'get /job-types/'],
-      ...['get /job-types/{name}/{version}/', 'get /jobs/', 'get /jobs/{id}/', 'get /jobs/{id}/executions/', 'get /jobs/{id}/executions/{exe_num}/'],
+      ...['get /job-types/{name}/{version}/', 'get /jobs/', 'get /jobs/{id}/', 'get /jobs/{id}/executions/'],
+      'get /jobs/{id}/executions/{exe_num}/',
       'get /jobs/{id}/input_files/',
       ...['patch /job-types/{name}/{version}/', 'post /batches/', 'post /job-types/', 'post /jobs/', 'post /jobs/cancel/'],
       'post /jobs/requeue/',

@@ -27,8 +27,11 @@ export function readJob({ job, first }: FacetedJob): ReadJob | null {
   return data === null ? null : { job, first, data, executions: executionsOf(job, first ?? undefined, data) }
 }
 
+/** The rest is as the schemas say. */
+export type JobView = Readonly<Record<string, unknown>> & { readonly status: string }
+
 /** As it is listed. */
-export function jobViewOf({ job, first, data, executions }: ReadJob, { type, batch }: JobContext): object {
+export function jobViewOf({ job, first, data, executions }: ReadJob, { type, batch }: JobContext): JobView {
   const facets = scaleFacetsOf(job, first ?? undefined)
   if (facets === null) throw new Error('broken invariant: a job that was read has no facets')
   const { source } = data
@@ -76,7 +79,7 @@ export function jobDetailsOf(read: ReadJob, context: JobContext, { revision, out
   }
 }
 
-export function executionViewOf(execution: Execution, { job, data }: ReadJob, type: JobTypeDocument | undefined): object {
+export function executionViewOf(execution: Execution, { job, data }: ReadJob, type: JobTypeDocument | undefined): JobView {
   const { exeNum, status, queuedAt, startedAt, endedAt, error } = execution
   return {
     ...{ id: executionId(job.number, exeNum), status, exe_num: exeNum, cluster_id: null },
