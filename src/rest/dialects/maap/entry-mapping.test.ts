@@ -18,6 +18,7 @@ const rowAfter = (...events: SubjobNews[]): SubjobRow | undefined => {
 const attempt = (number: number, message: string): Attempt => {
   return { number, worker: 'w1', startedAt: 2_000 + number, endedAt: 2_100, outcome: 'failed', code: 108, message }
 }
+const FAILED = [attempt(1, 'exited with 1')]
 const ATTEMPTS = [attempt(1, 'slow'), attempt(2, 'away')]
 const TOO_LONG = 'timed out: it ran longer than timeoutSeconds, 1'
 const TOO_LATE = "it was not done by the job's deadline"
@@ -88,6 +89,7 @@ describe('a step', () => {
     ['SUCCESS', { outcome: 'succeeded' }, null, []],
     ['CANCELED', { outcome: 'cancelled', message: 'the job was cancelled' }, null, ['ERROR the job was cancelled']],
     ['ERROR', { outcome: 'failed' }, 'exited with 1', ['ERROR exited with 1']],
+    ['ERROR', { outcome: 'failed', message: 'exited with 1', attempts: FAILED }, 'exited with 1. no', ['ERROR exited with 1. no']],
     ['TIMEOUT', { outcome: 'failed' }, TOO_LONG, [`ERROR ${TOO_LONG}`]],
     ['TIMEOUT', { outcome: 'failed', message: TOO_LATE }, null, [`ERROR ${TOO_LATE}`]],
     ['ERROR', { outcome: 'failed', message: 'away', attempts: ATTEMPTS }, null, ['WARN slow', 'ERROR away']],

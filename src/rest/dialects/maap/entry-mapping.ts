@@ -76,7 +76,7 @@ export function stepOf(job: Job, index: number, { row, report, description = '' 
     return { ...step, status: isCancelled ? 'CANCELED' : 'PENDING', messages: [], files: [] }
   }
   const startedAt = startedAtOf(row)
-  const failure = row.state === 'ended' && row.outcome !== 'succeeded' ? (row.message ?? report?.failure ?? null) : null
+  const failure = row.state === 'ended' && row.outcome !== 'succeeded' ? failureOf(row.message, report?.failure ?? null) : null
   return {
     ...step,
     status: stepStatusOf(row, failure),
@@ -126,10 +126,16 @@ function stepStatusOf(row: Exclude<SubjobRow, { readonly state: 'planned' }>, fa
 // The dispatcher's own words, and the exec producer's.
 const TIMED_OUT = /\bnot done (?:within|by the job's deadline)\b|\btimed out\b/
 
+/** The producer's own words say more, where they begin with the same. */
+function failureOf(message: string | null, reported: string | null): string | null {
+  return message === null || reported?.startsWith(message) === true ? reported : message
+}
+
 /** What went wrong in attempts that were made again is a warning. */
 function messagesOf(row: SubjobRow, failure: string | null): StepResults['messages'] {
   const said = row.attempts.flatMap(({ outcome, message }) => (outcome === 'succeeded' || message === null ? [] : [message]))
-  const warnings = failure !== null && said.at(-1) === failure ? said.slice(0, -1) : said
+  const isSaid = failure?.startsWith(said.at(-1) ?? failure) === true
+  const warnings = isSaid ? said.slice(0, -1) : said
   return [
     ...warnings.map((text) => ({ level: 'WARN' as const, text })),
     ...(failure === null ? [] : [{ level: 'ERROR' as const, text: failure }]),
