@@ -194,9 +194,14 @@ function detailsOf(params: object): string {
     return `Allowed are: ${params.allowedValues.join(', ')}.`
   }
   if ('type' in params && params.type === 'boolean') return 'Allowed are: true, false.'
-  if (!('additionalProperties' in params) || !Array.isArray(params.additionalProperties)) return ''
-  const names = params.additionalProperties.map((name) => `"${clip(String(name))}"`)
-  return `Not known here: ${clip(names.join(', '))}.`
+  const names = unknownMembers(params).map((name) => `"${clip(String(name))}"`)
+  return names.length === 0 ? '' : `Not known here: ${clip(names.join(', '))}.`
+}
+
+// typebox names all of them, Ajv the first.
+function unknownMembers(params: object): readonly unknown[] {
+  if ('additionalProperty' in params) return [params.additionalProperty]
+  return 'additionalProperties' in params && Array.isArray(params.additionalProperties) ? params.additionalProperties : []
 }
 
 const SHOWN_MAX = 80

@@ -81,6 +81,12 @@ describe('requeueing', () => {
     expect([...tried].sort()).toEqual(Object.keys(bulkFilterSchema.properties).sort())
   })
 
+  it('is refused with the name of what is not known', async () => {
+    const answer = await scale.send('POST', 'jobs/requeue/', { statuses: ['FAILED'] })
+    const detail = 'The body must NOT have additional properties. Not known here: "statuses".'
+    expect([answer.statusCode, answer.json()]).toEqual([400, { detail }])
+  })
+
   it('is refused where it can’t be read', async () => {
     for (const body of [{ started: 'yesterday' }, { status: 'DONE' }, { priority: 0 }, { colour: 'red' }, { job_ids: ['x'] }]) {
       expect((await scale.send('POST', 'jobs/requeue/', body)).statusCode).toBe(400)
