@@ -66,8 +66,9 @@ function partsOf(filter: JobFilter): readonly JobFilter[] {
   return statuses.map((status) => ({ ...filter, statuses: [status] }))
 }
 
-function isOfDialect({ tenant, dialect }: JobFilter): boolean {
-  return tenant !== undefined && dialect !== undefined
+// What else may be asked for is in the index of these two, but for where results go and what kind a job is.
+function isOfDialect({ tenant, dialect, destination, kind }: JobFilter): boolean {
+  return tenant !== undefined && dialect !== undefined && destination === undefined && kind === undefined
 }
 
 function selection(filter: JobFilter, more: readonly Condition[]): Condition {
@@ -114,6 +115,7 @@ function indexFor(filter: JobFilter): string {
   const status = filter.statuses?.[0]
   if (status !== undefined && status !== 'succeeded') return 'jobs_by_status'
   if (filter.destination !== undefined) return 'jobs_by_destination'
+  if (filter.dialect !== undefined) return 'jobs_by_dialect'
   if (filter.tenant !== undefined) return 'jobs_by_tenant'
   if (filter.kind !== undefined) return 'jobs_by_kind'
   return status === undefined ? 'jobs_by_time' : 'jobs_by_status'

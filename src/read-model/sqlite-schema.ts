@@ -20,14 +20,13 @@ export interface DialectColumns {
 }
 
 /** To be raised with every change of the tables or of what a document holds; a file of another version is rebuilt. */
-export const SCHEMA_VERSION = 9
+export const SCHEMA_VERSION = 10
 
-const SEARCHED_ALONE = ['status', 'destination', 'kind', 'tenant'] as const
-const FILTER_COLUMNS = [...SEARCHED_ALONE, 'dialect'] as const
+const FILTER_COLUMNS = ['status', 'destination', 'kind', 'tenant', 'dialect'] as const
 
 const indexes = [
   indexOn('jobs_by_time', ['created_at', 'number', ...FILTER_COLUMNS]),
-  ...SEARCHED_ALONE.map((column) => {
+  ...FILTER_COLUMNS.map((column) => {
     const others = FILTER_COLUMNS.filter((each) => each !== column)
     return indexOn(`jobs_by_${column}`, [column, 'created_at', 'number', ...others])
   }),
