@@ -128,6 +128,15 @@ export class ScaleFixture {
     )
   }
 
+  /** What a run of the job has come to is published. */
+  async report(id: number, timestampMs: number, result: object): Promise<void> {
+    const { jobId } = await this.#require(id)
+    const { resultTopics } = this.rest
+    const value = JSON.stringify({ data: { responses: [{ operationId: '0', statusCode: 0, statusMessage: '', result }] } })
+    const headers = { ce_correlationid: jobId, ce_id: `${jobId}/${timestampMs}` }
+    resultTopics.append({ topic: 'datajob.results', partition: resultTopics.partitionOf(jobId, 3), timestampMs, value, headers })
+  }
+
   /** What has ended is in the queue once more. */
   async requeue(id: number, at: number): Promise<void> {
     const job = await this.#require(id)

@@ -60,6 +60,19 @@ describe('a job', () => {
     expect(found.body.results.map((each) => each.id)).toEqual([named])
   })
 
+  it('shows of each execution what it wrote, also when it is requeued at once', async () => {
+    const id = await scale.job(await scale.type('again', { command: "sh 'date +%N; exit 1'" }))
+    for (const runs of [1, 2, 3]) {
+      if (runs > 1) expect((await scale.call('POST', 'jobs/requeue/', { job_ids: [id] })).status).toBe(202)
+      await expect.poll(async () => (await scale.shown(id)).num_exes, { timeout: 40_000 }).toBe(runs)
+      await scale.ended(id, 'FAILED')
+    }
+    const { body } = await scale.call<{ results: readonly { id: number }[] }>('GET', `jobs/${id}/executions/`)
+    const logs = await Promise.all(body.results.map((each) => scale.text(`job-executions/${each.id}/logs/stdout/`)))
+    expect(logs).toEqual([1, 2, 3].map(() => expect.stringMatching(/^\d{9}\n$/) as string))
+    expect(new Set(logs).size).toBe(3)
+  })
+
   it('of what nobody can run there is none: its type is refused with the reason', async () => {
     const refused = await scale.call('POST', 'job-types/', ScaleClient.typeBody('refused', { command: 'rm -rf /' }))
     expect(refused).toMatchObject({ status: 400, body: { detail: expect.stringContaining('"rm"') as string } })

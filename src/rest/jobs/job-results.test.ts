@@ -43,6 +43,15 @@ describe('the results of a job', () => {
     expect([...found].map(([id, { result }]) => [id, result])).toEqual([['0', 2_500], ['1', 2_700], ['2', 2_700]])
   })
 
+  it('are all that was reported, the latest last, and of a job that goes on no more is waited for', async () => {
+    const running = sampleJob({ destination: '' }, { state: 'running', startedAt: 2_000 })
+    for (const [operations, at] of [[['0', '1'], 2_500], [['0'], 2_700]] as const) publish('job-1', operations, at)
+    const before = fixture.time.now()
+    const history = await results.historyOf(running, { ends: [2_510, 2_710], reports: 3 })
+    expect([...history].map(([id, reports]) => [id, reports.map(({ result }) => result)])).toEqual([['0', [2_500, 2_700]], ['1', [2_500]]])
+    expect(fixture.time.now()).toBe(before)
+  })
+
   it('of a subjob whose event is kept no longer are missing, without a wait for more', async () => {
     publish('job-1', ['9'], HOUR_MS)
     expect(await results.ofEnded(ended, new Map([['0', 2_900]]))).toEqual(new Map())

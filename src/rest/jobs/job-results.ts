@@ -9,6 +9,14 @@ import type { EventCursor, ResultEvents } from './result-events.ts'
 
 export type EndedJob = Extract<Job, { readonly state: 'ended' }>
 
+/** What is to be read of what was reported of a job's operations. */
+export interface HistoryRequest {
+  /** When attempts at them have ended. */
+  readonly ends: readonly number[]
+  /** How many reports there are, as far as that is known: while the job goes on, no more of them are waited for. */
+  readonly reports: number
+}
+
 interface ResultDependencies {
   readonly readModel: Pick<JobDependencies['readModel'], 'subjobs'>
   readonly topics: Pick<JobDependencies['topics'], 'results'>
@@ -29,7 +37,8 @@ interface Reading {
   readonly since?: number | undefined
   /** Left out, all. */
   readonly until: number
-  readonly wanted?: readonly string[]
+  /** Whether nothing more is to be waited for; left out, all that there is is read. */
+  readonly isEnough?: (reports: ReadonlyMap<string, OperationReport>) => boolean
   /** Is given each report, also of an operation that another one follows of. */
   readonly take?: (report: OperationReport) => void
 }
@@ -62,23 +71,29 @@ export class JobResults {
   ofEnded(job: Job, endedAt: ReadonlyMap<string, number>): Promise<ReadonlyMap<string, OperationReport>> {
     const times = [...endedAt.values()]
     const [since, until] = [Math.min(...times) - MARGIN_MS, Math.max(...times) + LATE_MARGIN_MS]
-    return this.#inTurn(() => this.#read(job, { since, until, wanted: [...endedAt.keys()] }))
+    const wanted = [...endedAt.keys()]
+    const isEnough = (reports: ReadonlyMap<string, OperationReport>): boolean => wanted.every((id) => reports.has(id))
+    return this.#inTurn(() => this.#read(job, { since, until, isEnough }))
   }
 
   /**
    * All that was reported of its operations since they began to end, the latest last: once for each run of theirs, as far as the topic
-   * keeps it. `ends` are the times at which attempts have ended. Throws as {@link of} does.
+   * keeps it. Throws as {@link of} does.
    */
-  historyOf(job: Job, ends: readonly number[]): Promise<ReadonlyMap<string, readonly OperationReport[]>> {
+  historyOf(job: Job, { ends, reports: expected }: HistoryRequest): Promise<ReadonlyMap<string, readonly OperationReport[]>> {
     const [first, last] = ends.reduce(([low, high], end) => [Math.min(low, end), Math.max(high, end)], [Infinity, 0])
     const history = new Map<string, OperationReport[]>()
+    let count = 0
     const take = (report: OperationReport): void => {
+      count += 1
       const known = history.get(String(report.operationId))
       if (known === undefined) history.set(String(report.operationId), [report])
       else known.push(report)
     }
+    // A run that was cancelled before anything of it began is reported, too, without an attempt.
+    const until = Math.max(last, job.state === 'ended' ? job.finishedAt : 0) + LATE_MARGIN_MS
     return this.#inTurn(async () => {
-      await this.#read(job, { since: first - MARGIN_MS, until: last + LATE_MARGIN_MS, take })
+      await this.#read(job, { since: first - MARGIN_MS, until, take, isEnough: () => count >= expected })
       return history
     })
   }
@@ -95,19 +110,17 @@ export class JobResults {
     }
   }
 
-  async #read(job: Job, { since, until, wanted, take }: Reading): Promise<ReadonlyMap<string, OperationReport>> {
+  async #read(job: Job, { since, until, isEnough, take }: Reading): Promise<ReadonlyMap<string, OperationReport>> {
     const topic = this.#topicOf(job)
     const lastEvent = completionId(job)
     const reports = new Map<string, OperationReport>()
     const seen = new Set<string | undefined>()
-    const isComplete = (): boolean => {
-      return seen.has(lastEvent) || (wanted !== undefined && wanted.every((id) => reports.has(id)))
-    }
+    const isComplete = (): boolean => seen.has(lastEvent) || isEnough?.(reports) === true
     const whole = new WholeEvents((record) => {
       seen.add(record.headers['ce_id'])
       const shared = sharedResultOf(record.value)
       for (const report of reportsOf(record.value) ?? []) {
-const known = shared === undefined ? report : { ...report, result: shared }
+        const known = shared === undefined ? report : { ...report, result: shared }
         reports.set(String(report.operationId), known)
         take?.(known)
       }

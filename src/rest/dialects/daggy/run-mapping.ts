@@ -4,6 +4,7 @@ import type { Job } from '../../../domain/job.ts'
 import { statusOf } from '../../../read-model/port.ts'
 import type { RunAttempt, SubjobRow } from '../../../read-model/subjob-row.ts'
 import { member, type OperationReport } from '../../../results/result-event.ts'
+import { reportOfRun } from '../../jobs/run-reports.ts'
 import type { DagRun, RunSummary, State, TaskAttempt } from './schemas.ts'
 
 /** What a job keeps of the run that it is: little, for each of its changes is written with it. */
@@ -108,10 +109,9 @@ function lastUpdateOf(job: Job, rows: readonly SubjobRow[]): number {
 
 /** Those that have ended. `reports` are what was published of each run of it, the latest last, as far as it is kept. */
 export function attemptsOf(row: SubjobRow, reports: readonly OperationReport[]): TaskAttempt[] {
-  const runs = row.state === 'ended' ? row.run : row.run - 1
   return row.attempts.map((attempt, position) => {
     const isLastOfRun = row.attempts[position + 1]?.run !== attempt.run
-    return attemptOf(attempt, isLastOfRun ? reports.at(attempt.run - runs - 1) : undefined)
+    return attemptOf(attempt, isLastOfRun ? reportOfRun(reports, row, attempt.run) : undefined)
   })
 }
 

@@ -16,6 +16,7 @@ import { chooseJobId } from '../../jobs/job-ids.ts'
 import type { JobIntake, JobRequest } from '../../jobs/job-intake.ts'
 import type { JobLookup } from '../../jobs/job-lookup.ts'
 import type { JobResults } from '../../jobs/job-results.ts'
+import { reportedRuns } from '../../jobs/run-reports.ts'
 import { DIALECT, TENANT } from './base.ts'
 import { type Expansion, expand, type NamedTask, shownTasks, SpecFault } from './expansion.ts'
 import {
@@ -201,7 +202,7 @@ export class Runs {
     const ends = rows.flatMap(({ attempts }) => attempts.map(({ endedAt }) => endedAt))
     if (ends.length === 0) return new Map()
     try {
-      return await this.#options.results.historyOf(job, ends)
+      return await this.#options.results.historyOf(job, { ends, reports: rows.reduce((sum, row) => sum + reportedRuns(row), 0) })
     } catch (error) {
       // The topic is gone, or holds too much: how each attempt ended is known all the same.
       if (error instanceof Refusal && error.status !== 503) return new Map()

@@ -1,6 +1,7 @@
 /** What commands have written, as far as the results of their executions are still kept. */
 import { Refusal } from '../../errors.ts'
 import type { JobResults } from '../../jobs/job-results.ts'
+import { reportedRuns, reportOfRun } from '../../jobs/run-reports.ts'
 import { member } from '../../../results/result-event.ts'
 import type { Execution } from './executions.ts'
 import type { ReadJob } from './job-mapping.ts'
@@ -9,8 +10,6 @@ import type { LogLine } from './job-schemas.ts'
 export type LogId = 'stdout' | 'stderr' | 'combined'
 
 const OPERATION_ID = '0'
-/** Between the producer's clock and ours. */
-const MARGIN_MS = 60_000
 
 export class ExecutionResults {
   readonly #results: JobResults
@@ -37,13 +36,14 @@ export class ExecutionResults {
   }
 
   /** Undefined where there is none: of an attempt that had no result, or one whose result is kept no longer. */
-  async #of({ job }: ReadJob, { startedAt, endedAt }: Execution): Promise<unknown> {
-    if (endedAt === null) return undefined
+  async #of({ job, first, executions }: ReadJob, { exeNum, run, endedAt }: Execution): Promise<unknown> {
+    if (first === null || endedAt === null) return undefined
+    // A run reports what its last attempt has come to.
+    if (executions.some((each) => each.run === run && each.exeNum > exeNum)) return undefined
+    const ends = executions.flatMap((each) => each.endedAt ?? [])
     try {
-      const result = (await this.#results.ofEnded(job, new Map([[OPERATION_ID, endedAt]]))).get(OPERATION_ID)?.result
-      // Results of several runs have the same operation.
-      const endedThere = Date.parse(String(member(result, 'endedAt')))
-      return endedThere >= startedAt - MARGIN_MS && endedThere <= endedAt + MARGIN_MS ? result : undefined
+      const reports = (await this.#results.historyOf(job, { ends, reports: reportedRuns(first) })).get(OPERATION_ID) ?? []
+      return reportOfRun(reports, first, run)?.result
     } catch (error) {
       if (error instanceof Refusal && error.status !== 503) return undefined
       throw error

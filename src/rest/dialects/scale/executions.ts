@@ -11,6 +11,8 @@ export type ExecutionStatus = 'RUNNING' | 'FAILED' | 'COMPLETED' | 'CANCELED'
 /** Times are milliseconds since the epoch. */
 export interface Execution {
   readonly exeNum: number
+  /** Of the job, in which it was. */
+  readonly run: number
   readonly status: ExecutionStatus
   /** Null where it is not kept: of the first of an earlier run. */
   readonly queuedAt: number | null
@@ -59,7 +61,7 @@ export function executionsOf(job: Job, row: Row, data: JobData): readonly Execut
     const status = isStopped || attempt.outcome === 'cancelled' ? 'CANCELED' : attempt.outcome === 'succeeded' ? 'COMPLETED' : 'FAILED'
     const isFirstOfRun = before?.run !== attempt.run
     executions.push({
-      ...{ exeNum: Math.max((executions.at(-1)?.exeNum ?? 0) + 1, attempt.run), status },
+      ...{ exeNum: Math.max((executions.at(-1)?.exeNum ?? 0) + 1, attempt.run), run: attempt.run, status },
       queuedAt: isFirstOfRun ? (attempt.run === row?.run ? (row.plan?.at ?? null) : null) : before.endedAt,
       ...{ startedAt: attempt.startedAt, endedAt: attempt.endedAt, worker: attempt.worker },
       error: status === 'FAILED' ? errorOf(attempt, data) : null,
@@ -71,7 +73,7 @@ export function executionsOf(job: Job, row: Row, data: JobData): readonly Execut
   return [
     ...executions,
     {
-      ...{ exeNum: Math.max((executions.at(-1)?.exeNum ?? 0) + 1, row.run), status: 'RUNNING' },
+      ...{ exeNum: Math.max((executions.at(-1)?.exeNum ?? 0) + 1, row.run), run: row.run, status: 'RUNNING' },
       ...{ startedAt, endedAt: null, worker, error: null },
       queuedAt: last?.run === row.run ? last.endedAt : (row.plan?.at ?? null),
     },

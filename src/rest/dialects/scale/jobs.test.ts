@@ -113,6 +113,22 @@ describe('a job', () => {
     expect((await scale.get(`job-executions/${executionId(id, 2)}/logs/stdout/`)).statusCode).toBe(204)
   })
 
+  it('shows of each execution what it has written, also of those that follow each other quickly', async () => {
+    const { id } = await scale.job(await scale.type())
+    const printed = (text: string): object => ({ stdout: { text }, stderr: { text: '' } })
+    const logOf = async (exeNum: number): Promise<string> => {
+      return (await scale.get(`job-executions/${executionId(id, exeNum)}/logs/stdout/`, { accept: 'text/plain' })).body
+    }
+    for (const [exeNum, at] of [T0 + 10, T0 + 30, T0 + 50].entries()) {
+      if (exeNum > 0) await scale.requeue(id, at)
+      await scale.start(id, at)
+      expect(await logOf(exeNum + 1)).toBe('')
+      await scale.report(id, at + 10, printed(`run ${exeNum + 1}\n`))
+      await scale.end(id, { outcome: 'failed', message: 'exited with 3', ran: [at, at + 10] })
+    }
+    expect([await logOf(1), await logOf(2), await logOf(3)]).toEqual(['run 1\n', 'run 2\n', 'run 3\n'])
+  })
+
   it('that was cancelled before it ran has had no execution, and is queued for its second', async () => {
     const { id } = await scale.job(await scale.type())
     await scale.end(id, { outcome: 'cancelled', message: 'cancelled' })
