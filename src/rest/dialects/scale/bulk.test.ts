@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { brokerAway } from '../../../../test/fakes/rest-fixture.ts'
-import { ScaleFixture, type ShownJob } from '../../../../test/fakes/scale-fixture.ts'
+import { manifestOf, ScaleFixture, type ShownJob } from '../../../../test/fakes/scale-fixture.ts'
 import { stableId } from './ids.ts'
 import { bulkFilterSchema } from './job-schemas.ts'
 
@@ -106,12 +106,15 @@ describe('requeueing', () => {
 })
 
 describe('a job type that is resumed', () => {
-  it('releases the jobs that waited for it', async () => {
+  it.each([
+    ['PATCH', 'job-types/checksum/1.0.0/', {}],
+    ['POST', 'job-types/', { manifest: manifestOf() }],
+  ] as const)('by a %s releases the jobs that waited for it', async (method, path, body) => {
     const paused = await scale.send('PATCH', 'job-types/checksum/1.0.0/', { is_paused: true })
     const { id } = await scale.job(paused.json<{ id: number }>().id)
     const [jobId] = await jobIdsOf(id)
     scale.takeCommands()
-    expect((await scale.send('PATCH', 'job-types/checksum/1.0.0/', { is_paused: false })).json()).toMatchObject({ is_paused: false })
+    expect((await scale.send(method, path, { ...body, is_paused: false })).json()).toMatchObject({ is_paused: false })
     expect(scale.takeCommands()).toEqual([{ type: 'ReleaseJob', jobId, requestedBy: null, callbacks: {}, subjobs: null }])
   })
 })

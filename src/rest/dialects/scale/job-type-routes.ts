@@ -1,13 +1,13 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { clientSecurity } from '../../docs.ts'
 import { Refusal } from '../../errors.ts'
 import { noQuerySchema } from '../../schemas.ts'
 import { away, badQuery, errorAnswer, noPage, noType, shows } from './answers.ts'
 import { pageOf, pageSchema } from './job-schemas.ts'
-import { jobTypeInputSchema, jobTypeParamsSchema, jobTypePatchSchema, jobTypeSchema } from './job-type-schemas.ts'
-import { idOf, jobTypeOf } from './job-types.ts'
+import { jobTypeInputSchema, jobTypeParamsSchema, type JobTypePatch, jobTypePatchSchema, jobTypeSchema } from './job-type-schemas.ts'
+import { idOf, type JobTypeDocument, jobTypeOf } from './job-types.ts'
 import { pageOfAll, pageViewOf } from './pages.ts'
 import type { RouteOptions } from './options.ts'
 import { urlOf } from './urls.ts'
@@ -28,6 +28,10 @@ const ALL = { offset: 0, limit: Number.MAX_SAFE_INTEGER }
 export function addJobTypes(app: FastifyInstance, { deps, types, bulk }: RouteOptions): void {
   const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   const security = clientSecurity(deps.auth)
+  // Also where it was not paused: what another instance has held since is released so.
+  const releaseWhatWaits: Release = async (type, { body, principal }) => {
+    if (body.is_paused === false) await bulk.release(idOf(type), { requestedBy: principal })
+  }
   scope.get('/job-types/', {
     schema: {
       ...{ tags, security, operationId: 'listJobTypes', summary: 'List the job types, the newest first', querystring: listQuerySchema },
@@ -53,13 +57,20 @@ export function addJobTypes(app: FastifyInstance, { deps, types, bulk }: RouteOp
     },
     handler: async (request, reply) => {
       const { type, isNew } = await types.register(request.body)
+      if (!isNew) await releaseWhatWaits(type, request)
       return reply.code(isNew ? 201 : 200).send(jobTypeOf(type))
     },
   })
-  addJobType(app, { deps, types, bulk })
+  addJobType(app, { deps, types, releaseWhatWaits })
 }
 
-function addJobType(app: FastifyInstance, { deps, types, bulk }: Pick<RouteOptions, 'deps' | 'types' | 'bulk'>): void {
+type Release = (type: JobTypeDocument, request: Pick<FastifyRequest, 'principal'> & { readonly body: JobTypePatch }) => Promise<void>
+
+interface JobTypeOptions extends Pick<RouteOptions, 'deps' | 'types'> {
+  readonly releaseWhatWaits: Release
+}
+
+function addJobType(app: FastifyInstance, { deps, types, releaseWhatWaits }: JobTypeOptions): void {
   const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   const security = clientSecurity(deps.auth)
   scope.get('/job-types/:name/:version/', {
@@ -75,10 +86,10 @@ function addJobType(app: FastifyInstance, { deps, types, bulk }: Pick<RouteOptio
       ...{ params: jobTypeParamsSchema, querystring: noQuerySchema, body: jobTypePatchSchema },
       response: { 200: shows(jobTypeSchema, 'The job type'), 400: cannotRun, 404: noType, 503: away },
     },
-    handler: async ({ params: { name, version }, body, principal }) => {
-      const type = await types.edit(name, version, body)
-      // Also where it was not paused: what another instance has held since is released so.
-      if (body.is_paused === false) await bulk.release(idOf(type), { requestedBy: principal })
+    handler: async (request) => {
+      const { name, version } = request.params
+      const type = await types.edit(name, version, request.body)
+      await releaseWhatWaits(type, request)
       return jobTypeOf(type)
     },
   })
