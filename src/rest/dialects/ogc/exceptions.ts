@@ -1,5 +1,6 @@
 /** What refused or failed requests of this dialect are answered with (OGC 18-062r2, 7.4 and RFC 7807). */
 import { STATUS_CODES } from 'node:http'
+import { qualityOfRange } from '../../accept.ts'
 import { Refusal, type RefusalOptions, type RefusalStatus } from '../../errors.ts'
 
 const TYPES = 'http://www.opengis.net/def/exceptions'
@@ -53,16 +54,6 @@ const PROBLEM_TYPE = 'application/problem+json'
 
 /** The media type of an exception: that of problems where the client likes it at least as much as plain JSON, by name. */
 export function exceptionTypeFor(accept: string | undefined): string {
-  const problem = qualityOf(PROBLEM_TYPE, accept)
-  return problem > 0 && problem >= qualityOf(JSON_TYPE, accept) ? PROBLEM_TYPE : JSON_TYPE
-}
-
-function qualityOf(mediaType: string, accept = ''): number {
-  for (const range of accept.toLowerCase().split(',')) {
-    const [name = '', ...parameters] = range.split(';').map((part) => part.trim())
-    if (name !== mediaType) continue
-    const quality = parameters.find((parameter) => parameter.startsWith('q='))
-    return quality === undefined ? 1 : Number(quality.slice(2)) || 0
-  }
-  return 0
+  const problem = qualityOfRange(PROBLEM_TYPE, accept) ?? 0
+  return problem > 0 && problem >= (qualityOfRange(JSON_TYPE, accept) ?? 0) ? PROBLEM_TYPE : JSON_TYPE
 }

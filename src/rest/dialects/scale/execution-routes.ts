@@ -1,6 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { prefersText } from '../../accept.ts'
 import { clientSecurity } from '../../docs.ts'
 import { noQuerySchema } from '../../schemas.ts'
 import { away, badQuery, noExecution, noJob, noPage, shows } from './answers.ts'
@@ -74,10 +75,8 @@ function isAsked({ status, worker, error }: Execution, query: ExecutionsQuery): 
   )
 }
 
-const PLAIN = /^\s*text\/plain\b/
-
 function sendLog(request: FastifyRequest, reply: FastifyReply, lines: readonly LogLine[]): FastifyReply {
   if (lines.length === 0) return reply.code(204).send(null)
-  if (!PLAIN.test(request.headers.accept ?? '')) return reply.send(lines)
+  if (!prefersText(request.headers.accept)) return reply.send(lines)
   return reply.type('text/plain; charset=utf-8').serializer(String).send(lines.map(({ message }) => `${message}\n`).join(''))
 }
