@@ -70,6 +70,7 @@ describe('requeueing', () => {
       [{ recipe_ids: [1] }, []],
       [{ error_categories: ['DATA'] }, [b]],
       [{ error_ids: [stableId('error', 'other', 'bad-scene')] }, [b]],
+      [{ error_ids: [String(stableId('error', 'other', 'bad-scene'))] }, [b]],
       [{ is_superseded: true }, []],
       [{ is_superseded: false, status: 'FAILED' }, [b]],
     ]
@@ -83,12 +84,13 @@ describe('requeueing', () => {
 
   it('is refused with the name of what is not known', async () => {
     const answer = await scale.send('POST', 'jobs/requeue/', { statuses: ['FAILED'] })
-    const detail = 'The body must NOT have additional properties. Not known here: "statuses".'
+    const detail = 'The body must not have additional properties. Not known here: "statuses".'
     expect([answer.statusCode, answer.json()]).toEqual([400, { detail }])
   })
 
   it('is refused where it can’t be read', async () => {
-    for (const body of [{ started: 'yesterday' }, { status: 'DONE' }, { priority: 0 }, { colour: 'red' }, { job_ids: ['x'] }]) {
+    const notTyped = [{ job_ids: ['x'] }, { job_ids: null }, { job_ids: 7 }, { is_superseded: null }, { error_ids: ['x'] }]
+    for (const body of [{ started: 'yesterday' }, { status: 'DONE' }, { priority: 0 }, { colour: 'red' }, ...notTyped]) {
       expect((await scale.send('POST', 'jobs/requeue/', body)).statusCode).toBe(400)
     }
     expect(scale.takeCommands()).toEqual([])

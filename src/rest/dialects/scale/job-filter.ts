@@ -42,7 +42,7 @@ export function conditionsOfBulk(filter: BulkFilter, now: number): readonly Face
     ...anyOf('typeName', filter.job_type_names),
     ...anyOf('batchId', filter.batch_ids),
     ...anyOf('errorCategory', filter.error_categories),
-    ...anyOf('errorId', filter.error_ids),
+    ...anyOf('errorId', filter.error_ids?.map(Number)),
     ...(filter.recipe_ids === undefined ? [] : [NONE]),
     ...(filter.is_superseded === true ? [NONE] : []),
   ]

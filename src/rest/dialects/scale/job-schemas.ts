@@ -56,6 +56,7 @@ export type JobListQuery = Static<typeof jobListQuerySchema>
 
 const ids = (description: string) => Type.Optional(Type.Array(Type.Integer(), { description }))
 const texts = (description: string) => Type.Optional(Type.Array(text, { description }))
+const errorId = Type.Unsafe<number | string>({ oneOf: [Type.Integer(), Type.String({ pattern: '^[0-9]{1,16}$' })] })
 export const bulkFilterSchema = Type.Object(
   {
     ...{ started: timeText('Jobs modified then or later'), ended: timeText('Jobs modified then or earlier') },
@@ -63,7 +64,8 @@ export const bulkFilterSchema = Type.Object(
     ...{ job_ids: ids('Any of these jobs'), job_type_ids: ids('Jobs of any of these types') },
     job_types: Type.Optional(Type.Array(Type.Object({ name: text, version: text }), { description: 'Jobs of any of these types' })),
     ...{ job_type_names: texts('Jobs of types of any of these names'), batch_ids: ids('Jobs of any of these batches') },
-    ...{ recipe_ids: ids('No job is of a recipe'), error_ids: ids('Jobs that failed so') },
+    recipe_ids: ids('No job is of a recipe'),
+    error_ids: Type.Optional(Type.Array(errorId, { description: 'Jobs that failed so; the seed has texts here' })),
     error_categories: Type.Optional(Type.Array(category)),
     is_superseded: Type.Optional(Type.Boolean({ description: 'No job is' })),
   },

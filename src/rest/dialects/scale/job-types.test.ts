@@ -62,7 +62,7 @@ describe('a job type', () => {
   it.each([
     [{ manifest: undefined }, 'manifest'],
     [{ name: 'other' }, 'name: "other" is not the manifest’s, "checksum"'],
-    [{ unknown: 1 }, 'must NOT have additional properties'],
+    [{ unknown: 1 }, 'must not have additional properties'],
     [{ manifest: manifestOf({ interface: { command: "sh 'x" } }) }, 'a quote is not closed'],
     [{ priority: 0 }, 'priority'],
   ])('is refused with %j', async (body, detail) => {

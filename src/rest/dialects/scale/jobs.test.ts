@@ -56,6 +56,9 @@ describe('a job', () => {
   it.each([
     [{ job_type_id: undefined }, 400, 'Missing required parameter: "job_type_id"'],
     [{ input: undefined }, 400, 'Missing required parameter: "input"'],
+    [{ job_type_id: null }, 400, 'body job_type_id must be integer'],
+    [{ configuration: null }, 400, 'body configuration must be object'],
+    [{ input: { files: { scene: 7 } } }, 400, 'body input.files.scene must be array'],
     [{ job_type_id: 5 }, 404, 'There is no job type 5'],
     [{ input: {} }, 400, 'Missing required input: "files.scene"'],
     [{ input: { files: { scene: [1, 2] } } }, 400, 'Invalid input: "files.scene" takes one file, not 2'],

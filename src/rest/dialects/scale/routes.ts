@@ -1,4 +1,5 @@
 /** Scale v6 (contract page "Scale v6 dialect"): job types, jobs, their executions and logs. */
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { apiRootOf } from '../../api-root.ts'
@@ -59,6 +60,7 @@ export async function addScaleRoutes(app: FastifyInstance, { deps, intake, looku
     scope.setSerializerCompiler(() => JSON.stringify)
     scope.addHook('onRequest', requireClient(deps.auth))
     redirectToSlash(scope, deps)
+    readBodiesStrictly(scope)
     takeJsonWithoutType(scope)
     takeEmptyBodies(scope)
     await addDialectDocument(scope, { title: TITLE, description: DESCRIPTION, tags: TAGS, prefix: BASE }, deps)
@@ -77,6 +79,13 @@ function redirectToSlash(app: FastifyInstance, { apiRoot }: ServerDependencies):
     const [path = '', ...query] = request.url.split('?')
     if (path.endsWith('/')) done()
     else reply.redirect(`${apiRootOf(request, apiRoot)}${[`${path}/`, ...query].join('?')}`, 301)
+  })
+}
+
+// Taken for what it might have meant, a null would be the id 0, false, or an empty text.
+function readBodiesStrictly(app: FastifyInstance): void {
+  app.addHook('onRoute', (route) => {
+    if (route.schema?.body !== undefined) route.validatorCompiler = TypeBoxValidatorCompiler
   })
 }
 
