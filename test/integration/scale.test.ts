@@ -63,7 +63,7 @@ describe('a job', () => {
   it('shows of each execution what it wrote, also when it is requeued at once', async () => {
     const id = await scale.job(await scale.type('again', { command: "sh 'date +%N; exit 1'" }))
     for (const runs of [1, 2, 3]) {
-      if (runs > 1) expect((await scale.call('POST', 'jobs/requeue/', { job_ids: [id] })).status).toBe(202)
+      if (runs > 1) expect((await scale.call('POST', 'jobs/requeue/', { job_ids: [id], priority: runs })).status).toBe(202)
       await expect.poll(async () => (await scale.shown(id)).num_exes, { timeout: 40_000 }).toBe(runs)
       await scale.ended(id, 'FAILED')
     }
@@ -71,6 +71,7 @@ describe('a job', () => {
     const logs = await Promise.all(body.results.map((each) => scale.text(`job-executions/${each.id}/logs/stdout/`)))
     expect(logs).toEqual([1, 2, 3].map(() => expect.stringMatching(/^\d{9}\n$/) as string))
     expect(new Set(logs).size).toBe(3)
+    expect(await scale.shown(id)).toMatchObject({ configuration: { priority: 3 } })
   })
 
   it('of what nobody can run there is none: its type is refused with the reason', async () => {

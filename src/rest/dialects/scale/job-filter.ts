@@ -28,8 +28,13 @@ export function conditionsOfList(query: JobListQuery, now: number): readonly Fac
     ...anyOf('errorCategory', query.error_category),
     ...anyOf('errorId', query.error_id),
     ...(query.recipe_id === undefined ? [] : [NONE]),
-    ...(query.is_superseded === true ? [NONE] : []),
+    ...(isTrue(query.is_superseded) ? [NONE] : []),
   ]
+}
+
+// As Python writes it, too.
+function isTrue(flag: JobListQuery['is_superseded']): boolean {
+  return flag !== undefined && ['true', 'True', '1'].includes(flag)
 }
 
 export function conditionsOfBulk(filter: BulkFilter, now: number): readonly FacetCondition[] {
@@ -64,12 +69,18 @@ const ORDERS: ReadonlyMap<string, FacetName> = new Map<string, FacetName>([
   ...([['source_sensor', 'sourceSensor'], ['source_collection', 'sourceCollection'], ['source_task', 'sourceTask']] as const),
 ])
 
+/** Of these, no job has another than the others. */
+const SAME_OF_ALL = ['event', 'recipe', 'is_superseded', 'superseded', 'superseded_job', 'input_files', 'input_file_size']
+
 export function orderOf(fields: readonly string[] = ['last_modified']): readonly FacetOrder[] {
-  return fields.map((field) => {
+  return fields.flatMap((field) => {
     const descending = field.startsWith('-')
-    const facet = ORDERS.get(descending ? field.slice(1) : field)
-    if (facet !== undefined) return { facet, descending }
-    throw new Refusal(400, `order: "${clip(field)}" is no field to order by`, { details: `There are: ${[...ORDERS.keys()].join(', ')}.` })
+    const name = descending ? field.slice(1) : field
+    if (SAME_OF_ALL.includes(name)) return []
+    const facet = ORDERS.get(name)
+    if (facet !== undefined) return [{ facet, descending }]
+    const details = `There are: ${[...ORDERS.keys(), ...SAME_OF_ALL].join(', ')}.`
+    throw new Refusal(400, `order: "${clip(field)}" is no field to order by`, { details })
   })
 }
 

@@ -75,15 +75,20 @@ export function jobDetailsOf(read: ReadJob, context: JobContext, { revision, out
     execution: last === undefined ? null : executionDetailsOf(last, read, { type: context.type, manifest: revision?.manifest }),
     input: data.input,
     output: { files: {}, json: output },
-    configuration: data.configuration,
+    configuration: configurationOf(read),
   }
+}
+
+/** As the job was created with; its priority is that of its latest run. */
+function configurationOf({ job, data }: ReadJob): object {
+  return { ...data.configuration, priority: job.priority }
 }
 
 export function executionViewOf(execution: Execution, { job, data }: ReadJob, type: JobTypeDocument | undefined): JobView {
   const { exeNum, status, queuedAt, startedAt, endedAt, error } = execution
   return {
     ...{ id: executionId(job.number, exeNum), status, exe_num: exeNum, cluster_id: null },
-    ...{ created: instant(queuedAt), queued: instant(queuedAt), started: instant(startedAt), ended: instant(endedAt) },
+    ...{ created: instant(startedAt), queued: instant(queuedAt), started: instant(startedAt), ended: instant(endedAt) },
     ...{ job: { id: job.number }, node: nodeOf(execution), error, job_type: briefOf(data.type, type) },
     ...{ timeout: type?.timeout ?? null, input_file_size: null },
   }
@@ -96,7 +101,7 @@ export function executionDetailsOf(
 ): object {
   return {
     ...executionViewOf(execution, read, type),
-    ...{ task_results: null, resources: resourcesIn(manifest), configuration: read.data.configuration, output: null },
+    ...{ task_results: null, resources: resourcesIn(manifest), configuration: configurationOf(read), output: null },
   }
 }
 

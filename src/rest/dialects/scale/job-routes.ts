@@ -8,8 +8,10 @@ import { noQuerySchema } from '../../schemas.ts'
 import { traceparentOf } from '../../traceparent.ts'
 import { away, badQuery, errorAnswer, noJob, noPage, noType, shows } from './answers.ts'
 import {
-  inputFileSchema, inputFilesQuerySchema, jobDetailsSchema, jobInputSchema, jobListQuerySchema, jobParamsSchema, jobSchema, pageOf,
+  inputFileSchema, type InputFilesQuery, inputFilesQuerySchema, jobDetailsSchema, jobInputSchema, jobListQuerySchema, jobParamsSchema,
+  jobSchema, pageOf,
 } from './job-schemas.ts'
+import { momentOf } from './instants.ts'
 import type { RouteOptions } from './options.ts'
 import { pageOfAll, pageViewOf } from './pages.ts'
 import { jobUrlOf, urlOf } from './urls.ts'
@@ -66,14 +68,20 @@ function addJob(app: FastifyInstance, { deps, jobs }: Pick<RouteOptions, 'deps' 
       response: { 200: shows(pageOf(inputFileSchema), 'One page of files'), 400: badQuery, 404: noJob },
     },
     handler: async (request, reply) => {
-      const { file_name: fileName, job_input: jobInput } = request.query
+      const isAsked = isAskedOf(request.query, deps.clock.now())
       const { data } = await jobs.require(request.params.id)
-      const files = Object.entries(data.input.files).flatMap(([name, ids]) => {
-        return ids.map((id) => ({ id, job_input: name, file_name: null, file_size: null }))
-      })
-      // No file has a name that is known here.
-      const found = fileName === undefined ? files.filter((each) => jobInput === undefined || each.job_input === jobInput) : []
-      return reply.send(pageViewOf(pageOfAll(found, request.query), request.query, urlOf(request, deps.apiRoot)))
+      const files = Object.entries(data.input.files).flatMap(([name, ids]) => (isAsked(name) ? ids.map((id) => fileOf(id, name)) : []))
+      return reply.send(pageViewOf(pageOfAll(files, request.query), request.query, urlOf(request, deps.apiRoot)))
     },
   })
+}
+
+/** Whether files of an input are; throws a 400 on a time that is none. Of no file a name or a time is known here, so none has those. */
+function isAskedOf({ started, ended, file_name, job_input }: InputFilesQuery, now: number): (input: string) => boolean {
+  const times = Object.entries({ started, ended }).flatMap(([name, text]) => (text === undefined ? [] : [momentOf(name, text, now)]))
+  return (input) => times.length === 0 && file_name === undefined && (job_input === undefined || job_input === input)
+}
+
+function fileOf(id: number, input: string): object {
+  return { id, job_input: input, file_name: null, file_size: null }
 }

@@ -48,7 +48,7 @@ export const jobListQuerySchema = Type.Object(
     recipe_id: list(anyId, 'No job is of a recipe'),
     error_category: list(category, 'Jobs that failed for that'),
     error_id: list(anyId, 'Jobs that failed with any of these errors'),
-    is_superseded: Type.Optional(Type.Boolean({ description: 'No job is' })),
+    is_superseded: Type.Optional(Type.Enum(['true', 'false', 'True', 'False', '1', '0'], { description: 'No job is' })),
   },
   { additionalProperties: false },
 )
@@ -139,16 +139,18 @@ const resources = nullable(
   'What the manifest asks for; null where the job type is no longer there',
 )
 
+/** A job’s number: the first command of all has the number 0. */
+const jobId = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const executionFields = {
   id: nullable(id, 'Null beyond what fits'),
   status: executionStatus,
   exe_num: Type.Integer({ minimum: 1 }),
   cluster_id: word('Null: there is no cluster'),
-  created: when('As queued'),
+  created: instant,
   queued: when('Null of the first of an earlier run, of which it is not kept'),
   started: instant,
   ended: when('Null while it runs'),
-  job: Type.Object({ id }),
+  job: Type.Object({ id: jobId }),
   node: nodeSchema,
   error: errorSchema,
   job_type: jobTypeBriefSchema,
@@ -165,7 +167,7 @@ export const executionDetailsSchema = Type.Object({
 })
 
 const jobFields = {
-  id,
+  id: jobId,
   job_type: jobTypeBriefSchema,
   job_type_rev: any('The job type as it was when the job was created'),
   event: nothing('there are no trigger events'),
@@ -211,9 +213,16 @@ export const inputFileSchema = Type.Object({
 })
 
 export const inputFilesQuerySchema = Type.Object(
-  { ...pageSchema, file_name: Type.Optional(text), job_input: Type.Optional(text) },
+  {
+    ...pageSchema,
+    started: timeText('Files of that time or later, which are none'),
+    ended: timeText('Files of that time or earlier, which are none'),
+    time_field: Type.Optional(Type.Enum(['last_modified', 'data', 'source'], { description: 'Which time that is: none of them is known' })),
+    ...{ file_name: Type.Optional(text), job_input: Type.Optional(text) },
+  },
   { additionalProperties: false },
 )
+export type InputFilesQuery = Static<typeof inputFilesQuerySchema>
 export const executionsQuerySchema = Type.Object(
   {
     ...pageSchema,

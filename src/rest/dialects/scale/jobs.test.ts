@@ -108,6 +108,7 @@ describe('a job', () => {
     expect(listed).toMatchObject({ count: 2, results: [{ exe_num: 2, status: 'RUNNING' }, failed] })
     expect(listed.results.map((each) => each.id)).toEqual([executionId(id, 2), executionId(id, 1)])
     const first = await scale.get(`jobs/${id}/executions/1/`)
+    expect(first.json()).toMatchObject({ created: '2025-11-22T04:19:00.260Z', queued: null, configuration: { priority: 100 } })
     expectShapeOf(executionDetailsSchema, first.json())
     const query = `status=FAILED&error_category=DATA&node_id=${stableId('node', 'w1')}`
     expect((await scale.get(`jobs/${id}/executions/?${query}`)).json()).toMatchObject({ count: 1 })
@@ -144,9 +145,14 @@ describe('a job', () => {
     const { id } = await scale.job(await scale.type())
     const file = { id: 7, job_input: 'scene', file_name: null, file_size: null }
     expect((await scale.get(`jobs/${id}/input_files/`)).json()).toEqual({ count: 1, next: null, previous: null, results: [file] })
-    for (const query of ['job_input=other', 'file_name=x']) {
+    for (const query of ['job_input=other', 'file_name=x', 'started=PT1H&time_field=data', 'ended=PT1H']) {
       expect((await scale.get(`jobs/${id}/input_files/?${query}`)).json()).toMatchObject({ count: 0 })
     }
+  })
+
+  it('lists no input files for what is no time', async () => {
+    const { id } = await scale.job(await scale.type())
+    for (const query of ['started=x', 'time_field=x']) expect((await scale.get(`jobs/${id}/input_files/?${query}`)).statusCode).toBe(400)
   })
 
   it.each([
@@ -195,7 +201,8 @@ describe('the list of jobs', () => {
       'source_sensor=a&source_sensor=b': [b, a],
       ...{ [`job_id=${a}`]: [a], [`job_type_id=${stableId('job-type', 'checksum', '1.0.0')}`]: [c, a], 'error_category=ALGORITHM': [b] },
       ...{ 'started=2025-11-22T04:19:07Z': [b, a], 'started=2025-11-22T04:19:07Z&ended=2025-11-22T04:19:08Z': [b] },
-      ...{ 'recipe_id=1': [], 'is_superseded=true': [], 'is_superseded=false': [c, b, a], 'batch_id=1': [], 'error_id=3': [b] },
+      ...{ 'is_superseded=true': [], 'is_superseded=True': [], 'is_superseded=false': [c, b, a] },
+      ...{ 'recipe_id=1': [], 'batch_id=1': [], 'error_id=3': [b] },
       ...{ 'source_task=x': [], 'source_tasks=x': [], 'source_collection=x': [], 'source_sensor_class=x': [] },
       ...{ 'source_started=2015-01-01T00:00:00Z': [], 'source_ended=2015-01-01T00:00:00Z': [], 'started=PT1H': [c, b, a] },
     }
@@ -209,7 +216,7 @@ describe('the list of jobs', () => {
     const [a, b, c] = await three()
     const orders: Record<string, readonly number[]> = {
       ...{ '': [c, b, a], 'order=-last_modified': [a, b, c], 'order=job_type__name&order=-id': [c, a, b], 'order=duration': [c, b, a] },
-      ...{ 'order=-priority': [a, b, c], 'order=status': [a, b, c] },
+      ...{ 'order=-priority': [a, b, c], 'order=status': [a, b, c], 'order=superseded&order=-id': [c, b, a].sort((x, y) => y - x) },
     }
     for (const [query, ids] of Object.entries(orders)) expect([query, await scale.listed(query)]).toEqual([query, ids])
     const unknown = await scale.get('jobs/?order=size')
