@@ -94,7 +94,7 @@ function subjobOf(n: number): Pick<DispatcherEffect, 'subjobId' | 'run' | 'attem
   const dispatch: SubjobOrder = {
     ...{ type: 'DispatchSubjob', jobId: 'bench', tenant: 'default', index: n, producerKey: `${SERVICE}/${producer}`, service: SERVICE },
     ...{ dataProducerId: producer, kind: 'WRITE', destination: 'kafka:results', refusal: null, run: 1 },
-    ...{ refusalMessage: null, ordered: true },
+    ...{ refusalMessage: null, cancelled: false, ordered: true },
     dataAcceptType: 'application/vnd.3gpp.object-tree-hierarchical+json',
     dataContentType: 'application/3gpp-json-patch+json',
     ...{ authorization: null, priority: 1, attemptsMax: 3, deadlineAt: null },

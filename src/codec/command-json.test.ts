@@ -55,7 +55,9 @@ describe('a command as JSON', () => {
   })
 
   test('a request to cancel a job, or to try again what failed of it', () => {
-    expect(decode('{"type":"CancelJob","jobId":"j"}')).toEqual({ ok: true, message: { type: 'CancelJob', jobId: 'j', requestedBy: null } })
+    const cancel = { type: 'CancelJob', jobId: 'j', requestedBy: null, subjobs: null }
+    expect(decode('{"type":"CancelJob","jobId":"j"}')).toEqual({ ok: true, message: cancel })
+    expect(decode('{"type":"CancelJob","jobId":"j","subjobs":[0,2]}')).toEqual({ ok: true, message: { ...cancel, subjobs: [0, 2] } })
     const retry = { type: 'RetryJob', jobId: 'j', requestedBy: 'me', run: 2, authorization: null, priority: 7 }
     expect(decode(JSON.stringify(retry))).toEqual({ ok: true, message: retry })
     const forget = { type: 'ForgetJob', jobId: 'j', requestedBy: null }

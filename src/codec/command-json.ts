@@ -24,9 +24,10 @@ const { fields } = messageSchemas.SubmitJob.type
 /** A job in parts is written by a program, in Avro. */
 const PARTS_MEMBERS: ReadonlySet<string> = new Set(['submission', 'parts', 'operationCount'])
 const SUBMIT_MEMBERS = ['type', ...fields.map(({ name }) => name).filter((name) => !PARTS_MEMBERS.has(name))]
-const CANCEL_MEMBERS = ['type', 'jobId', 'requestedBy']
-const RETRY_MEMBERS = [...CANCEL_MEMBERS, 'run', 'authorization', 'priority']
-const RELEASE_MEMBERS = [...CANCEL_MEMBERS, 'callbacks', 'subjobs']
+const REQUEST_MEMBERS = ['type', 'jobId', 'requestedBy']
+const CANCEL_MEMBERS = [...REQUEST_MEMBERS, 'subjobs']
+const RETRY_MEMBERS = [...REQUEST_MEMBERS, 'run', 'authorization', 'priority']
+const RELEASE_MEMBERS = [...REQUEST_MEMBERS, 'callbacks', 'subjobs']
 const COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob', 'ReleaseJob', 'ForgetJob'] as const
 
 /** What the schema says about members that are left out. */
@@ -55,7 +56,7 @@ export function parseCommand(value: Buffer): JobCommandMessage {
     case 'SubmitJob':
       return submissionOf(envelope, elements)
     case 'ForgetJob':
-      return forgettingOf(membersByName(envelope, '', CANCEL_MEMBERS))
+      return forgettingOf(membersByName(envelope, '', REQUEST_MEMBERS))
     case 'CancelJob':
       return cancellationOf(membersByName(envelope, '', CANCEL_MEMBERS))
     case 'RetryJob':
@@ -73,23 +74,26 @@ function typeOf(envelope: Buffer): (typeof COMMANDS)[number] {
 
 type Members = ReadonlyMap<string, Buffer>
 
+function requestOf(given: Members): Pick<CancelJob, 'jobId' | 'requestedBy'> {
+  return { jobId: required(given, 'jobId', text), requestedBy: optional(given, 'requestedBy', text) }
+}
+
 function cancellationOf(given: Members): CancelJob {
-  return { type: 'CancelJob', jobId: required(given, 'jobId', text), requestedBy: optional(given, 'requestedBy', text) }
+  return { type: 'CancelJob', ...requestOf(given), subjobs: optional(given, 'subjobs', indexes) }
 }
 
 function forgettingOf(given: Members): ForgetJob {
-  return { ...cancellationOf(given), type: 'ForgetJob' }
+  return { type: 'ForgetJob', ...requestOf(given) }
 }
 
 function retryOf(given: Members): RetryJob {
-  const { jobId, requestedBy } = cancellationOf(given)
   const [run, priority] = [optional(given, 'run', count), optional(given, 'priority', count)]
-  return { type: 'RetryJob', jobId, requestedBy, run, authorization: optional(given, 'authorization', text), priority }
+  return { type: 'RetryJob', ...requestOf(given), run, authorization: optional(given, 'authorization', text), priority }
 }
 
 function releaseOf(given: Members): ReleaseJob {
   const callbacks = optional(given, 'callbacks', labels) ?? {}
-  return { ...cancellationOf(given), type: 'ReleaseJob', callbacks, subjobs: optional(given, 'subjobs', indexes) }
+  return { type: 'ReleaseJob', ...requestOf(given), callbacks, subjobs: optional(given, 'subjobs', indexes) }
 }
 
 function required<T>(given: Members, name: string, read: ReadValue<T>): T {

@@ -5,7 +5,7 @@ import {
 } from './assignment.ts'
 
 const facts = { index: 3, producerKey: 'dmi-1#p1', operations: 2, children: [4], run: 1 }
-const fresh = { ...facts, partlyDone: false, earlierObjects: [] }
+const fresh = { ...facts, partlyDone: false, cancelled: false, earlierObjects: [] }
 const object = { key: 'job-1/3', bytes: 10, etag: 'e' }
 const end = { type: 'SubjobEnded', outcome: 'succeeded', object } as const
 
@@ -18,6 +18,7 @@ const states: Record<AssignmentState, Assignment> = { blocked, dispatched, ended
 const events: { readonly [Type in AssignmentEvent['type']]: Extract<AssignmentEvent, { type: Type }> } = {
   ParentEnded: { type: 'ParentEnded' },
   SubjobReleased: { type: 'SubjobReleased' },
+  SubjobCancelled: { type: 'SubjobCancelled' },
   SubjobEnded: end,
   SubjobRetried: { type: 'SubjobRetried', producerKey: 'dmi-1#p1', operations: 2, parents: 0 },
 }
@@ -81,13 +82,29 @@ describe('a subjob with parents', () => {
   })
 })
 
+describe('a subjob that is cancelled by itself', () => {
+  const cancelled = { type: 'SubjobCancelled' } as const
+
+  it('is handed out to be reported, whatever it waited for, or asked to end where it was handed out', () => {
+    for (const before of [blocked, dispatched]) {
+      expect(evolveAssignment(before, cancelled)).toEqual({ ...fresh, state: 'dispatched', cancelled: true })
+    }
+  })
+
+  it('is one of which nothing is known once it is tried again', () => {
+    const ended = evolveAssignment(evolveAssignment(dispatched, cancelled), { ...end, outcome: 'cancelled' })
+    expect(ended.cancelled).toBe(true)
+    expect(evolveAssignment(ended, { type: 'SubjobRetried', producerKey: 'dmi-1#p1', operations: 2, parents: 0 }).cancelled).toBe(false)
+  })
+})
+
 describe('a subjob that is tried again', () => {
   const retried = { type: 'SubjobRetried', producerKey: 'dmi-2#p1', operations: 1, parents: 0 } as const
   const partly = evolveAssignment(dispatched, { ...end, outcome: 'partiallyFailed' })
 
   it('is handed out anew, and what its earlier run stored is remembered', () => {
     expect(evolveAssignment(partly, retried)).toEqual({
-      ...{ ...facts, producerKey: 'dmi-2#p1', operations: 1, run: 2, state: 'dispatched', partlyDone: true },
+      ...{ ...facts, producerKey: 'dmi-2#p1', operations: 1, run: 2, state: 'dispatched', partlyDone: true, cancelled: false },
       earlierObjects: [{ ...object, operations: 2 }],
     })
     expect(evolveAssignment(partly, { ...retried, parents: 1 })).toMatchObject({ state: 'blocked', parentsLeft: 1 })

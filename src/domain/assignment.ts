@@ -21,6 +21,8 @@ export interface AssignmentFacts {
   readonly run: number
   /** Whether an earlier run has done some of its operations. */
   readonly partlyDone: boolean
+  /** Whether it was cancelled by itself, while its job goes on. */
+  readonly cancelled: boolean
   /** What the results of earlier runs were stored as. */
   readonly earlierObjects: readonly StoredObject[]
 }
@@ -42,13 +44,15 @@ export type AssignmentState = Assignment['state']
 export type AssignmentEvent =
   | { readonly type: 'ParentEnded' }
   | { readonly type: 'SubjobReleased' }
+  /** By itself; its end is reported as that of any other. */
+  | { readonly type: 'SubjobCancelled' }
   | { readonly type: 'SubjobEnded'; readonly outcome: Outcome; readonly object: PublishedObject | null }
   | { readonly type: 'SubjobRetried'; readonly producerKey: string; readonly operations: number; readonly parents: number }
 
 /** Which event leads from where to where; a repeated or late report is a self-loop. */
 export const assignmentTransitions = {
-  blocked: { ParentEnded: 'blocked', SubjobReleased: 'dispatched' },
-  dispatched: { SubjobEnded: 'ended' },
+  blocked: { ParentEnded: 'blocked', SubjobReleased: 'dispatched', SubjobCancelled: 'dispatched' },
+  dispatched: { SubjobCancelled: 'dispatched', SubjobEnded: 'ended' },
   ended: { SubjobEnded: 'ended', SubjobRetried: 'dispatched' },
 } as const satisfies Record<AssignmentState, Partial<Record<AssignmentEvent['type'], AssignmentState>>>
 
@@ -59,7 +63,7 @@ export function newAssignment(
   given: Pick<AssignmentFacts, 'index' | 'producerKey' | 'operations' | 'children' | 'run'>,
   parents: number,
 ): Assignment {
-  return begun({ ...given, partlyDone: false, earlierObjects: NOTHING_STORED }, parents)
+  return begun({ ...given, partlyDone: false, cancelled: false, earlierObjects: NOTHING_STORED }, parents)
 }
 
 function begun(facts: AssignmentFacts, parents: number): Assignment {
@@ -95,6 +99,9 @@ export function evolveAssignment(assignment: Assignment, event: AssignmentEvent)
     case 'SubjobReleased':
       if (assignment.state !== 'blocked') throw illegal(assignment.state, event)
       return { ...facts, state: 'dispatched' }
+    case 'SubjobCancelled':
+      if (assignment.state === 'ended') throw illegal(assignment.state, event)
+      return { ...facts, cancelled: true, state: 'dispatched' }
     case 'SubjobEnded':
       if (assignment.state === 'blocked') throw illegal(assignment.state, event)
       if (assignment.state === 'ended') return assignment
@@ -122,13 +129,14 @@ function retried(
     ...{ producerKey, operations },
     run: assignment.run + 1,
     partlyDone: outcome === 'partiallyFailed',
+    cancelled: false,
     earlierObjects: object === null ? earlierObjects : [...earlierObjects, { ...object, operations: assignment.operations }],
   }
 }
 
 function factsOf(assignment: Assignment): AssignmentFacts {
-  const { index, producerKey, operations, children, run, partlyDone, earlierObjects } = assignment
-  return { index, producerKey, operations, children, run, partlyDone, earlierObjects }
+  const { index, producerKey, operations, children, run, partlyDone, cancelled, earlierObjects } = assignment
+  return { index, producerKey, operations, children, run, partlyDone, cancelled, earlierObjects }
 }
 
 function illegal(state: AssignmentState, event: AssignmentEvent): Error {

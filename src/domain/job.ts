@@ -143,8 +143,8 @@ export const jobTransitions = {
     JobConcluded: 'concluding',
   },
   cancelling: { SubjobsAdded: 'cancelling', PartsGivenUp: 'cancelling', SubjobCounted: 'cancelling', JobConcluded: 'concluding' },
-  concluding: { JobEnded: 'ended' },
-  ended: { JobRetried: 'running' },
+  concluding: { JobReleased: 'concluding', SubjobsReleased: 'concluding', JobEnded: 'ended' },
+  ended: { JobReleased: 'ended', SubjobsReleased: 'ended', JobRetried: 'running' },
 } as const satisfies Record<JobState | 'none', Partial<Record<JobEvent['type'], JobState>>>
 
 /** What follows from a command. No events: it was said before, comes too late, or changes nothing. */
@@ -163,7 +163,7 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
     case 'CancelJob':
       return job.state === 'accepted' || job.state === 'running' ? [{ type: 'JobCancelled' }] : []
     case 'ReleaseJob':
-      return (job.state === 'accepted' || job.state === 'running') && job.held ? decideReleased(job, command) : []
+      return job.held ? decideReleased(job, command) : []
     case 'RecordConclusion':
       return job.state === 'concluding' ? [{ type: 'JobEnded', at: command.at, message: command.message }] : []
     case 'RetryJob': {
@@ -236,10 +236,10 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
       if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
       return { ...job, ...NONE_HELD, state: 'cancelling', startedAt: job.state === 'running' ? job.startedAt : null }
     case 'JobReleased':
-      if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
+      if (job.state === 'cancelling') throw illegal(job.state, event)
       return { ...job, ...NONE_HELD, callbacks: { ...job.callbacks, ...event.callbacks } }
     case 'SubjobsReleased':
-      if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
+      if (job.state === 'cancelling') throw illegal(job.state, event)
       return { ...job, released: [...job.released, ...event.subjobs], callbacks: { ...job.callbacks, ...event.callbacks } }
     case 'JobConcluded':
       if (job.state !== 'running' && job.state !== 'cancelling') throw illegal(job.state, event)

@@ -68,6 +68,8 @@ export interface CancelJob {
   readonly type: 'CancelJob'
   readonly jobId: string
   readonly requestedBy: string | null
+  /** The indexes of those that end, while the job goes on; null for the job as a whole. */
+  readonly subjobs: readonly number[] | null
 }
 
 /** On `commands`. Tries again what failed of a job that has ended. */
@@ -131,6 +133,8 @@ export interface DispatchSubjob {
   readonly refusal: ResponseCode | null
   /** What is said beside the refusal; null where the code says it all. */
   readonly refusalMessage: string | null
+  /** Whether it is refused because it was cancelled before it was handed out. */
+  readonly cancelled: boolean
   /** 1, and one more each time that the job's failed operations are tried again. */
   readonly run: number
   readonly authorization: string | null
@@ -151,6 +155,8 @@ export interface CancelSubjob {
   readonly jobId: string
   readonly index: number
   readonly run: number
+  /** What is said of operations that are not done by then. */
+  readonly message: string
 }
 
 /** On `subjob-events`, keyed by the job; from the coordinator, as soon as it has split a job or a part of one. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AWAY, coordinator, dispatchesOf, endOf, HOME, startOf, states, submission } from '../../test/fakes/coordinator-lane.ts'
+import { exampleRoutedOperation } from '../../test/fakes/domain-examples.ts'
 import { compacted } from '../../test/fakes/stage-run.ts'
 import type { ReleaseJob } from '../domain/messages.ts'
 
@@ -29,6 +30,20 @@ describe('a job that is held', () => {
     lane.take(held)
     expect(dispatchesOf(lane.restart(compacted(lane.changelog)))).toEqual([])
     expect(dispatchesOf(lane.take(release())).map(({ index, operationIds }) => [index, operationIds])).toEqual([[0, ['0']], [1, ['1']]])
+  })
+
+  it('is held as well when it is tried again, where all of it was cancelled by itself', () => {
+    const lane = coordinator()
+    lane.take(held)
+    lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null, subjobs: [0, 1] })
+    for (const index of [0, 1]) {
+      const failedOperations = [exampleRoutedOperation({ operationId: String(index), path: '/a' })]
+      lane.take(endOf(index, { outcome: 'cancelled', succeeded: 0, failed: 1, failedOperations }))
+    }
+    lane.complete({ jobId: 'job-1', records: [], message: null })
+    const retry = { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: null, authorization: null, priority: null } as const
+    expect(dispatchesOf(lane.take(retry))).toEqual([])
+    expect(dispatchesOf(lane.take(release())).map(({ index }) => index)).toEqual([0, 1])
   })
 
   it('does not keep its lane from reading the command that begins it, and counts from then on', () => {
@@ -92,7 +107,7 @@ describe('a job that is held', () => {
     lane.take(held)
     lane.take(release({ subjobs: [0] }))
     lane.take(startOf(0))
-    const turn = lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null })
+    const turn = lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null, subjobs: null })
     expect(turn.messages('CancelSubjob').map(({ index }) => index)).toEqual([0])
     expect(dispatchesOf(turn).map(({ index, refusal }) => [index, refusal])).toEqual([[1, 104]])
     expect(lane.stage.load()).toBe(2)
@@ -101,7 +116,7 @@ describe('a job that is held', () => {
   it('ends cancelled when it is cancelled, without asking a producer', () => {
     const lane = coordinator()
     lane.take(held)
-    const turn = lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null })
+    const turn = lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null, subjobs: null })
     expect(states(turn)).toEqual(['cancelling'])
     expect(dispatchesOf(turn).map(({ refusal }) => refusal)).toEqual([104, 104])
     lane.take(endOf(0, { outcome: 'cancelled', succeeded: 0, failed: 1 }))

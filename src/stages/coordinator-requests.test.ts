@@ -5,7 +5,9 @@ import {
 import { exampleHandle, exampleOperation, exampleRoutedOperation, exampleSubmission } from '../../test/fakes/domain-examples.ts'
 import type { AddOperations, CancelJob, RetryJob, SubjobEnded } from '../domain/messages.ts'
 
-const cancel = (jobId = 'job-1'): CancelJob => ({ type: 'CancelJob', jobId, requestedBy: null })
+const cancel = (jobId = 'job-1', subjobs: CancelJob['subjobs'] = null): CancelJob => {
+  return { type: 'CancelJob', jobId, requestedBy: null, subjobs }
+}
 const retry = (run: number | null = null): RetryJob => {
   return { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run, authorization: 'token', priority: null }
 }

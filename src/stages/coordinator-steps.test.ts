@@ -71,7 +71,7 @@ describe('a job in steps', () => {
   it('that is cancelled hands out nothing more to be done', () => {
     const lane = coordinator()
     lane.take(inSteps)
-    expect(handed(lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null }))).toEqual({ done: [], refused: [2, 3] })
+    expect(handed(lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null, subjobs: null }))).toEqual({ done: [], refused: [2, 3] })
     expect(handed(lane.take(endOf(0)))).toEqual({ done: [], refused: [] })
     expect(handed(lane.take(endOf(1)))).toEqual({ done: [], refused: [] })
   })

@@ -6,13 +6,13 @@
  * Invariant: one writer per job: a job is only ever changed by the lane of the partition that murmur2 of its id names.
  */
 import { acceptedFacts } from '../domain/accepted-facts.ts'
-import { type Assignment, awaitsReport, decideParentEnded, evolveAssignment } from '../domain/assignment.ts'
+import { type Assignment, awaitsReport, evolveAssignment } from '../domain/assignment.ts'
 import type { Destination } from '../domain/destination.ts'
-import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.ts'
+import { decideJob, evolveJob, isHeld, type Job, type JobCommand } from '../domain/job.ts'
 import type {
-  AddOperations, CancelJob, DispatchSubjob, ForgetJob, Message, ReleaseJob, RetryJob, SubjobEnded, SubjobReport, SubmitJob,
+  AddOperations, CancelJob, ForgetJob, Message, ReleaseJob, RetryJob, SubjobEnded, SubjobReport, SubmitJob,
 } from '../domain/messages.ts'
-import { type LinkedPlan, plansFrom } from '../domain/plan.ts'
+import { plansFrom } from '../domain/plan.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import type { SubjobPlan } from '../domain/split.ts'
 import { checkSubmission } from '../domain/submission.ts'
@@ -22,16 +22,15 @@ import type { CoordinatorOptions } from './coordinator-options.ts'
 import { isHome, placeOf } from './forwarding.ts'
 import { JobBook, type JobEntry, type JobTimer, jobTimer, setRetention } from './job-book.ts'
 import { tellReport } from './job-notices.ts'
-import { faultOfRelease, releasedSince } from './job-release.ts'
+import { faultOfRelease, releasedSince, unknownSubjob } from './job-release.ts'
 import { closeParts, partTaken, withoutParts } from './job-parts.ts'
-import { PARENT_FAILED, plannedOrders, plansOf, plansOfPart } from './job-plans.ts'
+import { PARENT_FAILED, plansOf, plansOfPart } from './job-plans.ts'
 import { planRetry } from './job-retry.ts'
 import { awaitingSteps, hasAllSteps, recountSteps } from './job-steps.ts'
 import { PartIntake, PORTION } from './part-intake.ts'
 import type { RungTimer, Stage, Turn } from './stage.ts'
-import {
-  JOB_CANCELLED, orderOf, plannedOf, publishOrder, publishPlanned, refusalOf, refused, remainderOf,
-} from './subjob-orders.ts'
+import { SubjobHands } from './subjob-hands.ts'
+import { orderOf, plannedOf, publishPlanned, refusalOf, remainderOf } from './subjob-orders.ts'
 
 type NamedSubmission = SubmitJob & { readonly jobId: string }
 type CoordinatorTurn = Turn<ConcludeJob>
@@ -39,11 +38,13 @@ type CoordinatorTurn = Turn<ConcludeJob>
 export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   readonly #options: CoordinatorOptions
   readonly #book: JobBook
+  readonly #hands: SubjobHands
   readonly #parts: PartIntake<CoordinatorTurn>
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
     this.#book = new JobBook(options.store)
+    this.#hands = new SubjobHands(this.#book)
     this.#parts = new PartIntake({
       ...options,
       entryOf: (jobId) => this.#book.get(jobId),
@@ -165,7 +166,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const entry = this.#book.get(request.jobId)
     if (entry === undefined) {
       if (request.type !== 'ForgetJob') turn.deadLetter(record, `jobId: there is no job "${request.jobId}"`)
-    } else if (request.type === 'CancelJob') this.#cancel(entry, turn)
+    } else if (request.type === 'CancelJob') this.#takeCancellation(record, entry, request, turn)
     else if (request.type === 'RetryJob') this.#retry(entry, request, turn)
     else if (request.type === 'ReleaseJob') this.#release(record, entry, request, turn)
     else if (entry.job.state === 'ended') this.#book.forget(entry, turn)
@@ -188,7 +189,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (job === undefined) throw new Error('broken invariant: a new job was not accepted')
     const entry = this.#book.add(job, submission.groups, turn)
     if (parts > 0) this.#awaitParts(entry, turn)
-    this.#assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
+    this.#hands.assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
   }
 
   // Parts come behind their job, in order. Those of a submission that was not the first under its id are of no interest.
@@ -208,7 +209,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const plans = plansOfPart(entry, operations, this.#options)
     if (mayWait && plans.some(({ refusal }) => refusal === ResponseCode.HandleNotFound)) return false
     this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
-    this.#assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
+    this.#hands.assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
     this.#decide(entry, partTaken(entry, turn.now, { isLost: false }), turn)
     // What waits for steps that never came would wait for ever.
     if (entry.job.partsLeft === 0 && !hasAllSteps(entry)) this.#cancel(entry, turn)
@@ -217,19 +218,6 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
 
   #giveUpParts(entry: JobEntry, command: JobCommand, turn: CoordinatorTurn): void {
     if (this.#decide(entry, command, turn)) this.#startConclusion(entry, turn)
-  }
-
-  #assignAll(entry: JobEntry, plans: readonly LinkedPlan[], terms: Parameters<typeof plannedOrders>[2], turn: CoordinatorTurn): void {
-    const planned = plannedOrders(entry, plans, terms)
-    for (const { assignment, order } of planned) this.#hand(entry, assignment, order, turn)
-    publishPlanned(entry.job.jobId, planned.map(({ order, plan }) => plannedOf(order, plan.parents)), turn)
-  }
-
-  /** Dispatches a subjob, or holds it until its parents have ended. */
-  #hand(entry: JobEntry, assignment: Assignment, order: DispatchSubjob, turn: CoordinatorTurn): void {
-    const isBlocked = assignment.state === 'blocked'
-    this.#book.changeAssignment(entry, assignment, isBlocked ? order : null, turn)
-    if (!isBlocked) publishOrder(order, turn)
   }
 
   #takeReport(report: SubjobReport, turn: CoordinatorTurn): void {
@@ -261,14 +249,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   // A child whose parent did not succeed is not run: it is reported as rejected, and so are its own children.
   #parentEnded(entry: JobEntry, index: number, parent: SubjobEnded, turn: CoordinatorTurn): void {
     const child = entry.assignments.get(index)
-    if (child !== undefined) this.#awaitsOneFewer(entry, child, parent.outcome === 'succeeded' ? null : PARENT_FAILED, turn)
-  }
-
-  #awaitsOneFewer(entry: JobEntry, blocked: Assignment, refusal: string | null, turn: CoordinatorTurn): void {
-    const held = this.#book.held(entry, blocked.index)
-    if (blocked.state !== 'blocked' || held === undefined) return
-    const order = refusal === null ? held : refused(held, refusal)
-    this.#hand(entry, decideParentEnded(blocked).reduce(evolveAssignment, blocked), order, turn)
+    if (child !== undefined) this.#hands.awaitsOneFewer(entry, child, parent.outcome === 'succeeded' ? null : PARENT_FAILED, turn)
   }
 
   // Each subjob that is held waits for one thing more.
@@ -277,22 +258,23 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const wrong = faultOfRelease(before, request)
     if (wrong !== null) turn.deadLetter(record, `${wrong.field}: ${wrong.message}`)
     if (wrong !== null || !this.#decide(entry, request, turn)) return
-    for (const assignment of releasedSince(before, entry)) this.#awaitsOneFewer(entry, assignment, null, turn)
+    for (const assignment of releasedSince(before, entry)) this.#hands.awaitsOneFewer(entry, assignment, null, turn)
+  }
+
+  #takeCancellation(record: InputRecord, entry: JobEntry, { subjobs }: CancelJob, turn: CoordinatorTurn): void {
+    if (subjobs === null) {
+      this.#cancel(entry, turn)
+      return
+    }
+    const unknown = unknownSubjob(entry.job, subjobs)
+    if (unknown !== null) turn.deadLetter(record, `subjobs: ${unknown}`)
+    // Of a job that is being cancelled each is asked already.
+    if (unknown !== null || entry.job.state === 'cancelling') return
+    this.#hands.cancelSome(entry, new Set(subjobs), turn)
   }
 
   #cancel(entry: JobEntry, turn: CoordinatorTurn): void {
-    if (!this.#decide(entry, { type: 'CancelJob' }, turn)) return
-    const { jobId } = entry.job
-    for (const assignment of [...entry.assignments.values()]) {
-      const { index, run, producerKey } = assignment
-      if (assignment.state === 'dispatched') {
-        turn.publish('subjobs', producerKey, { type: 'CancelSubjob', jobId, index, run })
-      } else if (assignment.state === 'blocked') {
-        const held = this.#book.held(entry, index)
-        if (held === undefined) throw new Error(`broken invariant: nothing is held of the blocked subjob ${index}`)
-        this.#hand(entry, evolveAssignment(assignment, { type: 'SubjobReleased' }), refused(held, JOB_CANCELLED), turn)
-      }
-    }
+    if (this.#decide(entry, { type: 'CancelJob' }, turn)) this.#hands.cancelAll(entry, turn)
   }
 
   #retry(entry: JobEntry, { run, authorization, priority }: RetryJob, turn: CoordinatorTurn): void {
@@ -306,9 +288,9 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       entry.steps?.retry(index)
       const order = orderOf(entry.job, { ...first, index, parents, children: [] }, terms)
       const { producerKey, operations } = first
-      const awaited = parents.length + (entry.steps?.mayBegin(index) === false ? 1 : 0)
+      const awaited = parents.length + (entry.steps?.mayBegin(index) === false ? 1 : 0) + (isHeld(entry.job, index) ? 1 : 0)
       const again = { type: 'SubjobRetried', producerKey, operations: operations.length, parents: awaited } as const
-      this.#hand(entry, evolveAssignment(assignment, again), order, turn)
+      this.#hands.hand(entry, evolveAssignment(assignment, again), order, turn)
       planned.push(plannedOf(order, parents))
       this.#addSubjobs(entry, others, authorization, turn)
     }
@@ -319,7 +301,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (plans.length === 0) return
     const from = entry.job.subjobs.total
     this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
-    this.#assignAll(entry, plansFrom(from, plans), { run: 1, authorization, refusal: null }, turn)
+    this.#hands.assignAll(entry, plansFrom(from, plans), { run: 1, authorization, refusal: null }, turn)
   }
 
   /** Says whether the command changed the job. */

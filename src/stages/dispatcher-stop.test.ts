@@ -7,7 +7,7 @@ const GRACE_MS = 5_000
 const none = { ...done, succeeded: 0, failed: 1 }
 
 function cancel(lane: DispatcherLane, { index = 0, run = 1 } = {}): ReturnType<DispatcherLane['take']> {
-  const message: CancelSubjob = { type: 'CancelSubjob', jobId: 'job-1', index, run }
+  const message: CancelSubjob = { type: 'CancelSubjob', jobId: 'job-1', index, run, message: 'the job was cancelled' }
   return lane.take(message)
 }
 

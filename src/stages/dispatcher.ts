@@ -7,7 +7,7 @@
 import { jobId as asJobId, subjobId } from '../domain/ids.ts'
 import type { CancelSubjob, Message } from '../domain/messages.ts'
 import type { RoutedOperation } from '../domain/operation.ts'
-import { messageOf, ResponseCode } from '../domain/response-code.ts'
+import { ResponseCode } from '../domain/response-code.ts'
 import {
   decideSubjob, durableSubjobEvents, evolveSubjob, type PublicationSource, type SubjobCommand, type SubjobEvent, type SubjobLimits,
   type SubjobStop,
@@ -21,7 +21,7 @@ import { ProducerQueues } from './producer-queues.ts'
 import type { RungTimer, Stage, Turn } from './stage.ts'
 import type { DispatcherCompletion, DispatcherEffect } from './subjob-calls.ts'
 import {
-  attemptOf, callOf, deadlineOf, type EntryParts, newEntry, queuedOf, retryAtOf, storedForm, type SubjobEntry, type SubjobTimer,
+  attemptOf, callOf, deadlineOf, type EntryParts, newEntry, queuedOf, refusalOf, retryAtOf, storedForm, type SubjobEntry, type SubjobTimer,
   timerOf, timersOf,
 } from './subjob-entry.ts'
 import { commandOf, undoneOf } from './subjob-replies.ts'
@@ -154,11 +154,11 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     if (entry.subjob.state !== 'polling') this.#pump(entry.dispatch.producerKey, turn)
   }
 
-  #cancel({ jobId, index, run }: CancelSubjob, turn: DispatcherTurn): void {
+  #cancel({ jobId, index, run, message }: CancelSubjob, turn: DispatcherTurn): void {
     const id = subjobId(asJobId(jobId), index)
     const entry = this.#entries.get(id)
     if (entry?.dispatch.run !== run) return
-    this.#stop(id, entry, { reason: 'cancelled', code: ResponseCode.Rejected, message: 'the job was cancelled' }, turn)
+    this.#stop(id, entry, { reason: 'cancelled', code: ResponseCode.Rejected, message }, turn)
     this.#pump(entry.dispatch.producerKey, turn)
   }
 
@@ -260,9 +260,9 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   }
 
   #enqueue(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
-    const { refusal, refusalMessage } = entry.dispatch
+    const refusal = refusalOf(entry.dispatch, turn.now)
     if (refusal === null) this.#queues.of(entry.dispatch.producerKey).add(queuedOf(id, entry))
-    else this.#decide(id, entry, { type: 'RefuseSubjob', code: refusal, message: refusalMessage ?? messageOf(refusal) }, turn)
+    else this.#decide(id, entry, refusal, turn)
   }
 
   /** `taken` is stored in this turn already, together with whether it is called. */

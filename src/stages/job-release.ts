@@ -7,10 +7,14 @@ import { inOrder, type JobEntry } from './job-book.ts'
 
 /** What can't be done of a release, whether the job is held or not. */
 export function faultOfRelease(job: Job, { callbacks, subjobs }: Pick<ReleaseJob, 'callbacks' | 'subjobs'>): CallbackFault | null {
-  const { total } = job.subjobs
-  const unknown = subjobs?.find((index) => index < 0 || index >= total)
-  if (unknown === undefined) return checkCallbacks({ ...job.callbacks, ...callbacks })
-  return { field: 'subjobs', message: `the job has ${total}, counted from 0, and so no ${unknown}` }
+  const unknown = subjobs === null ? null : unknownSubjob(job, subjobs)
+  return unknown === null ? checkCallbacks({ ...job.callbacks, ...callbacks }) : { field: 'subjobs', message: unknown }
+}
+
+/** Why not all of them are subjobs of the job; null where they are. */
+export function unknownSubjob({ subjobs: { total } }: Job, indexes: readonly number[]): string | null {
+  const unknown = indexes.find((index) => index < 0 || index >= total)
+  return unknown === undefined ? null : `the job has ${total}, counted from 0, and so no ${unknown}`
 }
 
 /** Of a job that was held, those that are held no longer. */

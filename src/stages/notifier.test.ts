@@ -156,6 +156,6 @@ test('a job of a dialect without callbacks is passed over', () => {
 })
 
 test('what is no notice is set aside', () => {
-  const turn = notifier().take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null })
+  const turn = notifier().take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null, subjobs: null })
   expect(turn.deadLetters).toHaveLength(1)
 })

@@ -2,7 +2,7 @@
 import { acceptedFacts } from '../domain/accepted-facts.ts'
 import type { DestinationRules } from '../domain/destination.ts'
 import { evolveJob, type Job } from '../domain/job.ts'
-import type { Message, SubmitJob } from '../domain/messages.ts'
+import type { CancelJob, Message, SubmitJob } from '../domain/messages.ts'
 import { checkSubmission, type SubmissionLimits } from '../domain/submission.ts'
 import type { InputRecord } from '../kafka/port.ts'
 import type { RowChange } from '../read-model/port.ts'
@@ -29,7 +29,7 @@ export function changeOf(topic: ProjectedTopic, record: InputRecord, message: Me
     case 'JobChanged':
       return topic === 'jobs' ? changeOfJob(record, message.job) : null
     case 'CancelJob':
-      return topic === 'commands' && isAtHome(message.jobId, record, rules) ? { type: 'CancelJob', jobId: message.jobId } : null
+      return topic === 'commands' ? changeOfCancellation(record, message, rules) : null
     case 'SubjobsPlanned':
       return topic === 'subjobEvents' ? { type: 'PlanSubjobs', event: message, at: record.timestampMs } : null
     case 'SubjobStarted':
@@ -45,6 +45,11 @@ export function changeOf(topic: ProjectedTopic, record: InputRecord, message: Me
 // A job's changes are all on one partition of one topic, so a record's place there says which of two is the later one.
 function changeOfJob({ offset }: InputRecord, job: Job): RowChange {
   return { type: 'PutJob', job, version: offset + 1 }
+}
+
+// Of some of its subjobs: their own ends are what changes.
+function changeOfCancellation(record: InputRecord, { jobId, subjobs }: CancelJob, rules: ProjectionRules): RowChange | null {
+  return subjobs === null && isAtHome(jobId, record, rules) ? { type: 'CancelJob', jobId } : null
 }
 
 /** The change that a record without a value stands for. */

@@ -1,6 +1,7 @@
 /** A subjob in the dispatcher's memory. */
 import type { DispatchSubjob } from '../domain/messages.ts'
-import { newSubjob, type ProducerProgress, type Subjob } from '../domain/subjob.ts'
+import { messageOf } from '../domain/response-code.ts'
+import { newSubjob, type ProducerProgress, type Subjob, type SubjobCommand } from '../domain/subjob.ts'
 import type { SharedStrings } from '../runtime/shared-strings.ts'
 import type { KeptOperations, OperationStore } from './operation-store.ts'
 import type { QueuedSubjob } from './producer-queue.ts'
@@ -66,6 +67,7 @@ function keptOrder(order: DispatchSubjob, strings: SharedStrings): SubjobOrder {
     dataContentType: strings.of(order.dataContentType),
     refusal: order.refusal,
     refusalMessage: order.refusalMessage,
+    cancelled: order.cancelled,
     run: order.run,
     authorization: authorization === null ? null : strings.of(authorization),
     priority: order.priority,
@@ -94,6 +96,14 @@ export function storedForm(subjob: Subjob): Subjob {
 export function queuedOf(id: string, { dispatch, operations }: SubjobEntry): QueuedSubjob {
   const { jobId, tenant, priority, kind, ordered } = dispatch
   return { jobId, tenant, priority, subjobId: id, ordered: kind === 'WRITE' && ordered, operations: operations.count }
+}
+
+/** What becomes of a subjob that no producer is to be asked about; null of any other. */
+export function refusalOf({ refusal: code, refusalMessage, cancelled }: SubjobOrder, now: number): SubjobCommand | null {
+  if (code === null) return null
+  const message = refusalMessage ?? messageOf(code)
+  if (!cancelled) return { type: 'RefuseSubjob', code, message }
+  return { type: 'StopSubjob', stop: { reason: 'cancelled', code, message, giveUpAt: now } }
 }
 
 export function attemptOf({ subjob }: SubjobEntry): number {

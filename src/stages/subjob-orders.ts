@@ -21,11 +21,12 @@ export function orderOf(job: Job, plan: LinkedPlan & { readonly refusalMessage?:
   return {
     type: 'DispatchSubjob',
     ...{ jobId, tenant, index, producerKey, service, dataProducerId, kind, destination, dataAcceptType, dataContentType },
-    ...{ refusal, refusalMessage, priority, attemptsMax, deadlineAt, traceparent, called: false, operations, ...terms },
+    ...{ refusal, refusalMessage, cancelled: false, priority, attemptsMax, deadlineAt, traceparent, called: false, operations, ...terms },
   }
 }
 
 export const JOB_CANCELLED = 'the job was cancelled'
+export const SUBJOB_CANCELLED = 'it was cancelled'
 const NOT_ALL_READY = 'the job is strict, and not all of its operations have a handle that is ready'
 
 /** Why none of these is to be done, whoever answers for them. Of a strict job in parts, each part is judged by itself. */
@@ -39,9 +40,19 @@ export function refused(order: DispatchSubjob, message: string): DispatchSubjob 
   return order.refusal === null ? { ...order, refusal: ResponseCode.Rejected, refusalMessage: message, service: '' } : order
 }
 
+/** The order for a subjob that was cancelled before it was handed out. */
+export function cancelled(order: DispatchSubjob, message: string): DispatchSubjob {
+  return { ...refused(order, message), cancelled: true }
+}
+
 // What no producer is asked for need not gather at one owner.
 export function publishOrder(order: DispatchSubjob, turn: Turn<never>): void {
   turn.publish('subjobs', order.service === '' ? order.jobId : order.producerKey, order)
+}
+
+/** Asks its owner to end it before its time. */
+export function askToStop({ jobId }: Job, { index, run, producerKey }: Assignment, message: string, turn: Turn<never>): void {
+  turn.publish('subjobs', producerKey, { type: 'CancelSubjob', jobId, index, run, message })
 }
 
 export function plannedOf(order: DispatchSubjob, parents: readonly number[]): PlannedSubjob {

@@ -1,23 +1,18 @@
 /** Messages of every type and state, as fast-check makes them up. */
 import fc from 'fast-check'
 import type { Assignment } from '../../src/domain/assignment.ts'
-import type { Attempt } from '../../src/domain/attempt.ts'
 import { jobId } from '../../src/domain/ids.ts'
-import { type Job, OUTCOMES } from '../../src/domain/job.ts'
+import type { Job } from '../../src/domain/job.ts'
 import type {
   DispatchSubjob, Message, MessageType, SubjobAttemptFailed, SubjobEnded, SubjobStarted, SubmitJob,
 } from '../../src/domain/messages.ts'
 import { JOB_KINDS, type Operation, READ_OPERATIONS, type RoutedOperation, WRITE_OPERATIONS } from '../../src/domain/operation.ts'
-import { ResponseCode } from '../../src/domain/response-code.ts'
-import type { Subjob } from '../../src/domain/subjob.ts'
 import { inventoryMessages } from './codec-inventory-messages.ts'
+import { attempt, attempts, code, object, outcome, subjob } from './codec-subjobs.ts'
 import { int, labels, maybe, text, time } from './codec-values.ts'
 
-const outcome = fc.constantFrom(...OUTCOMES)
-const code = fc.constantFrom(...Object.values(ResponseCode))
 const kind = fc.constantFrom(...JOB_KINDS)
 const id = fc.oneof(text, fc.integer({ min: -(2 ** 52), max: 2 ** 53 - 2 }))
-const object = fc.record({ key: text, bytes: fc.maxSafeNat().map((bytes) => Math.min(bytes, 2 ** 53 - 2)), etag: text })
 
 const operation: fc.Arbitrary<Operation> = fc.record({
   operationId: id,
@@ -30,18 +25,6 @@ const operation: fc.Arbitrary<Operation> = fc.record({
 const routedOperation: fc.Arbitrary<RoutedOperation> = fc
   .tuple(operation, text)
   .map(([plain, moduleSetTag]) => ({ ...plain, moduleSetTag }))
-
-const attempt: fc.Arbitrary<Attempt> = fc.record({
-  number: int,
-  worker: text,
-  startedAt: time,
-  endedAt: time,
-  outcome,
-  code: maybe(code),
-  message: maybe(text),
-})
-
-const startedAttempt = fc.record({ number: int, worker: text, startedAt: time })
 
 const dispatchSubjob: fc.Arbitrary<DispatchSubjob> = fc.record({
   type: fc.constant('DispatchSubjob' as const),
@@ -57,6 +40,7 @@ const dispatchSubjob: fc.Arbitrary<DispatchSubjob> = fc.record({
   dataContentType: text,
   refusal: maybe(code),
   refusalMessage: maybe(text),
+  cancelled: fc.boolean(),
   run: int,
   authorization: maybe(text),
   priority: fc.integer(),
@@ -153,6 +137,7 @@ const assignment: fc.Arbitrary<Assignment> = fc
       children: fc.array(int, { maxLength: 3 }),
       run: int,
       partlyDone: fc.boolean(),
+      cancelled: fc.boolean(),
       earlierObjects: fc.array(fc.record({ key: text, bytes: int, etag: text, operations: int }), { maxLength: 2 }),
     }),
     fc.oneof(
@@ -162,35 +147,6 @@ const assignment: fc.Arbitrary<Assignment> = fc
     ),
   )
   .map(([facts, state]) => ({ ...facts, ...state }))
-
-const attempts = fc.array(attempt, { maxLength: 3 })
-const stop = maybe(
-  fc.record({ reason: fc.constantFrom('cancelled' as const, 'deadline' as const), code, message: text, giveUpAt: time }),
-)
-
-const subjob: fc.Arbitrary<Subjob> = fc.oneof(
-  fc.record({ state: fc.constant('queued' as const), notBefore: time, attempts, stop }),
-  fc.record({ state: fc.constant('submitting' as const), attempt: startedAttempt, attempts, stop }),
-  fc.record({ state: fc.constant('polling' as const), attempt: startedAttempt, dataProducerJobId: text, failures: int, attempts, stop }),
-  fc.record({
-    state: fc.constant('publishing' as const),
-    attempt: maybe(startedAttempt),
-    source: fc.oneof(
-      fc.record({ type: fc.constant('result' as const), dataProducerJobId: text }),
-      fc.record({ type: fc.constant('failure' as const), code, message: text }),
-    ),
-    failures: int,
-    sinkFailures: int,
-    attempts,
-    stop,
-  }),
-  fc.record({
-    state: fc.constant('ended' as const),
-    end: fc.record({ outcome, succeeded: int, failed: int, object: maybe(object), message: maybe(text), at: time }),
-    attempts,
-    stop,
-  }),
-)
 
 const subjobStarted: fc.Arbitrary<SubjobStarted> = fc.record({
   type: fc.constant('SubjobStarted' as const),
@@ -237,7 +193,12 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     operations: fc.array(operation, { maxLength: 5 }),
   }),
   ForgetJob: fc.record({ type: fc.constant('ForgetJob'), jobId: text, requestedBy: maybe(text) }),
-  CancelJob: fc.record({ type: fc.constant('CancelJob'), jobId: text, requestedBy: maybe(text) }),
+  CancelJob: fc.record({
+    type: fc.constant('CancelJob'),
+    jobId: text,
+    requestedBy: maybe(text),
+    subjobs: maybe(fc.array(int, { maxLength: 3 })),
+  }),
   RetryJob: fc.record({
     type: fc.constant('RetryJob'),
     jobId: text,
@@ -254,7 +215,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     subjobs: maybe(fc.array(int, { maxLength: 3 })),
   }),
   DispatchSubjob: dispatchSubjob,
-  CancelSubjob: fc.record({ type: fc.constant('CancelSubjob'), jobId: text, index: int, run: int }),
+  CancelSubjob: fc.record({ type: fc.constant('CancelSubjob'), jobId: text, index: int, run: int, message: text }),
   SubjobsPlanned: fc.record({
     type: fc.constant('SubjobsPlanned'),
     jobId: text,

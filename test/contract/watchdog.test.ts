@@ -99,7 +99,7 @@ function passing(names: Readonly<Record<'id' | 'input' | 'output' | 'changelog',
   return {
     ...{ name: 'passing', groupId: `${names.id}.passing`, changelog: names.changelog, inputs: [names.input], topicIds: new Map() },
     limits: { turnMax: amount, inboxMax: amount, loadMax: 100, restartDelayMinMs: 10, restartDelayMaxMs: 100 },
-    decode: () => ({ ok: true, message: { type: 'CancelJob', jobId: 'j', requestedBy: null } }),
+    decode: () => ({ ok: true, message: { type: 'CancelJob', jobId: 'j', requestedBy: null, subjobs: null } }),
     place: { topics: topicNames(`${names.id}.`), changelog: names.changelog, stage: 'passing', encode: () => Buffer.from('x') },
     createStage: () => ({
       restore: () => undefined,

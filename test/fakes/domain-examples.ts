@@ -89,6 +89,7 @@ export function exampleDispatch(changes: Partial<DispatchSubjob> = {}): Dispatch
     dataContentType: 'application/3gpp-json-patch+json',
     refusal: null,
     refusalMessage: null,
+    cancelled: false,
     run: 1,
     authorization: null,
     priority: 0,

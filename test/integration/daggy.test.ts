@@ -143,6 +143,36 @@ describe('a run', () => {
     expect((await reached(runID, 'COMPLETED')).taskAttempts).toMatchObject({ long_0: [{ rc: 9 }, { rc: 0 }], after_0: [{ rc: 0 }] })
   })
 
+  it('of which a task is killed goes on with the others, and does what was killed when it is resumed', async () => {
+    const time = longTime()
+    const go = join(folder, 'go on')
+    const runID = await submit({
+      tag: 'task killed',
+      tasks: {
+        long: { job: sh(`test -e '${go}' || exec sleep ${time}`) },
+        other: { job: sh(`until test -e '${go}'; do sleep 0.1; done`) },
+        waiting: { job: sh('true'), parents: ['other'] },
+        after: { job: sh('true'), parents: ['long'] },
+      },
+    })
+    const killed = async (task: string): Promise<number> => (await call('DELETE', `/v1/dagrun/${runID}/task/${task}`)).status
+    const states = async (): Promise<DagRun['taskStates']> => (await shown(runID)).taskStates
+    await running(time)
+    expect(await killed('long_0')).toBe(200)
+    expect(await killed('waiting_0')).toBe(200)
+    await until('the command has ended', () => processesWith(time).length === 0)
+    await expect.poll(states, { timeout: 20_000 }).toEqual({ long_0: 'KILLED', other_0: 'RUNNING', waiting_0: 'KILLED', after_0: 'QUEUED' })
+    expect(await killed('long_0')).toBe(200)
+    expect(await killed('nobody_0')).toBe(404)
+    writeFileSync(go, '')
+    const run = await reached(runID, 'ERRORED')
+    expect(run.taskStates).toEqual({ long_0: 'KILLED', other_0: 'COMPLETED', waiting_0: 'KILLED', after_0: 'QUEUED' })
+    expect(run.taskAttempts).toMatchObject({ long_0: [{ rc: 9 }], waiting_0: [], after_0: [] })
+    expect(await killed('other_0')).toBe(409)
+    await resumed(runID)
+    expect((await reached(runID, 'COMPLETED')).taskAttempts).toMatchObject({ long_0: [{ rc: 9 }, { rc: 0 }], waiting_0: [{ rc: 0 }] })
+  })
+
   it('goes on when the service is killed in the middle, and no task runs again', async () => {
     const log = join(folder, 'log')
     const names = Array.from({ length: 6 }, (_, level) => `level${level}`)

@@ -8,6 +8,7 @@ import { FORWARDED_HEADER } from '../../src/stages/forwarding.ts'
 import { jobChanges } from './job-changes.ts'
 import { decode } from './service.ts'
 import { DESTINATIONS, SUBMISSION_LIMITS, TOPICS } from './settings.ts'
+import { NO_SUBJOB } from './workload.ts'
 import type { World } from './world.ts'
 
 /** What begins a job that was submitted to be held; times are those at which commands were there to be read. */
@@ -25,6 +26,8 @@ export interface ExpectedCommands {
   readonly callbacks: ReadonlyMap<string, SubmitJob['callbacks']>
   /** Of each accepted job that was submitted to be held. */
   readonly held: ReadonlyMap<string, Holding>
+  /** Subjobs that were to be cancelled by themselves. */
+  readonly stopped: ReadonlySet<string>
   /** Places of commands that are set aside. */
   readonly setAside: ReadonlySet<string>
   /** Places of commands that are sent to their home. */
@@ -38,6 +41,7 @@ export function expectedCommands(world: World): ExpectedCommands {
   const accepted = new Map<string, SubmitJob>()
   const callbacks = new Map<string, SubmitJob['callbacks']>()
   const held = new Map<string, Holding>()
+  const stopped = new Set<string>()
   const setAside = new Set<string>()
   const forwarded = new Set<string>()
   const arrivedFrom: string[] = []
@@ -54,6 +58,9 @@ export function expectedCommands(world: World): ExpectedCommands {
       setAside.add(place)
     } else if (message.type === 'AddOperations' && known.submission === message.submission) {
       accepted.set(jobId, { ...known, operations: [...known.operations, ...message.operations] })
+    } else if (message.type === 'CancelJob' && message.subjobs !== null) {
+      if (message.subjobs.includes(NO_SUBJOB)) setAside.add(place)
+      for (const index of message.subjobs) stopped.add(`${jobId}/${index}`)
     } else if (message.type === 'CancelJob') {
       const holding = held.get(jobId)
       if (holding?.beginning === null) held.set(jobId, { ...holding, beginning: { by: 'CancelJob', at } })
@@ -82,7 +89,7 @@ export function expectedCommands(world: World): ExpectedCommands {
       else setAside.add(place)
     }
   }
-  return { accepted, callbacks, held, setAside, forwarded, arrivedFrom }
+  return { accepted, callbacks, held, stopped, setAside, forwarded, arrivedFrom }
 }
 
 /** Infinity as long as it has not been split. */

@@ -7,7 +7,7 @@ import { type HandedOver, workOf } from './dmi.ts'
 import { TOPICS } from './settings.ts'
 import type { World } from './world.ts'
 
-export function violationsOfHolding(world: World, { held, accepted }: ExpectedCommands, jobs: readonly Job[]): readonly string[] {
+export function violationsOfHolding(world: World, { held, accepted, stopped }: ExpectedCommands, jobs: readonly Job[]): readonly string[] {
   const orders = messagesOn(world, TOPICS.subjobs).flatMap(({ message, writtenAt }) => {
     return message.type === 'DispatchSubjob' ? [{ order: message, at: writtenAt }] : []
   })
@@ -18,12 +18,17 @@ export function violationsOfHolding(world: World, { held, accepted }: ExpectedCo
     const hasDependencies = dependencies.length + groups.length > 0
     const missing = [...holding.pieces.keys()].filter((index) => !hasDependencies && own.every(({ order }) => order.index !== index))
     return [
-      ...own.flatMap(({ order, at }) => (mayBegin(holding, order, at) ? [] : [`${workOf(order)} was handed out, and it was held`])),
+      ...own.flatMap(({ order, at }) => (order.cancelled || mayBegin(holding, order, at) ? [] : [`${workOf(order)} was handed out, and it was held`])),
       ...sent.flatMap(({ dispatch, at }) => (mayBegin(holding, dispatch, at) ? [] : [`${workOf(dispatch)} was sent, and it was held`])),
       ...missing.map((index) => `${jobId}/${index} was released, and not handed out`),
-      ...stateOf(jobId, holding, jobs.find((each) => each.jobId === jobId)),
+      ...(isStopped(jobId, stopped) ? [] : stateOf(jobId, holding, jobs.find((each) => each.jobId === jobId))),
     ]
   })
+}
+
+/** One of which some subjobs were cancelled may have begun with those, and ended if they were all. */
+function isStopped(jobId: string, stopped: ReadonlySet<string>): boolean {
+  return [...stopped].some((subjob) => subjob.startsWith(`${jobId}/`))
 }
 
 function mayBegin({ beginning, pieces }: Holding, { index, run, refusal }: HandedOver | DispatchSubjob, at: number): boolean {

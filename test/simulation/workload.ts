@@ -44,7 +44,12 @@ export function workload(random: Random, options: WorkloadOptions): readonly Arr
     const deadlineAt = draw(8) === 0 ? options.from + draw(2 * options.spanMs) : null
     const submission = { ...drawnSubmission(draw, number), deadlineAt }
     const { jobId, dependencies } = submission
-    if (jobId !== null && draw(3) === 0) arrive(encode({ type: 'CancelJob', jobId, requestedBy: null }), jobId, anywhere())
+    const isInParts = jobId !== null && dependencies.length === 0 && !submission.held && draw(4) === 0
+    for (let cancels = draw(3); jobId !== null && cancels > 0; cancels -= 1) {
+      // How many subjobs a job in parts has, depends on when that is asked.
+      const subjobs = isInParts || draw(3) === 0 ? null : drawnSubjobs(submission, draw)
+      arrive(encode({ type: 'CancelJob', jobId, requestedBy: null, subjobs }), jobId, anywhere())
+    }
     for (let retries = draw(4); jobId !== null && retries > 0; retries -= 1) {
       const run = draw(2) === 0 ? null : 2
       arrive(encode({ type: 'RetryJob', jobId, requestedBy: null, run, authorization: null, priority: null }), jobId, anywhere())
@@ -55,7 +60,7 @@ export function workload(random: Random, options: WorkloadOptions): readonly Arr
       const subjobs = !submission.held || draw(2) === 0 ? null : Array.from({ length: 1 + draw(3) }, () => draw(draw(2) === 0 ? 2 : 6))
       arrive(encode({ type: 'ReleaseJob', jobId, requestedBy: null, callbacks, subjobs }), jobId, anywhere())
     }
-    if (jobId !== null && dependencies.length === 0 && !submission.held && draw(4) === 0) {
+    if (isInParts) {
       for (let times = 1 + draw(2); times > 0; times -= 1) arriveTogether(inParts(submission, `mark ${times}`, draw), jobId, anywhere())
       continue
     }
@@ -71,6 +76,9 @@ export function workload(random: Random, options: WorkloadOptions): readonly Arr
   if (random() < 0.1) arrive(null, 'tombstone')
   return arrivals.sort((one, other) => one.at - other.at)
 }
+
+/** Of no job. */
+export const NO_SUBJOB = 1_000
 
 function drawnSubmission(draw: (below: number) => number, number: number): SubmitJob {
   const kind = draw(2) === 0 ? 'READ' : 'WRITE'
@@ -96,6 +104,13 @@ const CALLBACK_DIALECTS = Object.keys(CALLBACK_NAMES)
 function drawnCallbacks(dialect: string, draw: (below: number) => number): Readonly<Record<string, string>> {
   const names = (CALLBACK_NAMES[dialect] ?? []).filter(() => draw(4) > 0)
   return Object.fromEntries(names.map((name) => [name, `http://${RECEIVERS[draw(RECEIVERS.length)]!}/${name}/${draw(2)}`]))
+}
+
+/** Some that it has, and now and then one that it has not. */
+function drawnSubjobs({ groups, operations }: SubmitJob, draw: (below: number) => number): readonly number[] {
+  if (draw(10) === 0) return [0, NO_SUBJOB]
+  // Without groups, it is not known into how many they are split.
+  return Array.from({ length: 1 + draw(2) }, () => (groups.length === 0 ? 0 : draw(operations.length)))
 }
 
 /** A held job is released, mostly, and as often as not more than once; one that is not may be all the same. */

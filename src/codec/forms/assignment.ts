@@ -35,8 +35,8 @@ export function fromAssignmentChangedRecord({ jobId, assignment, held }: Assignm
 }
 
 function assignmentOf(record: AssignmentRecord): Assignment {
-  const { index, producerKey, operations, children, run, partlyDone, earlierObjects } = record
-  const facts = { index, producerKey, operations, children, run, partlyDone, earlierObjects }
+  const { index, producerKey, operations, children, run, partlyDone, cancelled, earlierObjects } = record
+  const facts = { index, producerKey, operations, children, run, partlyDone, cancelled, earlierObjects }
   const state = known(ASSIGNMENT_STATES, record.state, 'assignment.state')
   switch (state) {
     case 'blocked': {

@@ -40,12 +40,19 @@ export class JobControl {
     const job = await this.#lookup.require(jobId)
     if (isCancelled(job)) return job
     if (isOver(job)) throw tooLate(job)
-    const position = await this.#write({ type: 'CancelJob', jobId, requestedBy })
+    const position = await this.#write({ type: 'CancelJob', jobId, requestedBy, subjobs: null })
     const { progress, limits } = this.#deps
     if (!(await progress.waitFor(position, limits.catchUpTimeoutMs))) throw late(jobId, limits.catchUpTimeoutMs)
     const after = await this.#lookup.require(jobId)
     if (isOver(after) && !isCancelled(after)) throw tooLate(after)
     return after
+  }
+
+  /**
+   * Resolves once the cancellation of one of its subjobs is durable; the job goes on. Throws a 503 when Kafka is away.
+   */
+  async cancelSubjob({ jobId, index }: { readonly jobId: string; readonly index: number }, requestedBy: string | null): Promise<void> {
+    await this.#write({ type: 'CancelJob', jobId, requestedBy, subjobs: [index] })
   }
 
   /**

@@ -136,7 +136,7 @@ describe('a run', () => {
     ['GET', 'RUN/task/first_2', 404],
     ['GET', 'RUN/task/first_2/state', 404],
     ['DELETE', 'RUN/task/first_2', 404],
-    ['DELETE', 'RUN/task/first_1', 501],
+    ['DELETE', 'RUN/task/first_1', 503],
     ['GET', 'x', 400],
     ['PATCH', 'RUN', 405],
     ['GET', 'RUN/nothing', 404],

@@ -145,11 +145,21 @@ export class Runs {
 
   /** The same. */
   async taskState(runID: number, name: string): Promise<State> {
-    const job = await this.require(runID)
-    const index = [...(await this.#tasksOf(job)).keys()].indexOf(name)
-    if (index === -1) throw noSuchTask(runID, name)
-    const { items } = await this.#options.lookup.subjobs(job.jobId, { limit: 1, after: index === 0 ? null : index - 1 })
-    return taskStateOf(job, items.find((row) => row.index === index))
+    const { job, row } = await this.#taskOf(runID, name)
+    return taskStateOf(job, row)
+  }
+
+  /**
+   * Resolves once it is being killed, or was. Throws a 404 on an unknown run or task, a 409 on one that has ended otherwise, a 503 while the
+   * run is still read.
+   */
+  async killTask(runID: number, name: string, requestedBy: string | null): Promise<void> {
+    const { job, index, row } = await this.#taskOf(runID, name)
+    const state = taskStateOf(job, row)
+    if (state === 'KILLED') return
+    if (row?.state === 'ended') throw new Refusal(409, `The task "${clip(name)}" of the run ${runID} has ended`, { details: `It is ${state}.` })
+    if (row === undefined) throw unavailable(`The run ${runID} is still being read, and has no such task yet`, { retryAfterS: RETRY_AFTER_S })
+    await this.#options.control.cancelSubjob({ jobId: job.jobId, index }, requestedBy)
   }
 
   /** Resolves once it is being killed, or was. Throws a 404, a 409 on one that has ended otherwise. */
@@ -174,6 +184,15 @@ export class Runs {
     const job = await this.#options.lookup.byNumber(runID)
     if (job?.dialect !== DIALECT || job.tenant !== TENANT) throw new Refusal(404, `There is no run ${runID}`)
     return job
+  }
+
+  /** Its row is undefined as long as nothing is known of it. */
+  async #taskOf(runID: number, name: string): Promise<{ readonly job: Job; readonly index: number; readonly row: SubjobRow | undefined }> {
+    const job = await this.require(runID)
+    const index = [...(await this.#tasksOf(job)).keys()].indexOf(name)
+    if (index === -1) throw noSuchTask(runID, name)
+    const { items } = await this.#options.lookup.subjobs(job.jobId, { limit: 1, after: index === 0 ? null : index - 1 })
+    return { job, index, row: items.find((row) => row.index === index) }
   }
 
   async #summaryOf(job: Job): Promise<RunSummary> {

@@ -58,7 +58,7 @@ describe('a job that was submitted', () => {
       expect(answer.headers.location).toBe(ACCEPTED)
       expect(await status()).toMatchObject({ status: 'CANCELLING', run: 1 })
       expect(fixture.written).toMatchObject([{ topic: 'commands', key: 'job-1', partition: 5 % 3 }])
-      expect(command()).toEqual({ type: 'CancelJob', jobId: 'job-1', requestedBy: null })
+      expect(command()).toEqual({ type: 'CancelJob', jobId: 'job-1', requestedBy: null, subjobs: null })
     })
 
     it('twice, is answered alike and asked once', async () => {

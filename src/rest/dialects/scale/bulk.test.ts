@@ -40,7 +40,7 @@ describe('cancelling', () => {
     const [queued, running] = await jobIdsOf(jobs[2], jobs[4])
     const commands = await written('jobs/cancel/', {})
     expect(commands).toHaveLength(2)
-    for (const jobId of [queued, running]) expect(commands).toContainEqual({ type: 'CancelJob', jobId, requestedBy: null })
+    for (const jobId of [queued, running]) expect(commands).toContainEqual({ type: 'CancelJob', jobId, requestedBy: null, subjobs: null })
     expect(await written('jobs/cancel/', { status: 'RUNNING' })).toMatchObject([{ jobId: running }])
     expect(await written('jobs/cancel/', { status: 'COMPLETED' })).toEqual([])
   })

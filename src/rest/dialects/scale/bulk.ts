@@ -29,7 +29,7 @@ export class Bulk {
   /** Resolves once it is durable. Throws a 400 on a filter that can't be read, and as BulkCommands.write does. */
   cancel(filter: BulkFilter, { requestedBy }: Pick<Requester, 'requestedBy'>): Promise<void> {
     const conditions = [...this.#conditionsOf(filter), withStatus('PENDING', 'BLOCKED', 'QUEUED', 'RUNNING')]
-    return this.#write(conditions, ({ jobId }) => ({ type: 'CancelJob', jobId, requestedBy }))
+    return this.#write(conditions, ({ jobId }) => ({ type: 'CancelJob', jobId, requestedBy, subjobs: null }))
   }
 
   /** The same. Each job runs once more, however often the command is read, or given before its effect shows. */
