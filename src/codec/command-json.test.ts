@@ -87,7 +87,10 @@ describe('a command as JSON', () => {
       digest: 'ab'.repeat(32),
       createdAt: 7,
       dependencies: [{ operationId: 2, parents: [1, 'x'] }],
-      groups: [{ operations: 1, after: [] }, { operations: 2, after: [0] }],
+      groups: [
+        { operations: 1, after: [], retries: 0, retryIntervalMs: 0 },
+        { operations: 2, after: [0], retries: 3, retryIntervalMs: 60_000 },
+      ],
       strict: true,
       authorization: 'token',
     }
@@ -182,7 +185,7 @@ describe('a command that is refused says where and why', () => {
     [`{"operations":[${READ}],"dependencies":[{"operationId":"1","parents":[],"x":1}]}`, 'dependencies[0].x: a dependency has'],
     [`{"operations":[${READ}],"groups":[{"after":[]}]}`, 'groups[0].operations: nothing is not a whole number'],
     [`{"operations":[${READ}],"groups":[{"operations":1,"after":["a"]}]}`, 'groups[0].after[0]: "a" is not a whole number'],
-    [`{"operations":[${READ}],"groups":[{"operations":1,"name":"a"}]}`, 'groups[0].name: a group has operations and after'],
+    [`{"operations":[${READ}],"groups":[{"operations":1,"name":"a"}]}`, 'groups[0].name: a group has operations, after, retries and'],
     [`{"operations":[${READ},1]}`, 'operations[1]: it is not a JSON object'],
     [`{"operations":[${READ},{"path":"/a"}]}`, 'operations[1].op: it is missing'],
     [`{"operations":[${READ},{"op":"read"}]}`, 'operations[1].path: it is missing'],

@@ -72,6 +72,8 @@ export const labels: ReadValue<Readonly<Record<string, string>>> = (value, field
 
 const int32 = wholeNumber({ min: 0, max: 2 ** 31 - 1 })
 
+const milliseconds = wholeNumber({ min: 0, max: LONG_MAX })
+
 /** Places in a list, counted from 0. */
 export const indexes: ReadValue<readonly number[]> = (value, field) => {
   return array(value, field).map((each, position) => int32(each, `${field}[${position}]`))
@@ -91,10 +93,14 @@ export const dependencies: ReadValue<readonly Dependency[]> = (value, field) => 
 export const groups: ReadValue<readonly StepGroup[]> = (value, field) => {
   return array(value, field).map((each, position) => {
     const at = `${field}[${position}]`
-    const { operations, after = [], ...others } = object(each, at)
+    const { operations, after = [], retries = 0, retryIntervalMs = 0, ...others } = object(each, at)
     const [unknown] = Object.keys(others)
-    if (unknown !== undefined) throw fault(`${at}.${clip(unknown)}`, 'a group has operations and after, and no other member')
-    return { operations: int32(operations, `${at}.operations`), after: indexes(after, `${at}.after`) }
+    const known = 'operations, after, retries and retryIntervalMs'
+    if (unknown !== undefined) throw fault(`${at}.${clip(unknown)}`, `a group has ${known}, and no other member`)
+    return {
+      ...{ operations: int32(operations, `${at}.operations`), after: indexes(after, `${at}.after`) },
+      ...{ retries: int32(retries, `${at}.retries`), retryIntervalMs: milliseconds(retryIntervalMs, `${at}.retryIntervalMs`) },
+    }
   })
 }
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type Assignment, type AssignmentEvent, type AssignmentState, assignmentTransitions, awaitsReport, decideParentEnded, evolveAssignment,
+  type Assignment, type AssignmentEvent, type AssignmentState, assignmentTransitions, awaitsReport, decideParentEnded, decideRested,
+  evolveAssignment,
   isSettled, newAssignment,
 } from './assignment.ts'
 
 const facts = { index: 3, producerKey: 'dmi-1#p1', operations: 2, children: [4], run: 1 }
-const fresh = { ...facts, partlyDone: false, cancelled: false, earlierObjects: [] }
+const fresh = { ...facts, partlyDone: false, cancelled: false, retries: 0, earlierObjects: [] }
 const object = { key: 'job-1/3', bytes: 10, etag: 'e' }
 const end = { type: 'SubjobEnded', outcome: 'succeeded', object } as const
 
@@ -19,8 +20,9 @@ const events: { readonly [Type in AssignmentEvent['type']]: Extract<AssignmentEv
   ParentEnded: { type: 'ParentEnded' },
   SubjobReleased: { type: 'SubjobReleased' },
   SubjobCancelled: { type: 'SubjobCancelled' },
+  SubjobRested: { type: 'SubjobRested' },
   SubjobEnded: end,
-  SubjobRetried: { type: 'SubjobRetried', producerKey: 'dmi-1#p1', operations: 2, parents: 0 },
+  SubjobRetried: { type: 'SubjobRetried', producerKey: 'dmi-1#p1', operations: 2, parents: 0, restsUntil: null },
 }
 
 const stateNames = Object.keys(states) as AssignmentState[]
@@ -94,20 +96,32 @@ describe('a subjob that is cancelled by itself', () => {
   it('is one of which nothing is known once it is tried again', () => {
     const ended = evolveAssignment(evolveAssignment(dispatched, cancelled), { ...end, outcome: 'cancelled' })
     expect(ended.cancelled).toBe(true)
-    expect(evolveAssignment(ended, { type: 'SubjobRetried', producerKey: 'dmi-1#p1', operations: 2, parents: 0 }).cancelled).toBe(false)
+    const retried = { type: 'SubjobRetried', producerKey: 'dmi-1#p1', operations: 2, parents: 0, restsUntil: null } as const
+    expect(evolveAssignment(ended, retried).cancelled).toBe(false)
   })
 })
 
 describe('a subjob that is tried again', () => {
-  const retried = { type: 'SubjobRetried', producerKey: 'dmi-2#p1', operations: 1, parents: 0 } as const
+  const retried = { type: 'SubjobRetried', producerKey: 'dmi-2#p1', operations: 1, parents: 0, restsUntil: null } as const
   const partly = evolveAssignment(dispatched, { ...end, outcome: 'partiallyFailed' })
 
   it('is handed out anew, and what its earlier run stored is remembered', () => {
     expect(evolveAssignment(partly, retried)).toEqual({
-      ...{ ...facts, producerKey: 'dmi-2#p1', operations: 1, run: 2, state: 'dispatched', partlyDone: true, cancelled: false },
+      ...{ ...facts, producerKey: 'dmi-2#p1', operations: 1, run: 2, state: 'dispatched', partlyDone: true, cancelled: false, retries: 0 },
       earlierObjects: [{ ...object, operations: 2 }],
     })
     expect(evolveAssignment(partly, { ...retried, parents: 1 })).toMatchObject({ state: 'blocked', parentsLeft: 1 })
+  })
+
+  it('by itself rests first, and has been tried so often since its client asked for it', () => {
+    const resting = evolveAssignment(partly, { ...retried, parents: 2, restsUntil: 50 })
+    expect(resting).toMatchObject({ state: 'blocked', parentsLeft: 2, restsUntil: 50, retries: 1, run: 2 })
+    const rested = decideRested(resting).reduce(evolveAssignment, resting)
+    expect(rested).toMatchObject({ state: 'blocked', parentsLeft: 1, restsUntil: null })
+    expect(decideRested(rested)).toEqual([])
+    expect(decideParentEnded(rested).reduce(evolveAssignment, rested)).toMatchObject({ state: 'dispatched', retries: 1 })
+    const failed = evolveAssignment(evolveAssignment(partly, { ...retried, parents: 0, restsUntil: 50 }), { ...end, outcome: 'failed' })
+    expect(evolveAssignment(failed, retried)).toMatchObject({ run: 3, retries: 0 })
   })
 
   it('has partly failed when only an earlier run did something, and has succeeded when the last one did all', () => {

@@ -23,6 +23,8 @@ export interface AssignmentFacts {
   readonly partlyDone: boolean
   /** Whether it was cancelled by itself, while its job goes on. */
   readonly cancelled: boolean
+  /** How often it was tried again by itself since its client last asked for it. */
+  readonly retries: number
   /** What the results of earlier runs were stored as. */
   readonly earlierObjects: readonly StoredObject[]
 }
@@ -34,7 +36,13 @@ export interface StoredObject extends PublishedObject {
 
 export type Assignment = AssignmentFacts &
   (
-    | { readonly state: 'blocked'; readonly parentsLeft: number }
+    | {
+        readonly state: 'blocked'
+        /** How much it waits for: its parents, its release, and the end of its rest. */
+        readonly parentsLeft: number
+        /** When it may be tried again (milliseconds since the epoch); null where it does not rest. */
+        readonly restsUntil: number | null
+      }
     | { readonly state: 'dispatched' }
     | { readonly state: 'ended'; readonly outcome: Outcome; readonly object: PublishedObject | null }
   )
@@ -47,11 +55,23 @@ export type AssignmentEvent =
   /** By itself; its end is reported as that of any other. */
   | { readonly type: 'SubjobCancelled' }
   | { readonly type: 'SubjobEnded'; readonly outcome: Outcome; readonly object: PublishedObject | null }
-  | { readonly type: 'SubjobRetried'; readonly producerKey: string; readonly operations: number; readonly parents: number }
+  | SubjobRetried
+  /** It has rested for long enough. */
+  | { readonly type: 'SubjobRested' }
+
+export interface SubjobRetried {
+  readonly type: 'SubjobRetried'
+  readonly producerKey: string
+  readonly operations: number
+  /** How much it waits for, its rest included. */
+  readonly parents: number
+  /** Until when it rests, where nobody has asked for it; null where its client has. */
+  readonly restsUntil: number | null
+}
 
 /** Which event leads from where to where; a repeated or late report is a self-loop. */
 export const assignmentTransitions = {
-  blocked: { ParentEnded: 'blocked', SubjobReleased: 'dispatched', SubjobCancelled: 'dispatched' },
+  blocked: { ParentEnded: 'blocked', SubjobRested: 'blocked', SubjobReleased: 'dispatched', SubjobCancelled: 'dispatched' },
   dispatched: { SubjobCancelled: 'dispatched', SubjobEnded: 'ended' },
   ended: { SubjobEnded: 'ended', SubjobRetried: 'dispatched' },
 } as const satisfies Record<AssignmentState, Partial<Record<AssignmentEvent['type'], AssignmentState>>>
@@ -63,17 +83,23 @@ export function newAssignment(
   given: Pick<AssignmentFacts, 'index' | 'producerKey' | 'operations' | 'children' | 'run'>,
   parents: number,
 ): Assignment {
-  return begun({ ...given, partlyDone: false, cancelled: false, earlierObjects: NOTHING_STORED }, parents)
+  return begun({ ...given, partlyDone: false, cancelled: false, retries: 0, earlierObjects: NOTHING_STORED }, parents, null)
 }
 
-function begun(facts: AssignmentFacts, parents: number): Assignment {
-  return parents === 0 ? { ...facts, state: 'dispatched' } : { ...facts, state: 'blocked', parentsLeft: parents }
+function begun(facts: AssignmentFacts, parentsLeft: number, restsUntil: number | null): Assignment {
+  return parentsLeft === 0 ? { ...facts, state: 'dispatched' } : { ...facts, state: 'blocked', parentsLeft, restsUntil }
 }
 
 /** What follows for a child when one of its parents ended. */
 export function decideParentEnded(child: Assignment): readonly AssignmentEvent[] {
   if (child.state !== 'blocked') return []
   return child.parentsLeft === 1 ? [{ type: 'ParentEnded' }, { type: 'SubjobReleased' }] : [{ type: 'ParentEnded' }]
+}
+
+/** What follows when a subjob has rested. No events: it does not rest. */
+export function decideRested(subjob: Assignment): readonly AssignmentEvent[] {
+  if (subjob.state !== 'blocked' || subjob.restsUntil === null) return []
+  return subjob.parentsLeft === 1 ? [{ type: 'SubjobRested' }, { type: 'SubjobReleased' }] : [{ type: 'SubjobRested' }]
 }
 
 /**
@@ -95,7 +121,10 @@ export function evolveAssignment(assignment: Assignment, event: AssignmentEvent)
   switch (event.type) {
     case 'ParentEnded':
       if (assignment.state !== 'blocked') throw illegal(assignment.state, event)
-      return { ...facts, state: 'blocked', parentsLeft: assignment.parentsLeft - 1 }
+      return { ...assignment, parentsLeft: assignment.parentsLeft - 1 }
+    case 'SubjobRested':
+      if (assignment.state !== 'blocked') throw illegal(assignment.state, event)
+      return { ...assignment, parentsLeft: assignment.parentsLeft - 1, restsUntil: null }
     case 'SubjobReleased':
       if (assignment.state !== 'blocked') throw illegal(assignment.state, event)
       return { ...facts, state: 'dispatched' }
@@ -108,7 +137,7 @@ export function evolveAssignment(assignment: Assignment, event: AssignmentEvent)
       return { ...facts, state: 'ended', outcome: outcomeOf(assignment, event.outcome), object: event.object }
     case 'SubjobRetried':
       if (assignment.state !== 'ended') throw illegal(assignment.state, event)
-      return begun(retried(assignment, event), event.parents)
+      return begun(retried(assignment, event), event.parents, event.restsUntil)
     default:
       return event satisfies never
   }
@@ -121,7 +150,7 @@ function outcomeOf({ partlyDone }: AssignmentFacts, outcome: Outcome): Outcome {
 
 function retried(
   assignment: Extract<Assignment, { readonly state: 'ended' }>,
-  { producerKey, operations }: Extract<AssignmentEvent, { readonly type: 'SubjobRetried' }>,
+  { producerKey, operations, restsUntil }: SubjobRetried,
 ): AssignmentFacts {
   const { object, earlierObjects, outcome } = assignment
   return {
@@ -130,13 +159,14 @@ function retried(
     run: assignment.run + 1,
     partlyDone: outcome === 'partiallyFailed',
     cancelled: false,
+    retries: restsUntil === null ? 0 : assignment.retries + 1,
     earlierObjects: object === null ? earlierObjects : [...earlierObjects, { ...object, operations: assignment.operations }],
   }
 }
 
 function factsOf(assignment: Assignment): AssignmentFacts {
-  const { index, producerKey, operations, children, run, partlyDone, cancelled, earlierObjects } = assignment
-  return { index, producerKey, operations, children, run, partlyDone, cancelled, earlierObjects }
+  const { index, producerKey, operations, children, run, partlyDone, cancelled, retries, earlierObjects } = assignment
+  return { index, producerKey, operations, children, run, partlyDone, cancelled, retries, earlierObjects }
 }
 
 function illegal(state: AssignmentState, event: AssignmentEvent): Error {

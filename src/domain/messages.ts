@@ -113,6 +113,9 @@ export interface StepGroup {
   readonly operations: number
   /** The groups that must have succeeded before, all of them, by their positions in the list. */
   readonly after: readonly number[]
+  /** How often each of its steps is tried again by itself when it fails, and how many milliseconds after that. */
+  readonly retries: number
+  readonly retryIntervalMs: number
 }
 
 export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob | ReleaseJob | ForgetJob
@@ -176,6 +179,8 @@ export interface PlannedSubjob {
   readonly operations: number
   /** Subjobs that it waits for. */
   readonly parents: readonly number[]
+  /** When it is tried again by itself; null of any other. */
+  readonly retryAt: number | null
 }
 
 /** On `subjob-events`, keyed by the job. */
@@ -282,11 +287,13 @@ export interface AssignmentChanged {
   readonly held: DispatchSubjob | null
 }
 
-/** In the coordinator's changelog, keyed by the job, of a job in steps: it never changes, and so is not a part of the job itself. */
+/** In the coordinator's changelog, keyed by the job, of a job in steps: it hardly changes, and so is not a part of the job itself. */
 export interface JobGrouped {
   readonly type: 'JobGrouped'
   readonly jobId: string
   readonly groups: readonly StepGroup[]
+  /** The client's bearer token, for steps that are tried again by themselves. Never shown or logged. */
+  readonly authorization: string | null
 }
 
 /** In the dispatcher's changelog, beside the DispatchSubjob itself: how far the producer has come. */

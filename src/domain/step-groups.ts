@@ -14,6 +14,9 @@ export interface GroupFault {
 export const GROUPS_MAX = 20_000
 /** Over all groups: how many others they come after. */
 export const GROUP_EDGES_MAX = 100_000
+/** How often a step may be tried again by itself, and how long it may rest before: 30 days. */
+export const STEP_RETRIES_MAX = 1_000
+export const RETRY_INTERVAL_MS_MAX = 2_592_000_000
 /** Steps of a job: those of one group may be handed out in one transaction. */
 export const STEPS_MAX = 20_000
 
@@ -28,11 +31,19 @@ export function checkGroups(groups: readonly StepGroup[], operations: number): G
     const wrong = group.after.find((parent) => !Number.isInteger(parent) || parent < 0 || parent >= position)
     if (wrong !== undefined) return fault(`groups[${position}].after`, `${wrong} is not the position of a group before this one`)
     if (new Set(group.after).size < group.after.length) return fault(`groups[${position}].after`, 'a group is named there twice')
+    const retries = faultOfRetries(group, `groups[${position}]`)
+    if (retries !== null) return retries
     sum += group.operations
     edges += group.after.length
   }
   if (edges > GROUP_EDGES_MAX) return fault('groups', `they name ${edges} others, and may name ${GROUP_EDGES_MAX}`)
   return sum === operations ? null : fault('groups', `they have ${sum} operations, and the job has ${operations}`)
+}
+
+function faultOfRetries({ retries, retryIntervalMs }: StepGroup, field: string): GroupFault | null {
+  if (retries < 0 || retries > STEP_RETRIES_MAX) return fault(`${field}.retries`, `${retries} is not from 0 to ${STEP_RETRIES_MAX}`)
+  const isInterval = retryIntervalMs >= 0 && retryIntervalMs <= RETRY_INTERVAL_MS_MAX
+  return isInterval ? null : fault(`${field}.retryIntervalMs`, `${retryIntervalMs} is not from 0 to ${RETRY_INTERVAL_MS_MAX}`)
 }
 
 /** What the groups of a job have come to. Steps have the numbers of their operations: the first group's come first. */
@@ -65,6 +76,12 @@ export class StepGroups {
 
   get total(): number {
     return this.#starts.at(-1) ?? 0
+  }
+
+  groupOf(step: number): StepGroup {
+    const group = this.groups[this.#groupOf(step)]
+    if (group === undefined) throw new Error(`broken invariant: the step ${step} is in no group`)
+    return group
   }
 
   /** Whether all that the step waits for has succeeded. */

@@ -70,9 +70,16 @@ describe('foldSubjobEvent', () => {
 })
 
 describe('foldPlannedSubjob', () => {
-  const planned = (run = 1): PlannedSubjob => ({ index: 2, run, service: 'north', dataProducerId: 'p', operations: 5, parents: [0] })
+  const planned = (run = 1, retryAt: number | null = null): PlannedSubjob => {
+    return { index: 2, run, service: 'north', dataProducerId: 'p', operations: 5, parents: [0], retryAt }
+  }
   const plan = { service: 'north', dataProducerId: 'p', operations: 5, parents: [0], at: 7 }
   const again = { ...started(1), run: 2, at: 500 }
+
+  it('waits with its attempts where it is tried again by itself', () => {
+    const row = foldPlannedSubjob(rowAfter(failed(1)), 'job-1', planned(2, 5_000), 7)
+    expect(row).toMatchObject({ state: 'waiting', run: 2, retryAt: 5_000, attempts: [{ number: 1, run: 1 }] })
+  })
 
   it('makes a row of a subjob before its owner has heard of it', () => {
     expect(foldPlannedSubjob(undefined, 'job-1', planned(), 7)).toEqual({ ...of, plan, attempts: [], state: 'planned' })

@@ -46,7 +46,7 @@ export type SubjobRow = Row &
         /** The latest; null as long as its producer has said nothing of how far it is. */
         readonly report: ProgressRow | null
       }
-    /** Its latest attempt failed; it is tried again then, or its end is being told. */
+    /** Its latest attempt failed; it is tried again then, perhaps in another run, or its end is being told. */
     | { readonly state: 'waiting'; readonly retryAt: number | null }
     | {
         readonly state: 'ended'
@@ -76,9 +76,12 @@ export function lastErrorOf(row: SubjobRow): string | null {
 
 /** The row after it was planned, once more or for the first time. */
 export function foldPlannedSubjob(row: SubjobRow | undefined, jobId: string, planned: PlannedSubjob, at: number): SubjobRow {
-  const { index, run, service, dataProducerId, operations, parents } = planned
+  const { index, run, service, dataProducerId, operations, parents, retryAt } = planned
   const plan = { service, dataProducerId, operations, parents, at }
-  if (row === undefined || run > row.run) return { jobId, index, run, plan, attempts: row?.attempts ?? [], state: 'planned' }
+  if (row === undefined || run > row.run) {
+    const base = { jobId, index, run, plan, attempts: row?.attempts ?? [] }
+    return retryAt === null ? { ...base, state: 'planned' } : { ...base, state: 'waiting', retryAt }
+  }
   return run === row.run && row.plan === null ? { ...row, plan } : row
 }
 

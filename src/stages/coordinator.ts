@@ -29,6 +29,7 @@ import { planRetry } from './job-retry.ts'
 import { awaitingSteps, hasAllSteps, recountSteps } from './job-steps.ts'
 import { PartIntake, PORTION } from './part-intake.ts'
 import type { RungTimer, Stage, Turn } from './stage.ts'
+import { REST, restedStep, restOf } from './step-rests.ts'
 import { SubjobHands } from './subjob-hands.ts'
 import { orderOf, plannedOf, publishPlanned, refusalOf, remainderOf } from './subjob-orders.ts'
 
@@ -44,7 +45,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   constructor(options: CoordinatorOptions) {
     this.#options = options
     this.#book = new JobBook(options.store)
-    this.#hands = new SubjobHands(this.#book)
+    this.#hands = new SubjobHands(this.#book, options.findHandle)
     this.#parts = new PartIntake({
       ...options,
       entryOf: (jobId) => this.#book.get(jobId),
@@ -88,6 +89,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       this.#startConclusion(entry, turn)
       if (job.state === 'ended') setRetention(entry, job.finishedAt, this.#options, turn)
       else if (job.partsLeft > 0) this.#awaitParts(entry, turn)
+      this.#hands.restoreRests(entry, turn)
     }
   }
 
@@ -124,14 +126,20 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (entry !== undefined) this.#parts.takeAgain(entry, record, message, turn)
   }
 
-  takeTimer({ kind, key }: RungTimer, turn: CoordinatorTurn): void {
-    if (kind === PORTION) {
+  takeTimer(timer: RungTimer, turn: CoordinatorTurn): void {
+    if (timer.kind === PORTION) {
       this.#parts.splitNext(turn)
-      return
+    } else if (timer.kind === REST) {
+      const { jobId, index } = restedStep(timer)
+      const entry = this.#book.get(jobId)
+      if (entry !== undefined) this.#hands.rested(entry, index, turn)
+    } else {
+      const entry = this.#book.get(timer.key)
+      if (entry !== undefined) this.#takeJobTimer(entry, timer.kind as JobTimer, turn)
     }
-    const entry = this.#book.get(key)
-    if (entry === undefined) return
-    const timer = kind as JobTimer
+  }
+
+  #takeJobTimer(entry: JobEntry, timer: JobTimer, turn: CoordinatorTurn): void {
     const isEnded = entry.job.state === 'ended'
     if (timer === 'forget' && isEnded) this.#book.forget(entry, turn)
     if (timer === 'drop' && isEnded) this.#book.dropAssignments(entry, turn)
@@ -187,7 +195,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const command = { type: 'AcceptJob', facts, operations, subjobs: plans.length } as const
     const job = decideJob(undefined, command).reduce<Job | undefined>(evolveJob, undefined)
     if (job === undefined) throw new Error('broken invariant: a new job was not accepted')
-    const entry = this.#book.add(job, submission.groups, turn)
+    const entry = this.#book.add(job, submission, turn)
     if (parts > 0) this.#awaitParts(entry, turn)
     this.#hands.assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
   }
@@ -238,6 +246,12 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
 
   #endSubjob(entry: JobEntry, assignment: Assignment, report: SubjobEnded, turn: CoordinatorTurn): void {
     const after = evolveAssignment(assignment, report)
+    const restsUntil = restOf(entry, assignment, report, turn.now)
+    if (restsUntil !== null) {
+      this.#decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
+      this.#hands.rest(entry, after, report, restsUntil, turn)
+      return
+    }
     this.#book.endAssignment(entry, after, remainderOf(entry.job, after, report), turn)
     for (const child of [...assignment.children, ...awaitingSteps(entry, after)]) this.#parentEnded(entry, child, report, turn)
     const outcome = after.state === 'ended' ? after.outcome : report.outcome
@@ -280,6 +294,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   #retry(entry: JobEntry, { run, authorization, priority }: RetryJob, turn: CoordinatorTurn): void {
     const { undone, subjobs } = planRetry(this.#book, entry, this.#options.findHandle, this.#options.splits)
     if (!this.#decide(entry, { type: 'RetryJob', run, priority, undone }, turn)) return
+    this.#book.authorize(entry, authorization, turn)
     const planned = []
     for (const { assignment, parents, plans } of subjobs) {
       const [first, ...others] = plans()
@@ -289,7 +304,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       const order = orderOf(entry.job, { ...first, index, parents, children: [] }, terms)
       const { producerKey, operations } = first
       const awaited = parents.length + (entry.steps?.mayBegin(index) === false ? 1 : 0) + (isHeld(entry.job, index) ? 1 : 0)
-      const again = { type: 'SubjobRetried', producerKey, operations: operations.length, parents: awaited } as const
+      const again = { type: 'SubjobRetried', producerKey, operations: operations.length, parents: awaited, restsUntil: null } as const
       this.#hands.hand(entry, evolveAssignment(assignment, again), order, turn)
       planned.push(plannedOf(order, parents))
       this.#addSubjobs(entry, others, authorization, turn)

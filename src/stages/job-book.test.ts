@@ -59,7 +59,7 @@ describe('a book of jobs', () => {
 function written(): { book: JobBook; turn: RecordedTurn<never> } {
   const turn = new RecordedTurn<never>(1)
   const book = new JobBook(openHeapStore())
-  const entry = book.add(job, [], turn)
+  const entry = book.add(job, { groups: [], authorization: null }, turn)
   book.changeAssignment(entry, assignment(0), null, turn)
   book.changeAssignment(entry, assignment(1, 1), exampleDispatch({ jobId: 'a/1', index: 1 }), turn)
   return { book, turn }

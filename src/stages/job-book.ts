@@ -1,7 +1,7 @@
 /** A coordinator lane's state: its jobs with their assignments, and how both stand in the changelog. */
 import { type Assignment, isSettled } from '../domain/assignment.ts'
 import type { Job } from '../domain/job.ts'
-import type { DispatchSubjob, Message, StepGroup } from '../domain/messages.ts'
+import type { DispatchSubjob, Message, SubmitJob } from '../domain/messages.ts'
 import { StepGroups } from '../domain/step-groups.ts'
 import { tellChange } from './job-notices.ts'
 import type { KeptOperations, OperationStore } from './operation-store.ts'
@@ -17,6 +17,10 @@ export interface JobEntry {
   readonly held: Map<number, HeldSubjob>
   /** Of a job in steps: what its groups have come to; null of others. */
   steps: StepGroups | null
+  /** Of a job in steps: its client's bearer token, for those that are tried again by themselves. */
+  authorization: string | null
+  /** Timers of the steps that rest, or have rested. */
+  readonly rests: Map<number, StageTimer>
   /** Those that it has had to set. */
   readonly timers: Partial<Record<JobTimer, StageTimer>>
 }
@@ -64,14 +68,22 @@ export class JobBook {
     for (const [jobId, entry] of this.#entries) yield complete(jobId, entry)
   }
 
-  add(job: Job, groups: readonly StepGroup[], turn: Write): JobEntry {
-    const { jobId } = job
+  add(job: Job, { groups, authorization }: Pick<SubmitJob, 'groups' | 'authorization'>, turn: Write): JobEntry {
     const entry: JobEntry = { job, ...emptyEntry(), steps: groups.length === 0 ? null : new StepGroups(groups) }
-    this.#entries.set(jobId, entry)
+    this.#entries.set(job.jobId, entry)
     this.#write(job, turn)
-    if (groups.length > 0) turn.store(GROUPS_PREFIX + jobId, { type: 'JobGrouped', jobId, groups })
+    this.authorize(entry, authorization, turn)
     tellChange(null, job, turn)
     return entry
+  }
+
+  /** Whose token is sent with what is tried again by itself. */
+  authorize(entry: JobEntry, authorization: string | null, turn: Write): void {
+    const { job: { jobId }, steps } = entry
+    if (steps === null) return
+    // Of others it is of no use, and better not kept.
+    entry.authorization = steps.groups.some(({ retries }) => retries > 0) ? authorization : null
+    turn.store(GROUPS_PREFIX + jobId, { type: 'JobGrouped', jobId, groups: steps.groups, authorization: entry.authorization })
   }
 
   changeJob(entry: JobEntry, job: Job, turn: Write): void {
@@ -116,7 +128,7 @@ export class JobBook {
     const { jobId } = entry.job
     this.dropAssignments(entry, turn)
     // Else they would ring for another job of the same id.
-    for (const timer of Object.values(entry.timers)) turn.unset(timer)
+    for (const timer of [...Object.values(entry.timers), ...entry.rests.values()]) turn.unset(timer)
     this.#entries.delete(jobId)
     turn.store(JOB_PREFIX + jobId, null)
     turn.publish('jobs', jobId, null)
@@ -130,7 +142,9 @@ export class JobBook {
     } else if (entry.type === 'AssignmentChanged') {
       this.#set(this.#restoring(entry.jobId), entry.assignment, entry.held)
     } else if (entry.type === 'JobGrouped') {
-      this.#restoring(entry.jobId).steps = new StepGroups(entry.groups)
+      const known = this.#restoring(entry.jobId)
+      known.steps = new StepGroups(entry.groups)
+      known.authorization = entry.authorization
     } else {
       throw new Error(`broken invariant: a ${entry.type} in the coordinator's changelog`)
     }
@@ -235,7 +249,10 @@ function subjobKey(jobId: string, index: number): string {
 }
 
 function emptyEntry(): Omit<JobEntry, 'job'> {
-  return { assignments: new Map(), counts: { open: 0, blocked: 0 }, held: new Map(), steps: null, timers: {} }
+  return {
+    ...{ assignments: new Map(), counts: { open: 0, blocked: 0 }, held: new Map() },
+    ...{ steps: null, authorization: null, rests: new Map(), timers: {} },
+  }
 }
 
 // What was released may wait for what was not: as long as some of a job is held, all that is blocked waits for the client.

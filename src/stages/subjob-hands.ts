@@ -1,21 +1,27 @@
 /** Hands a job's subjobs to their owners, each once what it waits for is there: those before it, its client, or that it is to end. */
-import { type Assignment, decideParentEnded, evolveAssignment } from '../domain/assignment.ts'
-import type { DispatchSubjob } from '../domain/messages.ts'
+import { type Assignment, decideParentEnded, decideRested, evolveAssignment } from '../domain/assignment.ts'
+import { isHeld } from '../domain/job.ts'
+import type { DispatchSubjob, SubjobEnded } from '../domain/messages.ts'
 import type { LinkedPlan } from '../domain/plan.ts'
+import type { FindHandle } from '../domain/split.ts'
 import type { JobBook, JobEntry } from './job-book.ts'
 import { plannedOrders } from './job-plans.ts'
+import { planSteps } from './job-steps.ts'
 import type { Turn } from './stage.ts'
+import { restedAt, restTimer } from './step-rests.ts'
 import {
-  askToStop, cancelled, JOB_CANCELLED, plannedOf, publishOrder, publishPlanned, refused, SUBJOB_CANCELLED,
+  askToStop, cancelled, JOB_CANCELLED, orderOf, plannedOf, publishOrder, publishPlanned, refused, SUBJOB_CANCELLED,
 } from './subjob-orders.ts'
 
 type HandingTurn = Turn<never>
 
 export class SubjobHands {
   readonly #book: JobBook
+  readonly #findHandle: FindHandle
 
-  constructor(book: JobBook) {
+  constructor(book: JobBook, findHandle: FindHandle) {
     this.#book = book
+    this.#findHandle = findHandle
   }
 
   /** What a job, or a part of it, was split into. */
@@ -38,6 +44,42 @@ export class SubjobHands {
     if (blocked.state !== 'blocked' || held === undefined) return
     const order = refusal === null ? held : refused(held, refusal)
     this.hand(entry, decideParentEnded(blocked).reduce(evolveAssignment, blocked), order, turn)
+  }
+
+  /**
+   * Puts what has ended at rest, until it is tried again by itself. Its operations are split as they are now: who answers for them may be
+   * another one.
+   */
+  rest(entry: JobEntry, ended: Assignment, { failedOperations: operations }: SubjobEnded, restsUntil: number, turn: HandingTurn): void {
+    const { job, authorization } = entry
+    const { index } = ended
+    const [plan] = planSteps({ ...job, operations }, this.#findHandle, index)
+    if (plan === undefined) throw new Error('broken invariant: a step without an operation is tried again')
+    const parents = 1 + (isHeld(job, index) ? 1 : 0)
+    const again = { type: 'SubjobRetried', producerKey: plan.producerKey, operations: operations.length, parents, restsUntil } as const
+    const order = orderOf(job, plan, { run: ended.run + 1, authorization, ordered: false })
+    this.hand(entry, evolveAssignment(ended, again), order, turn)
+    publishPlanned(job.jobId, [plannedOf(order, [], restsUntil)], turn)
+    turn.wake(restTimer(entry, index), restsUntil)
+  }
+
+  /** After a restart: sets the timers of those that rest. */
+  restoreRests(entry: JobEntry, turn: HandingTurn): void {
+    if (entry.steps === null) return
+    for (const assignment of entry.assignments.values()) {
+      if (assignment.state === 'blocked' && assignment.restsUntil !== null) {
+        turn.wake(restTimer(entry, assignment.index), restedAt(entry.steps, assignment, turn.now))
+      }
+    }
+  }
+
+  /** The timer of a step has rung: it has rested, unless it was cancelled meanwhile. */
+  rested(entry: JobEntry, index: number, turn: HandingTurn): void {
+    const resting = entry.assignments.get(index)
+    const held = this.#book.held(entry, index)
+    if (resting === undefined || held === undefined) return
+    const events = decideRested(resting)
+    if (events.length > 0) this.hand(entry, events.reduce(evolveAssignment, resting), held, turn)
   }
 
   /** The job is cancelled: what was not handed out is so to be reported only. */

@@ -55,9 +55,10 @@ export function askToStop({ jobId }: Job, { index, run, producerKey }: Assignmen
   turn.publish('subjobs', producerKey, { type: 'CancelSubjob', jobId, index, run, message })
 }
 
-export function plannedOf(order: DispatchSubjob, parents: readonly number[]): PlannedSubjob {
+/** @param retryAt when it is tried again by itself; null of any other */
+export function plannedOf(order: DispatchSubjob, parents: readonly number[], retryAt: number | null = null): PlannedSubjob {
   const { index, run, service, dataProducerId, operations } = order
-  return { index, run, service, dataProducerId, operations: operations.length, parents }
+  return { index, run, service, dataProducerId, operations: operations.length, parents, retryAt }
 }
 
 // About 100 bytes each, and a record has room for a megabyte.

@@ -52,7 +52,10 @@ const dispatchSubjob: fc.Arbitrary<DispatchSubjob> = fc.record({
   operations: fc.array(routedOperation, { maxLength: 5 }),
 })
 
-const groups = fc.array(fc.record({ operations: int, after: fc.array(int, { maxLength: 3 }) }), { maxLength: 3 })
+const groups = fc.array(
+  fc.record({ operations: int, after: fc.array(int, { maxLength: 3 }), retries: int, retryIntervalMs: time }),
+  { maxLength: 3 },
+)
 
 export const submitJob: fc.Arbitrary<SubmitJob> = fc.record({
   type: fc.constant('SubmitJob' as const),
@@ -138,10 +141,11 @@ const assignment: fc.Arbitrary<Assignment> = fc
       run: int,
       partlyDone: fc.boolean(),
       cancelled: fc.boolean(),
+      retries: int,
       earlierObjects: fc.array(fc.record({ key: text, bytes: int, etag: text, operations: int }), { maxLength: 2 }),
     }),
     fc.oneof(
-      fc.record({ state: fc.constant('blocked' as const), parentsLeft: int }),
+      fc.record({ state: fc.constant('blocked' as const), parentsLeft: int, restsUntil: maybe(time) }),
       fc.record({ state: fc.constant('dispatched' as const) }),
       fc.record({ state: fc.constant('ended' as const), outcome, object: maybe(object) }),
     ),
@@ -227,6 +231,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
         dataProducerId: text,
         operations: int,
         parents: fc.array(int, { maxLength: 3 }),
+        retryAt: maybe(time),
       }),
       { maxLength: 3 },
     ),
@@ -247,7 +252,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
   SubjobEnded: subjobEnded,
   JobChanged: fc.record({ type: fc.constant('JobChanged'), job }),
   AssignmentChanged: fc.record({ type: fc.constant('AssignmentChanged'), jobId: text, assignment, held: maybe(dispatchSubjob) }),
-  JobGrouped: fc.record({ type: fc.constant('JobGrouped'), jobId: text, groups }),
+  JobGrouped: fc.record({ type: fc.constant('JobGrouped'), jobId: text, groups, authorization: maybe(text) }),
   SubjobProgressed: fc.record({ type: fc.constant('SubjobProgressed'), jobId: text, index: int, subjob }),
   JobNotice: fc.record({
     type: fc.constant('JobNotice'),

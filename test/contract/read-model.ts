@@ -105,7 +105,7 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
 
     it('adds up what producers say of subjobs that they work on, each for its operations', async () => {
       const fold = (event: SubjobStarted | SubjobReported | SubjobEnded): RowChange => ({ type: 'FoldSubjobEvent', event, at: event.at })
-      const plan = { run: 1, service: 's', dataProducerId: 'p', parents: [] }
+      const plan = { run: 1, service: 's', dataProducerId: 'p', parents: [], retryAt: null }
       const subjobs = [10, 30, 50, 7].map((operations, index) => ({ ...plan, index, operations }))
       const reports = async (): Promise<readonly (readonly [string, JobReport])[]> => [...await model.reports(['job-1', 'job-2'])]
       await apply({ type: 'PlanSubjobs', event: { type: 'SubjobsPlanned', jobId: 'job-1', subjobs, at: 1 }, at: 1 })
@@ -148,7 +148,7 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
     })
 
     it('shows subjobs from their plan on, and by status', async () => {
-      const planned = { run: 1, service: 'north', dataProducerId: 'p', operations: 5, parents: [] }
+      const planned = { run: 1, service: 'north', dataProducerId: 'p', operations: 5, parents: [], retryAt: null }
       const subjobs = [0, 1, 2, 3].map((index) => ({ ...planned, index }))
       const plan: RowChange = { type: 'PlanSubjobs', event: { type: 'SubjobsPlanned', jobId: 'job-1', subjobs, at: 9 }, at: 9 }
       const attempt = { ...sampleEnd(0).attempts[0]!, outcome: 'failed' } as const
@@ -169,7 +169,7 @@ export function exerciseReadModel(name: string, open: () => Promise<ReadModel>):
     })
 
     it('takes a plan of thousands and all that becomes of them in one batch', async () => {
-      const planned = { run: 1, service: 'north', dataProducerId: 'p', operations: 5, parents: [] }
+      const planned = { run: 1, service: 'north', dataProducerId: 'p', operations: 5, parents: [], retryAt: null }
       const subjobs = Array.from({ length: 9_000 }, (_, index) => ({ ...planned, index }))
       const plan: RowChange = { type: 'PlanSubjobs', event: { type: 'SubjobsPlanned', jobId: 'job-1', subjobs, at: 9 }, at: 9 }
       const changes = [sampleStart, sampleEnd].flatMap((event) =>

@@ -1,7 +1,7 @@
 /** Plain examples of the domain's values; a test names only what matters to it. */
 import { jobId } from '../../src/domain/ids.ts'
 import type { JobFacts } from '../../src/domain/job.ts'
-import type { DispatchSubjob, SubmitJob } from '../../src/domain/messages.ts'
+import type { DispatchSubjob, StepGroup, SubmitJob } from '../../src/domain/messages.ts'
 import type { Operation, RoutedOperation } from '../../src/domain/operation.ts'
 import type { Handle } from '../../src/domain/split.ts'
 
@@ -72,6 +72,10 @@ export function exampleFacts(changes: Partial<JobFacts> = {}): JobFacts {
     held: false,
     ...changes,
   }
+}
+
+export function exampleGroup(changes: Partial<StepGroup> = {}): StepGroup {
+  return { operations: 1, after: [], retries: 0, retryIntervalMs: 0, ...changes }
 }
 
 export function exampleDispatch(changes: Partial<DispatchSubjob> = {}): DispatchSubjob {

@@ -147,7 +147,7 @@ export class ScaleFixture {
   }
 
   #planned({ jobId, run }: Job, at: number): RowChange {
-    const subjobs = [{ index: 0, run, service: 'exec', dataProducerId: 'p', operations: 1, parents: [] }]
+    const subjobs = [{ index: 0, run, service: 'exec', dataProducerId: 'p', operations: 1, parents: [], retryAt: null }]
     return { type: 'PlanSubjobs', event: { type: 'SubjobsPlanned', jobId, subjobs, at }, at }
   }
 

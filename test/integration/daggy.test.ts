@@ -143,6 +143,46 @@ describe('a run', () => {
     expect((await reached(runID, 'COMPLETED')).taskAttempts).toMatchObject({ long_0: [{ rc: 9 }, { rc: 0 }], after_0: [{ rc: 0 }] })
   })
 
+  it('tries a task that fails again by itself, after its interval, and goes on once it works', async () => {
+    const [tries, times] = [join(folder, 'tries'), join(folder, 'times')]
+    const script = `echo x >> ${tries}; date +%s%3N >> ${times}; echo try $(wc -l < ${tries}); test $(wc -l < ${tries}) -ge 3`
+    const [flaky, never] = [{ maxRetries: 3, retryIntervalSeconds: 1 }, { maxRetries: 1, retryIntervalSeconds: 0 }]
+    const runID = await submit({
+      tag: 'retries',
+      tasks: {
+        flaky: { job: sh(script), ...flaky },
+        after: { job: sh(`wc -l < ${tries}`), parents: ['flaky'] },
+        hopeless: { job: sh('echo no >&2; exit 7'), ...never },
+      },
+    })
+    const run = await reached(runID, 'ERRORED')
+    expect(run.taskStates).toEqual({ flaky_0: 'COMPLETED', after_0: 'COMPLETED', hopeless_0: 'ERRORED' })
+    expect(run.tasks['flaky_0']).toMatchObject(flaky)
+    expect(run.taskAttempts['flaky_0']).toMatchObject([{ rc: 1, outputLog: 'try 1\n' }, { rc: 1, outputLog: 'try 2\n' }, { rc: 0 }])
+    expect(run.taskAttempts['hopeless_0']).toMatchObject([{ rc: 7, errorLog: 'no\n' }, { rc: 7, executorLog: 'exited with 7' }])
+    expect(run.taskAttempts['after_0']).toMatchObject([{ outputLog: '3\n' }])
+    const begun = readFileSync(times, 'utf8').trim().split('\n').map(Number)
+    for (const at of [1, 2]) expect(begun[at]! - begun[at - 1]!).toBeGreaterThanOrEqual(1_000)
+    await resumed(runID)
+    await until('it is tried twice more', async () => (await shown(runID)).taskAttempts['hopeless_0']?.length === 4)
+  })
+
+  it('is RETRY while a task rests, through a kill of the service, and then goes on', async () => {
+    const tried = join(folder, 'tried')
+    const runID = await submit({
+      tag: 'rests',
+      tasks: { once: { job: sh(`test -e ${tried} || { touch ${tried}; exit 1; }`), maxRetries: 1, retryIntervalSeconds: 4 } },
+    })
+    const state = async (): Promise<string> => (await call<{ state: string }>('GET', `/v1/dagrun/${runID}/task/once_0/state`)).body.state
+    await expect.poll(state, { timeout: 20_000 }).toBe('RETRY')
+    expect((await call<RunSummary[]>('GET', '/v1/dagruns?tag=rests')).body).toMatchObject([{ state: 'RUNNING', taskCounts: { RETRY: 1 } }])
+    await service.child.kill()
+    service = await installation.service('service')
+    await service.client.ready()
+    const run = await reached(runID, 'COMPLETED')
+    expect(run.taskAttempts).toMatchObject({ once_0: [{ rc: 1 }, { rc: 0 }] })
+  })
+
   it('of which a task is killed goes on with the others, and does what was killed when it is resumed', async () => {
     const time = longTime()
     const go = join(folder, 'go on')

@@ -19,6 +19,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     producerKey: fc.constantFrom('dmi#p', 'dmi#q'),
     operations: fc.integer({ min: 1, max: 3 }),
     parents: fc.nat({ max: 2 }),
+    restsUntil: fc.constantFrom(null, 5),
   }),
 )
 const steps = fc.array(step, { maxLength: 40, size: 'max' })

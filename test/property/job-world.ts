@@ -119,7 +119,7 @@ export class JobWorld {
     const run = which % 2 === 0 ? null : this.job.run + 1
     if (!this.decide({ type: 'RetryJob', run, priority: null, undone: { operations, subjobs } })) return
     for (const { index, producerKey } of again) {
-      const retried = { type: 'SubjobRetried', producerKey, operations: this.failed.get(index) ?? 0, parents: 0 } as const
+      const retried = { type: 'SubjobRetried', producerKey, operations: this.failed.get(index) ?? 0, parents: 0, restsUntil: null } as const
       this.assignments[index] = evolveAssignment(this.assignments[index]!, retried)
       this.failed.delete(index)
     }

@@ -2,12 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { StepGroup } from '../../src/domain/messages.ts'
 import { checkGroups, StepGroups } from '../../src/domain/step-groups.ts'
+import { exampleGroup } from '../fakes/domain-examples.ts'
 
 /** Groups that each come after some of those before them. */
 const groupsOf = fc
   .array(fc.record({ operations: fc.integer({ min: 1, max: 4 }), bits: fc.nat(255) }), { minLength: 1, maxLength: 8 })
   .map((drawn) => drawn.map(({ operations, bits }, at): StepGroup => {
-    return { operations, after: positions(at).filter((n) => (bits >> n) % 2 === 1) }
+    return exampleGroup({ operations, after: positions(at).filter((n) => (bits >> n) % 2 === 1) })
   }))
 
 function positions(below: number): readonly number[] {
@@ -101,14 +102,16 @@ describe('groups', () => {
   })
 
   it.each<[string, readonly StepGroup[], string, string]>([
-    ['with nothing in them', [{ operations: 0, after: [] }], 'groups[0].operations', 'at least one'],
-    ['after what is no group', [{ operations: 1, after: [-1] }], 'groups[0].after', '-1 is not the position'],
-    ['after one twice', [{ operations: 1, after: [] }, { operations: 1, after: [0, 0] }], 'groups[1].after', 'twice'],
-    ['that are too many', Array.from({ length: 20_001 }, () => ({ operations: 1, after: [] })), 'groups', '20001 groups are more than'],
-    ['of too many steps', [{ operations: 20_001, after: [] }], 'groups', '20001 operations are more than'],
+    ['tried again too often', [exampleGroup({ retries: 1_001 })], 'groups[0].retries', '1001 is not from 0 to 1000'],
+    ['that rest too long', [exampleGroup({ retries: 1, retryIntervalMs: 2_592_000_001 })], 'groups[0].retryIntervalMs', 'is not from 0 to'],
+    ['with nothing in them', [exampleGroup({ operations: 0 })], 'groups[0].operations', 'at least one'],
+    ['after what is no group', [exampleGroup({ operations: 1, after: [-1] })], 'groups[0].after', '-1 is not the position'],
+    ['after one twice', [exampleGroup({ operations: 1 }), exampleGroup({ operations: 1, after: [0, 0] })], 'groups[1].after', 'twice'],
+    ['that are too many', Array.from({ length: 20_001 }, () => exampleGroup()), 'groups', '20001 groups are more than'],
+    ['of too many steps', [exampleGroup({ operations: 20_001 })], 'groups', '20001 operations are more than'],
     [
       'that name too many others',
-      Array.from({ length: 500 }, (_, at) => ({ operations: 1, after: positions(at) })),
+      Array.from({ length: 500 }, (_, at) => exampleGroup({ after: positions(at) })),
       'groups',
       'they name 124750 others, and may name 100000',
     ],

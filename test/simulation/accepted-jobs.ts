@@ -92,6 +92,11 @@ export function expectedCommands(world: World): ExpectedCommands {
   return { accepted, callbacks, held, stopped, setAside, forwarded, arrivedFrom }
 }
 
+/** How often each of its operations may be tried in a run. */
+export function triesMax({ groups }: SubmitJob): number {
+  return 1 + Math.max(0, ...groups.map(({ retries }) => retries))
+}
+
 /** Infinity as long as it has not been split. */
 function subjobsOf(world: World, jobId: string): number {
   return jobChanges(world).find(([job]) => job?.jobId === jobId)?.at(-1)?.subjobs.total ?? Infinity

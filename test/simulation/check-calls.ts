@@ -1,13 +1,14 @@
 /** What producers were asked to do: in order, one write after the other, the same under the same key, nothing twice in a run. */
 import type { Job } from '../../src/domain/job.ts'
 import type { Message } from '../../src/domain/messages.ts'
+import { type ExpectedCommands, triesMax } from './accepted-jobs.ts'
 import { type HandedOver, type Sending, workOf } from './dmi.ts'
 import { decode } from './service.ts'
 import { TOPICS } from './settings.ts'
 import type { World } from './world.ts'
 
-export function violationsInCalls(world: World, jobs: readonly Job[]): readonly string[] {
-  return [...writes(world), ...keys(world), ...repetitions(world, jobs), ...attempts(world), ...objects(world)]
+export function violationsInCalls(world: World, jobs: readonly Job[], { accepted }: ExpectedCommands): readonly string[] {
+  return [...writes(world), ...keys(world), ...repetitions(world, jobs, accepted), ...attempts(world), ...objects(world)]
 }
 
 /** Committed messages of a topic, with the times at which they were written. */
@@ -63,8 +64,8 @@ function keys({ dmi }: World): readonly string[] {
   })
 }
 
-/** Each run of a job does an operation under one key. */
-function repetitions({ dmi }: World, jobs: readonly Job[]): readonly string[] {
+/** Each run of a job does an operation under one key, but for what is tried again by itself. */
+function repetitions({ dmi }: World, jobs: readonly Job[], accepted: ExpectedCommands['accepted']): readonly string[] {
   const works = new Map<string, Set<string>>()
   for (const { dispatch } of dmi.sendings) {
     for (const { operationId } of dispatch.operations) {
@@ -74,8 +75,11 @@ function repetitions({ dmi }: World, jobs: readonly Job[]): readonly string[] {
   }
   const runs = new Map<string, number>(jobs.map(({ jobId, run }) => [jobId, run]))
   return [...works].flatMap(([operation, done]) => {
-    const run = runs.get(operation.slice(0, operation.lastIndexOf(' '))) ?? 0
-    return done.size <= run ? [] : [`operation ${operation} was sent as ${[...done].join(', ')} in ${run} runs`]
+    const jobId = operation.slice(0, operation.lastIndexOf(' '))
+    const run = runs.get(jobId) ?? 0
+    const submission = accepted.get(jobId)
+    if (submission !== undefined && done.size <= run * triesMax(submission)) return []
+    return [`operation ${operation} was sent as ${[...done].join(', ')} in ${run} runs`]
   })
 }
 

@@ -18,7 +18,9 @@ export function violationsOfHolding(world: World, { held, accepted, stopped }: E
     const hasDependencies = dependencies.length + groups.length > 0
     const missing = [...holding.pieces.keys()].filter((index) => !hasDependencies && own.every(({ order }) => order.index !== index))
     return [
-      ...own.flatMap(({ order, at }) => (order.cancelled || mayBegin(holding, order, at) ? [] : [`${workOf(order)} was handed out, and it was held`])),
+      ...own.flatMap(({ order, at }) => {
+        return order.cancelled || mayBegin(holding, order, at) ? [] : [`${workOf(order)} was handed out, and it was held`]
+      }),
       ...sent.flatMap(({ dispatch, at }) => (mayBegin(holding, dispatch, at) ? [] : [`${workOf(dispatch)} was sent, and it was held`])),
       ...missing.map((index) => `${jobId}/${index} was released, and not handed out`),
       ...(isStopped(jobId, stopped) ? [] : stateOf(jobId, holding, jobs.find((each) => each.jobId === jobId))),

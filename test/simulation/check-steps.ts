@@ -28,7 +28,56 @@ export function violationsOfSteps(world: World, { accepted }: ExpectedCommands):
   const sendings = world.dmi.sendings.flatMap(({ dispatch, at, isExcused }) => {
     return [...early('sent', dispatch, at), ...(isExcused ? [] : again('sent', dispatch, at))]
   })
-  return [...orders, ...sendings]
+  return [...orders, ...sendings, ...violationsOfRetries(world, accepted)]
+}
+
+/**
+ * A step that fails is tried again by itself, as often as its group says in each run of its job and not before its rest is over; one that
+ * is cancelled is not.
+ */
+function violationsOfRetries(world: World, accepted: ExpectedCommands['accepted']): readonly string[] {
+  const endedAt = new Map<string, number>()
+  const cancelled = new Set<string>()
+  for (const { message, writtenAt } of messagesOn(world, TOPICS.subjobEvents)) {
+    if (message.type !== 'SubjobEnded') continue
+    endedAt.set(workOf(message), writtenAt)
+    if (message.outcome === 'cancelled') cancelled.add(workOf(message))
+  }
+  const runsAsked = new Map(messagesOn(world, TOPICS.jobs).flatMap(({ message }) => {
+    return message.type === 'JobChanged' ? [[String(message.job.jobId), message.job.run]] : []
+  }))
+  const violations: string[] = []
+  const tries = new Map<string, number>()
+  for (const { message, writtenAt } of messagesOn(world, TOPICS.subjobEvents)) {
+    if (message.type !== 'SubjobsPlanned') continue
+    for (const { index, run, retryAt } of message.subjobs) {
+      const group = groupOf(accepted.get(message.jobId)?.groups ?? [], index)
+      if (retryAt === null) continue
+      const step = `${message.jobId}/${index}`
+      const work = { jobId: message.jobId, index, run }
+      const before = workOf({ ...work, run: run - 1 })
+      tries.set(step, (tries.get(step) ?? 0) + 1)
+      if (cancelled.has(before)) violations.push(`${before} was cancelled, and is tried again`)
+      if (writtenAt < (endedAt.get(before) ?? Infinity)) violations.push(`${before} is tried again before it has ended`)
+      const allowed = (group?.retries ?? 0) * (runsAsked.get(message.jobId) ?? 1)
+      if ((tries.get(step) ?? 0) > allowed) violations.push(`${step} is tried again more than ${allowed} times`)
+      if (world.areClocksTrue && earliest(world, work) < retryAt) violations.push(`${workOf(work)} was sent before it had rested`)
+    }
+  }
+  return violations
+}
+
+function earliest({ dmi }: World, { jobId, index, run }: Pick<HandedOver, 'jobId' | 'index' | 'run'>): number {
+  const own = dmi.sendings.filter(({ dispatch }) => dispatch.jobId === jobId && dispatch.index === index && dispatch.run === run)
+  return Math.min(...own.map(({ at }) => at))
+}
+
+function groupOf(groups: readonly StepGroup[], step: number): StepGroup | undefined {
+  let end = 0
+  return groups.find(({ operations }) => {
+    end += operations
+    return step < end
+  })
 }
 
 /** Of each step, all that it comes after, worked out by names alone. */

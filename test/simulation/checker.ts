@@ -3,7 +3,7 @@ import type { Job, JobState } from '../../src/domain/job.ts'
 import type { SubmitJob } from '../../src/domain/messages.ts'
 import { isSuccess } from '../../src/domain/response-code.ts'
 import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
-import { type ExpectedCommands, expectedCommands, placeOf } from './accepted-jobs.ts'
+import { type ExpectedCommands, expectedCommands, placeOf, triesMax } from './accepted-jobs.ts'
 import type { SimulatedBucket, Writing } from './bucket.ts'
 import { violationsInCallbacks } from './check-callbacks.ts'
 import { violationsInCalls } from './check-calls.ts'
@@ -36,7 +36,7 @@ export function violationsIn(world: World): { readonly violations: readonly stri
       return last?.state === 'ended' ? endingOf(world, submission, last) : [`job ${jobId} was accepted and is ${last?.state ?? 'unknown'}`]
     }),
     ...shownTwice(world),
-    ...violationsInCalls(world, latest),
+    ...violationsInCalls(world, latest, commands),
     ...violationsInCounts(world, latest.filter(({ jobId }) => commands.held.get(jobId)?.beginning !== null), commands),
     ...violationsOfCancellations(world),
     ...violationsOfDependencies(world),
@@ -140,7 +140,7 @@ function isReplacedLate(bucket: SimulatedBucket, named: NamedObject): boolean {
   return found !== undefined && last !== undefined && found.etag !== named.etag && found.begunAt <= last.writtenAt
 }
 
-/** Every operation once in each run that was to do it, at last with what became of it, and the counts of the job. */
+/** Every operation once each time that it was to be done, at last with what became of it, and the counts of the job. */
 function reported(submission: SubmitJob, job: Job, results: readonly OperationResult[]): readonly string[] {
   const expected = submission.operations.map(({ operationId }) => String(operationId))
   const codes = new Map<string, number[]>()
@@ -148,7 +148,7 @@ function reported(submission: SubmitJob, job: Job, results: readonly OperationRe
   const violations = [...differences(`operations of job ${job.jobId}`, expected, [...codes.keys()])]
   for (const [operationId, said] of codes) {
     // What was done is not done again.
-    if (said.length > job.run || said.slice(0, -1).some(isSuccess)) {
+    if (said.length > job.run * triesMax(submission) || said.slice(0, -1).some(isSuccess)) {
       violations.push(`job ${job.jobId}: operation ${operationId} was reported with ${said.join(', ')} in ${job.run} runs`)
     }
   }

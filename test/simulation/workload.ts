@@ -138,7 +138,8 @@ function drawnGroups(draw: (below: number) => number, operations: number): reado
   let left = draw(20) === 0 ? operations + 1 : operations
   while (left > 0) {
     const size = 1 + draw(Math.min(left, 4))
-    groups.push({ operations: size, after: groups.flatMap((_, position) => (draw(3) === 0 ? [position] : [])) })
+    const after = groups.flatMap((_, position) => (draw(3) === 0 ? [position] : []))
+    groups.push({ operations: size, after, retries: draw(2) === 0 ? 0 : draw(4), retryIntervalMs: draw(2) * draw(20_000) })
     left -= size
   }
   return groups

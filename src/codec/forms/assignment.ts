@@ -14,6 +14,7 @@ export interface AssignmentChangedRecord {
 interface AssignmentRecord extends AssignmentFacts {
   readonly state: string
   readonly parentsLeft: number | null
+  readonly restsUntil: number | null
   readonly outcome: string | null
   readonly object: PublishedObject | null
 }
@@ -22,7 +23,7 @@ interface AssignmentRecord extends AssignmentFacts {
 const ASSIGNMENT_STATES = ['blocked', 'dispatched', 'started', 'ended'] as const
 
 export function toAssignmentChangedRecord({ jobId, assignment, held }: AssignmentChanged): AssignmentChangedRecord {
-  return { jobId, assignment: { parentsLeft: null, outcome: null, object: null, ...assignment }, held }
+  return { jobId, assignment: { parentsLeft: null, restsUntil: null, outcome: null, object: null, ...assignment }, held }
 }
 
 export function fromAssignmentChangedRecord({ jobId, assignment, held }: AssignmentChangedRecord): AssignmentChanged {
@@ -35,13 +36,13 @@ export function fromAssignmentChangedRecord({ jobId, assignment, held }: Assignm
 }
 
 function assignmentOf(record: AssignmentRecord): Assignment {
-  const { index, producerKey, operations, children, run, partlyDone, cancelled, earlierObjects } = record
-  const facts = { index, producerKey, operations, children, run, partlyDone, cancelled, earlierObjects }
+  const { index, producerKey, operations, children, run, partlyDone, cancelled, retries, earlierObjects, restsUntil } = record
+  const facts = { index, producerKey, operations, children, run, partlyDone, cancelled, retries, earlierObjects }
   const state = known(ASSIGNMENT_STATES, record.state, 'assignment.state')
   switch (state) {
     case 'blocked': {
       const parentsLeft = needed(record.parentsLeft, 'assignment.parentsLeft', 'a subjob that is blocked')
-      return { ...facts, state, parentsLeft }
+      return { ...facts, state, parentsLeft, restsUntil }
     }
     case 'dispatched':
     case 'started':

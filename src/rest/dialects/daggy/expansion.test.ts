@@ -28,7 +28,7 @@ describe('a specification', () => {
     const parameters = { N: ['1', '2'] }
     const tasks = { last: task(), first: task({ children: ['last'] }, '{{N}}'), other: task({ parents: ['first'] }, '{{N}}') }
     const made = expand(spec(tasks, parameters))
-    expect(made.groups).toEqual([{ operations: 2, after: [] }, { operations: 1, after: [0] }, { operations: 2, after: [0] }])
+    expect(made.groups).toMatchObject([{ operations: 2, after: [] }, { operations: 1, after: [0] }, { operations: 2, after: [0] }])
     const shown = shownTasks(made)
     expect(shown.get('first_1')).toMatchObject({ parents: [], children: ['last_0', 'other_0', 'other_1'] })
     expect(shown.get('other_0')).toMatchObject({ parents: ['first_0', 'first_1'], children: [] })

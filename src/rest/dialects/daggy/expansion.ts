@@ -49,7 +49,9 @@ export function expand(spec: Spec): Expansion {
       if (length > EXPANDED_LENGTH_MAX) throw new SpecFault(`The tasks have more than ${EXPANDED_LENGTH_MAX} characters in their jobs`)
       tasks.push({ name: `${name}_${number}`, task })
     }
-    groups.push({ operations: instances.length, after: [...parents].map((parent) => positionOf.get(parent) ?? 0).sort((a, b) => a - b) })
+    const after = [...parents].map((parent) => positionOf.get(parent) ?? 0).sort((a, b) => a - b)
+    const { maxRetries = 0, retryIntervalSeconds = 0 } = definition
+    groups.push({ operations: instances.length, after, retries: maxRetries, retryIntervalMs: 1_000 * retryIntervalSeconds })
   }
   return { tag: spec.tag, tasks, groups }
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { exampleGroup } from '../../../../test/fakes/domain-examples.ts'
 import { RestFixture } from '../../../../test/fakes/rest-fixture.ts'
 import type { ServiceRegistered } from '../../../domain/messages.ts'
 import type { DagRun, RunSummary } from './schemas.ts'
@@ -42,7 +43,7 @@ describe('a specification that is submitted', () => {
     const runID = await submit()
     const { operations, groups, ...command } = fixture.command
     expect(command).toMatchObject({ dialect: 'daggy', tenant: 'default', kind: 'WRITE', held: false, dependencies: [] })
-    expect(groups).toEqual([{ operations: 2, after: [] }, { operations: 1, after: [0] }])
+    expect(groups).toEqual([exampleGroup({ operations: 2 }), exampleGroup({ after: [0] })])
     expect(operations.map(({ operationId, op }) => `${op} ${operationId}`)).toEqual(['action first_0', 'action first_1', 'action last_0'])
     expect(operations.map(({ value }) => (JSON.parse(value ?? '') as { readonly input: object }).input)).toEqual([
       { command: ['/bin/sh', '-c', 'echo 1'], environment: { WORD: '1' }, cores: 2, memoryMB: 100 },
@@ -83,7 +84,7 @@ describe('a specification that is submitted', () => {
     ['no values', { ...spec, parameters: { N: [] } }, 400, 'The parameter "N" has no values'],
     ['no such parameter', { ...spec, parameters: {} }, 400, '{{N}}'],
     ['no variable', { tag: 't', tasks: { a: { job: { command: ['x'], environment: ['X'] } } } }, 400, '"X" in its environment'],
-    ['retries', { tag: 't', tasks: { a: { job: { command: ['x'] }, maxRetries: 1 } } }, 501, 'maxRetries 1'],
+    ['too many retries', { tag: 't', tasks: { a: { job: { command: ['x'] }, maxRetries: 1_001 } } }, 400, 'maxRetries'],
     ['a generator', { tag: 't', tasks: { a: { job: { command: ['x'] }, isGenerator: true } } }, 501, 'generator'],
   ])('with %s is refused, and is not valid', async (_, body, status, words) => {
     const answer = await call('POST', '/v1/dagrun', body)

@@ -150,15 +150,17 @@ export class Runs {
   }
 
   /**
-   * Resolves once it is being killed, or was. Throws a 404 on an unknown run or task, a 409 on one that has ended otherwise, a 503 while the
-   * run is still read.
+   * Resolves once it is being killed, or was. Throws a 404 on an unknown run or task, a 409 on one that has ended otherwise, a 503 while
+   * the run is still read.
    */
   async killTask(runID: number, name: string, requestedBy: string | null): Promise<void> {
     const { job, index, row } = await this.#taskOf(runID, name)
     const state = taskStateOf(job, row)
     if (state === 'KILLED') return
-    if (row?.state === 'ended') throw new Refusal(409, `The task "${clip(name)}" of the run ${runID} has ended`, { details: `It is ${state}.` })
-    if (row === undefined) throw unavailable(`The run ${runID} is still being read, and has no such task yet`, { retryAfterS: RETRY_AFTER_S })
+    if (row === undefined) throw unavailable(`The run ${runID} is still being read: no task has begun`, { retryAfterS: RETRY_AFTER_S })
+    if (row.state === 'ended') {
+      throw new Refusal(409, `The task "${clip(name)}" of the run ${runID} has ended`, { details: `It is ${state}.` })
+    }
     await this.#options.control.cancelSubjob({ jobId: job.jobId, index }, requestedBy)
   }
 
@@ -260,7 +262,6 @@ function expandKept(document: string): Expansion {
 
 function requireBuilt({ name, task }: NamedTask): void {
   const details = 'It is not carried out by this version of the service, see docs/daggy.md.'
-  if (task.maxRetries > 0) throw new Refusal(501, `The task "${clip(name)}" has maxRetries ${task.maxRetries}`, { details })
   if (task.isGenerator) throw new Refusal(501, `The task "${clip(name)}" is a generator`, { details })
 }
 

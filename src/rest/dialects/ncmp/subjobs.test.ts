@@ -12,7 +12,7 @@ interface Page {
 }
 
 const RUNNING: Phase = { state: 'running', startedAt: 1_000 }
-const NORTH = { run: 1, service: 'north', dataProducerId: 'ems-1', operations: 4, parents: [] }
+const NORTH = { run: 1, service: 'north', dataProducerId: 'ems-1', operations: 4, parents: [], retryAt: null }
 
 let fixture: RestFixture
 let app: FastifyInstance
