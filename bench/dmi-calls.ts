@@ -71,7 +71,7 @@ function effectsTo(baseUrl: string): Effects {
     ...{ calls, client, destinationOf, metrics, resultsInFlightMax: 512, waitingBytesMax: 256 * MIB },
     named: { find: () => Promise.reject(new Error('the result is in the answer')) },
     sinks: { topic: sink, bucket: sink, resultsTopic: 'results' },
-    resultLimits: { valueBytesMax: MIB, depthMax: 1_000 },
+    generators: {}, resultLimits: { valueBytesMax: MIB, depthMax: 1_000 },
   })
   const committed = (completion: DispatcherCompletion): void => {
     publications.committed(completion)
@@ -94,7 +94,7 @@ function subjobOf(n: number): Pick<DispatcherEffect, 'subjobId' | 'run' | 'attem
   const dispatch: SubjobOrder = {
     ...{ type: 'DispatchSubjob', jobId: 'bench', tenant: 'default', index: n, producerKey: `${SERVICE}/${producer}`, service: SERVICE },
     ...{ dataProducerId: producer, kind: 'WRITE', destination: 'kafka:results', refusal: null, run: 1 },
-    ...{ refusalMessage: null, cancelled: false, ordered: true },
+    ...{ refusalMessage: null, cancelled: false, ordered: true, generator: null },
     dataAcceptType: 'application/vnd.3gpp.object-tree-hierarchical+json',
     dataContentType: 'application/3gpp-json-patch+json',
     ...{ authorization: null, priority: 1, attemptsMax: 3, deadlineAt: null },

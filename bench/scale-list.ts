@@ -82,11 +82,12 @@ function changesOf(n: number): readonly RowChange[] {
     ...{ dialectData: JSON.stringify(data), destination: '', dataAcceptType: 'application/json', dataContentType: 'application/json' },
     ...{ priority: n % 50, labels: {}, deadlineAt: null, attemptsMax: 3, submittedBy: null, traceparent: null, digest: 'd'.repeat(64) },
     ...{ createdAt, message, strict: false, submission: null, parts: 0, partsLeft: 0, run: 1, callbacks: {}, held: false, released: [] },
+    generated: [],
     ...{ operations: { total: 1, ...counts }, state: 'ended', startedAt, outcome, finishedAt },
     subjobs: { total: 1, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0, [outcome]: 1 },
   }
   const attempt = { number: 1, worker: `w${n % 5}`, startedAt, endedAt: finishedAt, outcome, code: null, message }
   const place = { type: 'SubjobEnded', jobId: id, index: 0, run: 1, outcome } as const
-  const event = { ...place, ...counts, object: null, message, attempts: [attempt], at: finishedAt, failedOperations: [] }
+  const event = { ...place, ...counts, object: null, message, attempts: [attempt], at: finishedAt, failedOperations: [], generated: null }
   return [{ type: 'PutJob', job, version: n + 1 }, { type: 'FoldSubjobEvent', event, at: finishedAt }]
 }

@@ -38,6 +38,7 @@ export const variants: Omit<Variants, 'dialect' | 'dialectData'> = {
   run: [1, 2],
   partsLeft: [0, 1],
   released: [[], [0]],
+  generated: [[], [{ step: 0, first: 9, steps: 1, source: 'other' }]],
 }
 
 const ended = (outcome: Outcome, startedAt = 2_000, finishedAt = 3_000): Phase => ({ state: 'ended', startedAt, outcome, finishedAt })

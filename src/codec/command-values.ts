@@ -93,13 +93,14 @@ export const dependencies: ReadValue<readonly Dependency[]> = (value, field) => 
 export const groups: ReadValue<readonly StepGroup[]> = (value, field) => {
   return array(value, field).map((each, position) => {
     const at = `${field}[${position}]`
-    const { operations, after = [], retries = 0, retryIntervalMs = 0, ...others } = object(each, at)
+    const { operations, after = [], generates = false, retries = 0, retryIntervalMs = 0, ...others } = object(each, at)
     const [unknown] = Object.keys(others)
-    const known = 'operations, after, retries and retryIntervalMs'
+    const known = 'operations, after, generates, retries and retryIntervalMs'
     if (unknown !== undefined) throw fault(`${at}.${clip(unknown)}`, `a group has ${known}, and no other member`)
     return {
       ...{ operations: int32(operations, `${at}.operations`), after: indexes(after, `${at}.after`) },
       ...{ retries: int32(retries, `${at}.retries`), retryIntervalMs: milliseconds(retryIntervalMs, `${at}.retryIntervalMs`) },
+      generates: flag(generates, `${at}.generates`),
     }
   })
 }

@@ -23,9 +23,10 @@ export class SubmissionDigest {
   finish({ tenant, kind, destination, dataAcceptType, dataContentType, dependencies, groups, strict }: AskedTerms): string {
     const parents = dependencies.map((dependency) => [dependency.operationId, dependency.parents])
     const terms = [tenant, kind, destination ?? '', dataAcceptType, dataContentType, parents, strict]
-    const steps = groups.map(({ operations, after, retries, retryIntervalMs }) => {
-      // Of one without retries it is what it was before there were any.
-      return retries === 0 ? [operations, after] : [operations, after, retries, retryIntervalMs]
+    const steps = groups.map(({ operations, after, retries, retryIntervalMs, generates }) => {
+      // Of one without retries, and that generates nothing, it is what it was before there were any.
+      const tries = retries === 0 ? [operations, after] : [operations, after, retries, retryIntervalMs]
+      return generates ? [...tries, generates] : tries
     })
     // Of a job without groups it is what it was before there were any.
     return this.#hash.update(JSON.stringify(steps.length === 0 ? terms : [...terms, steps])).digest('hex')

@@ -18,11 +18,14 @@ type JobStateName = JobState | 'none'
 const cancelling = evolveJob(running, { type: 'JobCancelled' })
 const undone = { operations: 1, subjobs: { partiallyFailed: 0, failed: 1, cancelled: 0 } }
 
+const generation = { step: 0, first: 2, steps: 3, source: 'made' }
+
 const states: Record<JobStateName, Job | undefined> = { none: undefined, accepted, running, cancelling, concluding, ended }
 
 const events: { readonly [Type in JobEvent['type']]: Extract<JobEvent, { type: Type }> } = {
   JobAccepted: { type: 'JobAccepted', facts, operations: 4, subjobs: 2 },
   SubjobsAdded: { type: 'SubjobsAdded', subjobs: 1, parts: 0 },
+  StepsGenerated: { type: 'StepsGenerated', generation },
   PartsGivenUp: { type: 'PartsGivenUp', operations: 1, message: 'lost' },
   JobStarted: { type: 'JobStarted', at: 10 },
   SubjobCounted: { type: 'SubjobCounted', result },
@@ -40,6 +43,7 @@ const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { t
   RecordSubjobEnded: { type: 'RecordSubjobEnded', at: 12, result },
   RecordConclusion: { type: 'RecordConclusion', at: 13, message: null },
   AddSubjobs: { type: 'AddSubjobs', subjobs: 1, parts: 0 },
+  AddGeneratedSteps: { type: 'AddGeneratedSteps', generation },
   GiveUpParts: { type: 'GiveUpParts', at: 14, operations: 1, message: 'lost' },
   CancelJob: { type: 'CancelJob' },
   RetryJob: { type: 'RetryJob', run: 2, priority: null, undone },
@@ -51,12 +55,18 @@ const decisions: Record<JobStateName, Partial<Record<JobCommand['type'], readonl
   none: { AcceptJob: ['JobAccepted'] },
   accepted: {
     AddSubjobs: ['SubjobsAdded'],
+    AddGeneratedSteps: ['StepsGenerated'],
     RecordSubjobStarted: ['JobStarted'],
     RecordSubjobEnded: ['JobStarted', 'SubjobCounted'],
     CancelJob: ['JobCancelled'],
   },
-  running: { AddSubjobs: ['SubjobsAdded'], RecordSubjobEnded: ['SubjobCounted'], CancelJob: ['JobCancelled'] },
-  cancelling: { AddSubjobs: ['SubjobsAdded'], RecordSubjobEnded: ['SubjobCounted'] },
+  running: {
+    AddSubjobs: ['SubjobsAdded'],
+    AddGeneratedSteps: ['StepsGenerated'],
+    RecordSubjobEnded: ['SubjobCounted'],
+    CancelJob: ['JobCancelled'],
+  },
+  cancelling: { AddSubjobs: ['SubjobsAdded'], AddGeneratedSteps: ['StepsGenerated'], RecordSubjobEnded: ['SubjobCounted'] },
   concluding: { RecordConclusion: ['JobEnded'] },
   ended: { RetryJob: ['JobRetried'] },
 }
@@ -95,7 +105,8 @@ describe('a job decides', () => {
         const once = decideJob(states[state], command).reduce<Job | undefined>(evolveJob, states[state])
         const again = decideJob(once, command).map((event) => event.type)
         const isOpen = state === 'accepted' || state === 'running' || state === 'cancelling'
-        const adds = isOpen && command.type === 'AddSubjobs' ? ['SubjobsAdded'] : []
+        const added = { AddSubjobs: ['SubjobsAdded'], AddGeneratedSteps: ['StepsGenerated'] }[command.type as string] ?? []
+        const adds = isOpen ? added : []
         expect(again).toEqual(isOpen && command.type === 'RecordSubjobEnded' ? ['SubjobCounted', 'JobConcluded'] : adds)
       })
     }
@@ -113,6 +124,7 @@ describe('what a job knows', () => {
       run: 1,
       partsLeft: 0,
       released: [],
+      generated: [],
     })
   })
 

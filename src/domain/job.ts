@@ -70,6 +70,18 @@ interface Progress {
   readonly partsLeft: number
   /** Subjobs that were released while others are held, by their indexes; empty once none is. */
   readonly released: readonly number[]
+  /** Steps that others have yielded, in the order of their indexes: those are behind all that the job was submitted with. */
+  readonly generated: readonly Generation[]
+}
+
+/** Steps that a step of the job has yielded. */
+export interface Generation {
+  readonly step: number
+  /** The index of the first of them; the others follow. */
+  readonly first: number
+  readonly steps: number
+  /** The dialect's own word for what they were made of. */
+  readonly source: string
 }
 
 export type Phase =
@@ -86,6 +98,7 @@ export type JobCommand =
   | { readonly type: 'AcceptJob'; readonly facts: JobFacts; readonly operations: number; readonly subjobs: number }
   /** A part was split, or a subjob in several: `parts` is 1 or 0. */
   | { readonly type: 'AddSubjobs'; readonly subjobs: number; readonly parts: number }
+  | { readonly type: 'AddGeneratedSteps'; readonly generation: Generation }
   /** The other parts will never come; `operations` were in them. */
   | { readonly type: 'GiveUpParts'; readonly at: number; readonly operations: number; readonly message: string }
   | { readonly type: 'RecordSubjobStarted'; readonly at: number }
@@ -112,6 +125,7 @@ export interface Undone {
 export type JobEvent =
   | { readonly type: 'JobAccepted'; readonly facts: JobFacts; readonly operations: number; readonly subjobs: number }
   | { readonly type: 'SubjobsAdded'; readonly subjobs: number; readonly parts: number }
+  | { readonly type: 'StepsGenerated'; readonly generation: Generation }
   | { readonly type: 'PartsGivenUp'; readonly operations: number; readonly message: string }
   | { readonly type: 'JobStarted'; readonly at: number }
   | { readonly type: 'SubjobCounted'; readonly result: SubjobResult }
@@ -127,6 +141,7 @@ export const jobTransitions = {
   none: { JobAccepted: 'accepted' },
   accepted: {
     SubjobsAdded: 'accepted',
+    StepsGenerated: 'accepted',
     PartsGivenUp: 'accepted',
     JobReleased: 'accepted',
     SubjobsReleased: 'accepted',
@@ -135,6 +150,7 @@ export const jobTransitions = {
   },
   running: {
     SubjobsAdded: 'running',
+    StepsGenerated: 'running',
     PartsGivenUp: 'running',
     JobReleased: 'running',
     SubjobsReleased: 'running',
@@ -142,7 +158,13 @@ export const jobTransitions = {
     JobCancelled: 'cancelling',
     JobConcluded: 'concluding',
   },
-  cancelling: { SubjobsAdded: 'cancelling', PartsGivenUp: 'cancelling', SubjobCounted: 'cancelling', JobConcluded: 'concluding' },
+  cancelling: {
+    SubjobsAdded: 'cancelling',
+    StepsGenerated: 'cancelling',
+    PartsGivenUp: 'cancelling',
+    SubjobCounted: 'cancelling',
+    JobConcluded: 'concluding',
+  },
   concluding: { JobReleased: 'concluding', SubjobsReleased: 'concluding', JobEnded: 'ended' },
   ended: { JobReleased: 'ended', SubjobsReleased: 'ended', JobRetried: 'running' },
 } as const satisfies Record<JobState | 'none', Partial<Record<JobEvent['type'], JobState>>>
@@ -154,6 +176,8 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
   switch (command.type) {
     case 'AddSubjobs':
       return isOpen(job) ? [{ ...command, type: 'SubjobsAdded' }] : []
+    case 'AddGeneratedSteps':
+      return isOpen(job) ? [{ ...command, type: 'StepsGenerated' }] : []
     case 'GiveUpParts':
       return isOpen(job) && job.partsLeft > 0 ? decidePartsGivenUp(job, command) : []
     case 'RecordSubjobStarted':
@@ -221,6 +245,9 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
         subjobs: { ...job.subjobs, total: job.subjobs.total + event.subjobs },
         partsLeft: job.partsLeft - event.parts,
       }
+    case 'StepsGenerated':
+      if (!isOpen(job)) throw illegal(job.state, event)
+      return withGenerated(job, event.generation)
     case 'PartsGivenUp': {
       if (!isOpen(job)) throw illegal(job.state, event)
       const operations = { ...job.operations, failed: job.operations.failed + event.operations }
@@ -273,6 +300,17 @@ function acceptedJob(job: Job | undefined, event: Extract<JobEvent, { type: 'Job
     run: 1,
     partsLeft: event.facts.parts,
     released: [],
+    generated: [],
+  }
+}
+
+function withGenerated(job: OpenJob, generation: Generation): Job {
+  const { operations, subjobs } = job
+  return {
+    ...job,
+    operations: { ...operations, total: operations.total + generation.steps },
+    subjobs: { ...subjobs, total: subjobs.total + generation.steps },
+    generated: [...job.generated, generation],
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Assignment, PublishedObject } from './assignment.ts'
 import type { Attempt } from './attempt.ts'
 import type { JobKind, Operation, RoutedOperation } from './operation.ts'
-import type { Job, JobState, Outcome } from './job.ts'
+import type { Job, JobFacts, JobState, Outcome } from './job.ts'
 import type { ResponseCode } from './response-code.ts'
 import type { Subjob } from './subjob.ts'
 
@@ -116,6 +116,21 @@ export interface StepGroup {
   /** How often each of its steps is tried again by itself when it fails, and how many milliseconds after that. */
   readonly retries: number
   readonly retryIntervalMs: number
+  /** Whether what each of its operations yields may be further operations of the job, as its dialect reads it. */
+  readonly generates: boolean
+}
+
+/** Operations that a step has yielded. What comes after the step's group comes after all of them as well. */
+export interface GeneratedSteps {
+  /** The dialect's own word for what they were made of. */
+  readonly source: string
+  readonly operations: readonly RoutedOperation[]
+  /** Of these operations: positions are those in this list. */
+  readonly groups: readonly StepGroup[]
+  /** The client's bearer token that the step had. Never shown or logged. */
+  readonly authorization: string | null
+  /** The operation that has yielded them, for another run, should its job have no room for them. */
+  readonly generator: RoutedOperation
 }
 
 export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob | ReleaseJob | ForgetJob
@@ -149,8 +164,13 @@ export interface DispatchSubjob {
   readonly called: boolean
   /** Whether those of a writing job at one data producer follow each other; where false, they may run side by side. */
   readonly ordered: boolean
+  /** Of a step that may yield further ones: who reads them from its result; null of all others. */
+  readonly generator: Generator | null
   readonly operations: readonly RoutedOperation[]
 }
+
+/** The dialect that the job came through, and its data there. */
+export type Generator = Pick<JobFacts, 'dialect' | 'dialectData'>
 
 /** On `subjobs`, keyed as the subjob was: it is to end before its time. */
 export interface CancelSubjob {
@@ -232,6 +252,8 @@ export interface SubjobEnded {
   readonly at: number
   /** Those that were not done, for another run. */
   readonly failedOperations: readonly RoutedOperation[]
+  /** What a step has yielded that succeeded: its coordinator then tells its end again, without it, once that is taken on, or can't be. */
+  readonly generated: GeneratedSteps | null
 }
 
 /** What its dispatcher says of a subjob. */

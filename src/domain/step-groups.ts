@@ -10,7 +10,7 @@ export interface GroupFault {
   readonly message: string
 }
 
-/** The command names them all in one record, and each process that has the job holds them in memory. */
+/** All of them are in one record, and each process that has the job holds them in memory. */
 export const GROUPS_MAX = 20_000
 /** Over all groups: how many others they come after. */
 export const GROUP_EDGES_MAX = 100_000
@@ -48,10 +48,10 @@ function faultOfRetries({ retries, retryIntervalMs }: StepGroup, field: string):
 
 /** What the groups of a job have come to. Steps have the numbers of their operations: the first group's come first. */
 export class StepGroups {
-  readonly groups: readonly StepGroup[]
+  #groups: readonly StepGroup[]
   /** The first step of each group, and at the end how many steps there are. */
-  readonly #starts: readonly number[]
-  readonly #children: readonly (readonly number[])[]
+  readonly #starts: number[]
+  readonly #children: number[][]
   /** Steps that have not succeeded. */
   readonly #undone: number[]
   /** Steps that have ended otherwise, and are not tried again. */
@@ -60,7 +60,7 @@ export class StepGroups {
   readonly #awaited: number[]
 
   constructor(groups: readonly StepGroup[]) {
-    this.groups = groups
+    this.#groups = groups
     const starts = [0]
     const children: number[][] = groups.map(() => [])
     for (const [position, { operations, after }] of groups.entries()) {
@@ -74,14 +74,64 @@ export class StepGroups {
     this.#awaited = groups.map(({ after }) => after.length)
   }
 
+  /** As they are now: those that were added come last, and others may come after them. */
+  get groups(): readonly StepGroup[] {
+    return this.#groups
+  }
+
   get total(): number {
     return this.#starts.at(-1) ?? 0
   }
 
   groupOf(step: number): StepGroup {
-    const group = this.groups[this.#groupOf(step)]
+    const group = this.#groups[this.#groupOf(step)]
     if (group === undefined) throw new Error(`broken invariant: the step ${step} is in no group`)
     return group
+  }
+
+  /** What is wrong with adding these of so many operations behind the step's group, whose steps have not all succeeded. */
+  checkAdded(step: number, groups: readonly StepGroup[], operations: number): string | null {
+    const total = this.total + operations
+    if (total > STEPS_MAX) return `they make ${total} steps of the job, and it may have ${STEPS_MAX}`
+    const waiting = this.#children[this.#groupOf(step)]?.length ?? 0
+    const edges = edgesOf(this.#groups) + edgesOf(groups) + waiting * groups.length
+    if (edges > GROUP_EDGES_MAX) return `the groups of the job name ${edges} others then, and may name ${GROUP_EDGES_MAX}`
+    return checkGroups(groups, operations)?.message ?? null
+  }
+
+  /** The step, which has not succeeded yet, yields these: what comes after its group comes after all of them, too. */
+  add(step: number, groups: readonly StepGroup[]): void {
+    const first = this.#groups.length
+    const waiting = this.#children[this.#groupOf(step)] ?? []
+    const positions = groups.map((_, at) => first + at)
+    const isWaiting = new Set(waiting)
+    const added = groups.map((group) => ({ ...group, after: group.after.map((parent) => first + parent) }))
+    const known = this.#groups.map((group, at) => (isWaiting.has(at) ? { ...group, after: [...group.after, ...positions] } : group))
+    this.#groups = [...known, ...added]
+    for (const child of waiting) this.#awaited[child] = (this.#awaited[child] ?? 0) + groups.length
+    for (const { operations, after } of added) {
+      for (const parent of after) this.#children[parent]?.push(this.#children.length)
+      this.#children.push([...waiting])
+      this.#starts.push(this.total + operations)
+      this.#undone.push(operations)
+      this.#failed.push(0)
+      this.#awaited.push(after.length)
+    }
+  }
+
+  /** The steps, so that none comes before one that it waits for. */
+  inOrder(steps: readonly number[]): readonly number[] {
+    const left = this.#groups.map(({ after }) => after.length)
+    const order = left.flatMap((count, group) => (count === 0 ? [group] : []))
+    for (let at = 0; at < order.length; at += 1) {
+      for (const child of this.#children[order[at] ?? 0] ?? []) {
+        left[child] = (left[child] ?? 0) - 1
+        if (left[child] === 0) order.push(child)
+      }
+    }
+    const places = new Map(order.map((group, place) => [group, place]))
+    const placeOf = (step: number): number => places.get(this.#groupOf(step)) ?? 0
+    return [...steps].sort((one, other) => placeOf(one) - placeOf(other) || one - other)
   }
 
   /** Whether all that the step waits for has succeeded. */
@@ -121,17 +171,17 @@ export class StepGroups {
   }
 
   #isLost(group: number): boolean {
-    return this.groups[group]?.after.some((parent) => (this.#failed[parent] ?? 0) > 0) ?? false
+    return this.#groups[group]?.after.some((parent) => (this.#failed[parent] ?? 0) > 0) ?? false
   }
 
   #stepsOf(group: number): readonly number[] {
     const first = this.#starts[group] ?? 0
-    return Array.from({ length: this.groups[group]?.operations ?? 0 }, (_, at) => first + at)
+    return Array.from({ length: this.#groups[group]?.operations ?? 0 }, (_, at) => first + at)
   }
 
   /** The last group that starts at the step or before. */
   #groupOf(step: number): number {
-    let [low, high] = [0, this.groups.length - 1]
+    let [low, high] = [0, this.#groups.length - 1]
     while (low < high) {
       const middle = Math.ceil((low + high) / 2)
       if ((this.#starts[middle] ?? 0) <= step) low = middle
@@ -139,6 +189,10 @@ export class StepGroups {
     }
     return low
   }
+}
+
+function edgesOf(groups: readonly StepGroup[]): number {
+  return groups.reduce((sum, { after }) => sum + after.length, 0)
 }
 
 function fault(field: string, message: string): GroupFault {

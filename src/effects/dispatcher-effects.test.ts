@@ -24,6 +24,7 @@ function publicationsTo(answer: Sink['publish']): Publications {
   return new Publications({
     ...{ calls: undefined as unknown as DmiCalls, client: undefined as never, named: undefined as never },
     ...{ sinks: { topic: sink, bucket: sink, resultsTopic: 'results' }, destinationOf: () => ({ type: 'none' }) },
+    generators: {},
     ...{ resultLimits: { valueBytesMax: 1, depthMax: 1 }, resultsInFlightMax: 4, waitingBytesMax: 1_000_000, metrics: createMetrics() },
   })
 }

@@ -11,7 +11,7 @@ import { KeptBody } from '../sinks/kept-body.ts'
 import { type PublishedResults, type ResultSource, SinkFailure, type SubjobToPublish } from '../sinks/sink.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
 import { type DmiCalls, failedCall, replyTo, SERVICE_SHARE } from './dmi-calls.ts'
-import type { TopicResults } from './internal-topics/internal-topics.ts'
+import { GENERATED_BYTES_MAX, type Generators, type ReadResult, readGenerated } from './generations.ts'
 import type { NamedPlace, NamedResults } from './named-results.ts'
 import { type Party, Places } from './places.ts'
 import { ResultMemory } from './result-memory.ts'
@@ -45,6 +45,7 @@ export interface PublicationsOptions {
   readonly sinks: Sinks
   readonly destinationOf: (text: string) => Destination
   readonly resultLimits: ResultLimits
+  readonly generators: Generators
   readonly resultsInFlightMax: number
   /** Bytes of fetched results that wait to be written, before no more are fetched. */
   readonly waitingBytesMax: number
@@ -106,7 +107,10 @@ export class Publications {
     const found = await this.#options.named.find(effect, named, destination, signal)
     if (!found.ok) return found.failed
     const { results, unmentioned } = found
-    return this.#inPlace(task, () => publishFound({ ...effect, unmentioned }, choice, results)).finally(results.release)
+    // There is no body that could be published as it came.
+    const body = new KeptBody(Readable.from([]), 0)
+    const source: ResultSource = { type: 'responses', responses: Readable.from(results.responses), body }
+    return this.#inPlace(task, () => this.#publishRead({ ...effect, unmentioned }, choice, source)).finally(results.release)
   }
 
   // Until it is written, or the lane that would have written it has ended.
@@ -141,12 +145,19 @@ export class Publications {
     try {
       const content = await this.#contentOf(result, choice)
       if (content.type === 'resulturi') return { type: 'Named', resulturi: content.resulturi, idempotencyKey: line.call.idempotencyKey }
-      return published(effect, await choice.sink.publish(subjobOf(effect, choice), content))
+      return await this.#publishRead(effect, choice, content)
     } catch (error) {
       return this.#brokenOff(effect, line.service, error)
     } finally {
       result.close()
     }
+  }
+
+  async #publishRead(effect: PublishResult, choice: SinkChoice, content: ResultSource): Promise<Completion> {
+    // Few yield anything, and each of these has one operation.
+    const [operation] = effect.dispatch.generator === null ? [] : effect.operations.load()
+    const read = await readGenerated(effect.dispatch, operation, content, this.#options.generators)
+    return published(effect, await choice.sink.publish(subjobOf(effect, choice), read.source), read)
   }
 
   async #contentOf(
@@ -180,19 +191,14 @@ async function unlessSinkFails<Outcome>(effect: PublishResult, attempt: () => Pr
   }
 }
 
-async function publishFound(effect: PublishResult, choice: SinkChoice, { responses }: TopicResults): Promise<Completion> {
-  // There is no body that could be published as it came.
-  const source: ResultSource = { type: 'responses', responses: Readable.from(responses), body: new KeptBody(Readable.from([]), 0) }
-  return published(effect, await choice.sink.publish(subjobOf(effect, choice), source))
-}
-
 // Operations that failed are written as well, for another run: a part of them as large as they are many.
 function bytesOf(completion: Completion, { operations }: PublishResult): number {
   switch (completion.type) {
     case 'Published': {
-      const { records, failedOperations } = completion
+      const { records, failedOperations, generated } = completion
       const failedBytes = operations.count === 0 ? 0 : (operations.bytes * failedOperations.length) / operations.count
-      return records.reduce((sum, { value }) => sum + (value?.length ?? 0), failedBytes)
+      const generatedBytes = generated === null ? 0 : GENERATED_BYTES_MAX
+      return records.reduce((sum, { value }) => sum + (value?.length ?? 0), failedBytes + generatedBytes)
     }
     case 'SinkFailed':
       return completion.failure.disposition === 'reject' ? operations.bytes : 0
@@ -212,9 +218,15 @@ function subjobOf({ dispatch, operations, unmentioned }: PublishResult, { name }
   return { jobId, index, run, service, destination: name, traceparent, operations: operations.load(), unmentioned }
 }
 
-function published(effect: PublishResult, { records, object, succeeded, failed, failedOperations, message }: PublishedResults): Completion {
+function published(
+  effect: PublishResult,
+  { records, object, succeeded, failed, failedOperations, message }: PublishedResults,
+  read: Pick<ReadResult, 'generated' | 'records'> = { generated: null, records: [] },
+): Completion {
   const publication: Publication = { succeeded, failed, object, message }
-  return { type: 'Published', ...replyTo(effect), records, publication, failedOperations }
+  // What can't be told of has not succeeded, and yields nothing.
+  const { generated, records: others } = failed === 0 ? read : { generated: null, records: [] }
+  return { type: 'Published', ...replyTo(effect), records: [...records, ...others], publication, failedOperations, generated }
 }
 
 function outcomeOf(completion: Completion): string {

@@ -21,7 +21,7 @@ const failed = (number: number): SubjobAttemptFailed => ({
 const ended: SubjobEnded = {
   ...{ type: 'SubjobEnded', ...of, outcome: 'succeeded', succeeded: 3, failed: 0, object: null, message: null, at: 30 },
   attempts: [failedAttempt(1), { ...failedAttempt(2), outcome: 'succeeded', code: null, message: null }],
-  failedOperations: [],
+  failedOperations: [], generated: null,
 }
 const rowAfter = (...events: SubjobNews[]): SubjobRow | undefined =>
   events.reduce<SubjobRow | undefined>(foldSubjobEvent, undefined)

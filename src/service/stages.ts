@@ -20,6 +20,7 @@ import type { OperationSpill } from '../spill/operation-spill.ts'
 import type { Connections } from './connections.ts'
 import type { FormerMembers } from './former-members.ts'
 import { callbackCalls, callbackRules } from './callbacks.ts'
+import { generatorsOf } from './generators.ts'
 import { coordinatorLanes, destinationRules, dispatcherLanes, notifierLanes } from './lanes.ts'
 import { mayWorkLater } from './may-work-later.ts'
 import { openNamedResults } from './named-results.ts'
@@ -150,7 +151,7 @@ function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession
   const calls = new DmiCalls({ client, serviceOf, destinationOf, callsInFlightMax, clock: monotonicClock, metrics })
   const resultLimits = { valueBytesMax: config.resultValueBytesMax, depthMax: RESULT_DEPTH_MAX }
   const publications = new Publications({
-    ...{ calls, client, sinks, destinationOf, resultLimits, metrics },
+    ...{ calls, client, sinks, destinationOf, resultLimits, metrics, generators: generatorsOf(connections) },
     named: openNamedResults(options, resultLimits),
     ...{ resultsInFlightMax: config.resultsInFlightMax, waitingBytesMax: config.resultsWaitingBytesMax },
   })

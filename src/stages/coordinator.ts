@@ -10,7 +10,7 @@ import { type Assignment, awaitsReport, evolveAssignment } from '../domain/assig
 import type { Destination } from '../domain/destination.ts'
 import { decideJob, evolveJob, isHeld, type Job, type JobCommand } from '../domain/job.ts'
 import type {
-  AddOperations, CancelJob, ForgetJob, Message, ReleaseJob, RetryJob, SubjobEnded, SubjobReport, SubmitJob,
+  AddOperations, CancelJob, ForgetJob, GeneratedSteps, Message, ReleaseJob, RetryJob, SubjobEnded, SubjobReport, SubmitJob,
 } from '../domain/messages.ts'
 import { plansFrom } from '../domain/plan.ts'
 import { ResponseCode } from '../domain/response-code.ts'
@@ -20,13 +20,14 @@ import type { InputRecord } from '../kafka/port.ts'
 import { type ConcludeJob, conclusionOf, type JobConclusion } from './conclusion.ts'
 import type { CoordinatorOptions } from './coordinator-options.ts'
 import { isHome, placeOf } from './forwarding.ts'
+import { settledEnd } from './generated-steps.ts'
 import { JobBook, type JobEntry, type JobTimer, jobTimer, setRetention } from './job-book.ts'
 import { tellReport } from './job-notices.ts'
 import { faultOfRelease, releasedSince, unknownSubjob } from './job-release.ts'
 import { closeParts, partTaken, withoutParts } from './job-parts.ts'
 import { PARENT_FAILED, plansOf, plansOfPart } from './job-plans.ts'
 import { planRetry } from './job-retry.ts'
-import { awaitingSteps, hasAllSteps, recountSteps } from './job-steps.ts'
+import { awaitingSteps, hasAllSteps, planSteps, recountSteps } from './job-steps.ts'
 import { PartIntake, PORTION } from './part-intake.ts'
 import type { RungTimer, Stage, Turn } from './stage.ts'
 import { REST, restedStep, restOf } from './step-rests.ts'
@@ -232,19 +233,29 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const entry = this.#book.get(report.jobId)
     const assignment = entry?.assignments.get(report.index)
     if (entry === undefined || assignment?.run !== report.run || !awaitsReport(assignment)) return
-    tellReport(entry.job, report, turn)
-    switch (report.type) {
-      case 'SubjobStarted':
-        this.#decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
-        return
-      case 'SubjobEnded':
-        this.#endSubjob(entry, assignment, report, turn)
-        return
-      case 'SubjobAttemptFailed':
+    if (report.type === 'SubjobEnded') {
+      this.#endSubjob(entry, assignment, report, turn)
+      return
     }
+    tellReport(entry.job, report, turn)
+    if (report.type === 'SubjobStarted') this.#decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
   }
 
-  #endSubjob(entry: JobEntry, assignment: Assignment, report: SubjobEnded, turn: CoordinatorTurn): void {
+  #addGenerated(entry: JobEntry, step: number, generated: GeneratedSteps, turn: CoordinatorTurn): void {
+    const { operations, source, authorization } = generated
+    const first = entry.steps?.total ?? 0
+    this.#book.addSteps(entry, step, generated, turn)
+    this.#decide(entry, { type: 'AddGeneratedSteps', generation: { step, first, steps: operations.length, source } }, turn)
+    const plans = planSteps({ ...entry.job, operations }, this.#options.findHandle, first)
+    this.#hands.assignAll(entry, plans, { run: 1, authorization, refusal: refusalOf(entry.job, plans) }, turn)
+  }
+
+  // What the step has yielded is there before the step has ended, and others hear of its end here: its owner only knows what it yields.
+  #endSubjob(entry: JobEntry, assignment: Assignment, told: SubjobEnded, turn: CoordinatorTurn): void {
+    const { report, generated } = settledEnd(told, entry)
+    if (told.generated !== null) turn.publish('subjobEvents', entry.job.jobId, report)
+    if (generated !== null) this.#addGenerated(entry, report.index, generated, turn)
+    tellReport(entry.job, report, turn)
     const after = evolveAssignment(assignment, report)
     const restsUntil = restOf(entry, assignment, report, turn.now)
     if (restsUntil !== null) {
@@ -298,7 +309,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const planned = []
     for (const { assignment, parents, plans } of subjobs) {
       const [first, ...others] = plans()
-      const terms = { run: assignment.run + 1, authorization, ordered: entry.steps === null }
+      const terms = { run: assignment.run + 1, authorization, steps: entry.steps }
       const { index } = assignment
       entry.steps?.retry(index)
       const order = orderOf(entry.job, { ...first, index, parents, children: [] }, terms)

@@ -37,13 +37,13 @@ describe('a subjob at its producer', () => {
     expect([finished.wakes, finished.stored]).toEqual([[], []])
 
     const record = { topic: 'results', key: 'job-1', value: Buffer.from('data') }
-    const answer = { records: [record], publication: done, failedOperations: [] }
+    const answer = { records: [record], publication: done, failedOperations: [], generated: null }
     const published = lane.complete({ type: 'Published', subjobId: 'job-1/0', run: 1, attempt: 1, ...answer })
     expect(published.delivered).toEqual([record])
     expect(published.messages('SubjobEnded')).toEqual([
       {
         type: 'SubjobEnded',
-        ...{ jobId: 'job-1', index: 0, run: 1, failedOperations: [] },
+        ...{ jobId: 'job-1', index: 0, run: 1, failedOperations: [], generated: null },
         ...{ outcome: 'succeeded', succeeded: 1, failed: 0, object: null, message: null, at: 6_500 },
         attempts: [
           { number: 1, worker: 'w1', startedAt: 1_000, endedAt: 6_500, outcome: 'succeeded', code: null, message: null },
@@ -153,6 +153,7 @@ describe('replies that come late or twice', () => {
       ...{ type: 'Published', subjobId: 'job-1/0', run: 1, attempt: 1 },
       ...{ records: [{ topic: 'results', key: null, value: null }], publication: done },
       failedOperations: [],
+      generated: null,
     })
     expect(early.delivered).toEqual([])
   })

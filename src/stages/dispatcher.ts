@@ -6,7 +6,6 @@
  */
 import { jobId as asJobId, subjobId } from '../domain/ids.ts'
 import type { CancelSubjob, Message } from '../domain/messages.ts'
-import type { RoutedOperation } from '../domain/operation.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import {
   decideSubjob, durableSubjobEvents, evolveSubjob, type PublicationSource, type SubjobCommand, type SubjobEvent, type SubjobLimits,
@@ -24,7 +23,7 @@ import {
   attemptOf, callOf, deadlineOf, type EntryParts, newEntry, queuedOf, refusalOf, retryAtOf, storedForm, type SubjobEntry, type SubjobTimer,
   timerOf, timersOf,
 } from './subjob-entry.ts'
-import { commandOf, undoneOf } from './subjob-replies.ts'
+import { commandOf, type Leavings, leavingsOf, nothingLeft } from './subjob-replies.ts'
 import { reportEnd, reportFailure, reportProgress, reportStart } from './subjob-reports.ts'
 
 type DispatcherTurn = Turn<DispatcherEffect>
@@ -147,7 +146,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     if (completion.type === 'Published' && entry.subjob.state === 'publishing') turn.deliver(completion.records)
     if (completion.type === 'Polled') this.#nextCall.heard(completion, entry)
     const retryDelayMs = (retryAfterMs: number): number => this.#nextCall.retryDelayMs(attemptOf(entry), retryAfterMs)
-    this.#decide(id, entry, commandOf(completion, { entry, at: turn.now, retryDelayMs }), turn, () => undoneOf(completion, entry))
+    this.#decide(id, entry, commandOf(completion, { entry, at: turn.now, retryDelayMs }), turn, () => leavingsOf(completion, entry))
     if (completion.type === 'Polled' && completion.progress !== undefined) reportProgress(entry, completion.progress, turn)
     this.#callAgain(id, completion, entry, turn)
     // As long as it is polled it makes room for nobody.
@@ -180,8 +179,8 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     if (deadline !== null) turn.wake(timerOf(id, entry, 'deadline'), deadline.at)
   }
 
-  /** `undone` gives the operations that the subjob's end leaves for another run. */
-  #decide(id: string, entry: SubjobEntry, command: SubjobCommand, turn: DispatcherTurn, undone: Undone = () => []): void {
+  /** `leavings` gives what the subjob's end leaves to be done. */
+  #decide(id: string, entry: SubjobEntry, command: SubjobCommand, turn: DispatcherTurn, leavings = nothingLeft): void {
     const limits: SubjobLimits = {
       attemptsMax: entry.dispatch.attemptsMax,
       callFailuresMax: this.#options.callFailuresMax,
@@ -190,7 +189,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     for (const event of events) {
       const before = entry.subjob
       entry.subjob = evolveSubjob(before, event)
-      if (event.type === 'SubjobEnded') this.#end(id, entry, undone(), turn)
+      if (event.type === 'SubjobEnded') this.#end(id, entry, leavings(), turn)
       else this.#follow(id, entry, event, turn)
     }
     const ended = entry.subjob.state === 'ended'
@@ -249,8 +248,8 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     if (again) turn.wake(timerOf(id, entry, 'cancel'), turn.now + this.#nextCall.retryDelayMs(1, 0))
   }
 
-  #end(id: string, entry: SubjobEntry, failedOperations: readonly RoutedOperation[], turn: DispatcherTurn): void {
-    reportEnd(entry, failedOperations, turn)
+  #end(id: string, entry: SubjobEntry, leavings: Leavings, turn: DispatcherTurn): void {
+    reportEnd(entry, leavings, turn)
     turn.store(SPEC_PREFIX + id, null)
     if (entry.isProgressStored) turn.store(PROGRESS_PREFIX + id, null)
     this.#entries.delete(id)
@@ -343,5 +342,3 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     turn.store(PROGRESS_PREFIX + id, { type: 'SubjobProgressed', jobId, index, subjob: storedForm(entry.subjob) })
   }
 }
-
-type Undone = () => readonly RoutedOperation[]

@@ -1,7 +1,7 @@
 /** A coordinator lane's state: its jobs with their assignments, and how both stand in the changelog. */
 import { type Assignment, isSettled } from '../domain/assignment.ts'
 import type { Job } from '../domain/job.ts'
-import type { DispatchSubjob, Message, SubmitJob } from '../domain/messages.ts'
+import type { DispatchSubjob, GeneratedSteps, Message, SubmitJob } from '../domain/messages.ts'
 import { StepGroups } from '../domain/step-groups.ts'
 import { tellChange } from './job-notices.ts'
 import type { KeptOperations, OperationStore } from './operation-store.ts'
@@ -84,6 +84,14 @@ export class JobBook {
     // Of others it is of no use, and better not kept.
     entry.authorization = steps.groups.some(({ retries }) => retries > 0) ? authorization : null
     turn.store(GROUPS_PREFIX + jobId, { type: 'JobGrouped', jobId, groups: steps.groups, authorization: entry.authorization })
+  }
+
+  /** The step of a job in steps, which has not ended yet, yields more of them. */
+  addSteps(entry: JobEntry, step: number, { groups, authorization }: GeneratedSteps, turn: Write): void {
+    const { job: { jobId }, steps } = entry
+    if (steps === null) throw new Error(`broken invariant: steps for the job "${jobId}", which has none`)
+    steps.add(step, groups)
+    this.authorize(entry, authorization, turn)
   }
 
   changeJob(entry: JobEntry, job: Job, turn: Write): void {

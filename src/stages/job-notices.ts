@@ -15,7 +15,7 @@ export function tellChange(before: Job | null, job: Job, turn: Telling): void {
 export function tellReport(job: Job, report: SubjobReport, turn: Telling): void {
   if (!hasCallbacks(job)) return
   // As many as a subjob may have would not fit beside the job, and nobody needs them.
-  const told = report.type === 'SubjobEnded' ? { ...report, failedOperations: [] } : report
+  const told = report.type === 'SubjobEnded' ? { ...report, failedOperations: [], generated: null } : report
   turn.publish('callbacks', job.jobId, { type: 'JobNotice', job, previous: job.state, report: told, at: turn.now })
 }
 

@@ -5,7 +5,7 @@ import type { Operation } from '../domain/operation.ts'
 import { type LinkedPlan, linkPlans, plansFrom } from '../domain/plan.ts'
 import { type FindHandle, splitJob, type SplitLimits } from '../domain/split.ts'
 import type { JobEntry } from './job-book.ts'
-import { planSteps, standingOf } from './job-steps.ts'
+import { planSteps, standingOf, submittedSoFar } from './job-steps.ts'
 import { orderOf, type OrderTerms, refused } from './subjob-orders.ts'
 
 interface Splitting {
@@ -31,7 +31,7 @@ export function plansOf(
 /** Of a part of a job, whose subjobs come behind those that it has. */
 export function plansOfPart(entry: JobEntry, operations: readonly Operation[], { findHandle, splits }: Splitting): readonly LinkedPlan[] {
   const { job, steps } = entry
-  if (steps !== null) return planSteps({ ...job, operations }, findHandle, job.subjobs.total)
+  if (steps !== null) return planSteps({ ...job, operations }, findHandle, submittedSoFar(job))
   return plansFrom(job.subjobs.total, splitJob({ ...job, operations }, findHandle, splits))
 }
 
@@ -41,11 +41,11 @@ export const PARENT_FAILED = 'an operation that it waits for failed'
 export function plannedOrders(
   entry: JobEntry,
   plans: readonly LinkedPlan[],
-  { refusal, ...terms }: Omit<OrderTerms, 'ordered'> & { readonly refusal: string | null },
+  { refusal, ...terms }: Omit<OrderTerms, 'steps'> & { readonly refusal: string | null },
 ): readonly PlannedOrder[] {
   return plans.map((plan) => {
     const { index, producerKey, children, operations, parents } = plan
-    const order = orderOf(entry.job, plan, { ...terms, ordered: entry.steps === null })
+    const order = orderOf(entry.job, plan, { ...terms, steps: entry.steps })
     const standing = standingOf(entry, index)
     const reason = refusal ?? (standing === 'lost' ? PARENT_FAILED : null)
     const awaited = reason === null ? parents.length + (standing === 'waits' ? 1 : 0) : 0

@@ -61,7 +61,8 @@ function asMayBe(undone: readonly RetriedSubjob['assignment'][], { held }: JobEn
 function stepsAsMayBe(undone: readonly RetriedSubjob['assignment'][], entry: JobEntry): readonly RetriedSubjob['assignment'][] {
   if (!hasAllSteps(entry)) return []
   let bytes = 0
-  const inOrder = [...undone].sort((a, b) => a.index - b.index)
+  const byIndex = new Map(undone.map((assignment) => [assignment.index, assignment]))
+  const inOrder = (entry.steps?.inOrder([...byIndex.keys()]) ?? []).flatMap((index) => byIndex.get(index) ?? [])
   const end = inOrder.findIndex(({ index }, at) => {
     const operations = entry.held.get(index)?.operations
     bytes += operations?.bytes ?? 0

@@ -1,5 +1,6 @@
 /** A job in steps, as its coordinator holds it: what becomes of a step when it is split, and when another one has ended. */
 import type { Assignment } from '../domain/assignment.ts'
+import type { Job } from '../domain/job.ts'
 import type { Operation } from '../domain/operation.ts'
 import type { LinkedPlan } from '../domain/plan.ts'
 import { type FindHandle, managedObjectOf, routeOf } from '../domain/split.ts'
@@ -36,11 +37,23 @@ export function awaitingSteps({ steps }: JobEntry, ended: Assignment): readonly 
 export function recountSteps(entry: JobEntry): void {
   const { steps, job, assignments } = entry
   if (steps === null) return
-  for (let index = 0; index < Math.min(steps.total, job.subjobs.total); index += 1) {
+  const submitted = steps.total - generatedSteps(job)
+  for (let index = 0; index < steps.total; index += 1) {
+    // What is in parts that were not read yet has not begun.
+    if (index >= submittedSoFar(job) && index < submitted) continue
     const assignment = assignments.get(index)
     if (assignment === undefined) steps.succeed(index)
     else awaitingSteps(entry, assignment)
   }
+}
+
+/** How many of the steps that the job was submitted with are known: one in parts has the others after these. */
+export function submittedSoFar(job: Job): number {
+  return job.subjobs.total - generatedSteps(job)
+}
+
+function generatedSteps({ generated }: Job): number {
+  return generated.reduce((sum, { steps }) => sum + steps, 0)
 }
 
 /** Whether each of its steps is where its groups say that it is. One of which a part is lost is not carried on. */

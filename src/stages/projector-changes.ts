@@ -36,6 +36,8 @@ export function changeOf(topic: ProjectedTopic, record: InputRecord, message: Me
     case 'SubjobReported':
     case 'SubjobAttemptFailed':
     case 'SubjobEnded':
+      // Whether what it yields can be done is for its coordinator to say, which tells of its end once more.
+      if (message.type === 'SubjobEnded' && message.generated !== null) return null
       return topic === 'subjobEvents' ? { type: 'FoldSubjobEvent', event: message, at: record.timestampMs } : null
     default:
       return null

@@ -1,5 +1,5 @@
 /** What the dispatcher has done outside of Kafka, and what comes back. */
-import type { DispatchSubjob } from '../domain/messages.ts'
+import type { DispatchSubjob, GeneratedSteps } from '../domain/messages.ts'
 import type { RoutedOperation } from '../domain/operation.ts'
 import type { CallFailure, ProducerProgress, ProducerStatus, Publication, PublicationSource, SubjobStop } from '../domain/subjob.ts'
 import type { OutputRecord } from '../kafka/port.ts'
@@ -53,5 +53,7 @@ export type DispatcherCompletion =
       readonly publication: Publication
       /** What was reported as failed, for another run. */
       readonly failedOperations: readonly RoutedOperation[]
+      /** What the subjob has yielded where it is a step that does, and succeeded. */
+      readonly generated: GeneratedSteps | null
     })
   | (Reply & { readonly type: 'SinkFailed'; readonly failure: CallFailure })

@@ -75,6 +75,7 @@ function keptOrder(order: DispatchSubjob, strings: SharedStrings): SubjobOrder {
     deadlineAt: order.deadlineAt,
     traceparent: traceparent === null ? null : strings.of(traceparent),
     ordered: order.ordered,
+    generator: order.generator,
   }
 }
 

@@ -57,7 +57,7 @@ export class SubjobHands {
     if (plan === undefined) throw new Error('broken invariant: a step without an operation is tried again')
     const parents = 1 + (isHeld(job, index) ? 1 : 0)
     const again = { type: 'SubjobRetried', producerKey: plan.producerKey, operations: operations.length, parents, restsUntil } as const
-    const order = orderOf(job, plan, { run: ended.run + 1, authorization, ordered: false })
+    const order = orderOf(job, plan, { run: ended.run + 1, authorization, steps: entry.steps })
     this.hand(entry, evolveAssignment(ended, again), order, turn)
     publishPlanned(job.jobId, [plannedOf(order, [], restsUntil)], turn)
     turn.wake(restTimer(entry, index), restsUntil)

@@ -6,22 +6,31 @@ import type { DispatchSubjob, PlannedSubjob, SubjobEnded } from '../domain/messa
 import type { LinkedPlan } from '../domain/plan.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import type { SubjobPlan } from '../domain/split.ts'
+import type { StepGroups } from '../domain/step-groups.ts'
 import type { Turn } from './stage.ts'
 
 /** What all subjobs of a job or a part of it have in common, beside the job. */
 export interface OrderTerms {
   readonly run: number
   readonly authorization: string | null
-  readonly ordered: boolean
+  /** Of a job in steps, which say themselves what follows what. */
+  readonly steps: Pick<StepGroups, 'groupOf'> | null
 }
 
-export function orderOf(job: Job, plan: LinkedPlan & { readonly refusalMessage?: string }, terms: OrderTerms): DispatchSubjob {
+export function orderOf(
+  job: Job,
+  plan: LinkedPlan & { readonly refusalMessage?: string },
+  { steps, ...terms }: OrderTerms,
+): DispatchSubjob {
   const { jobId, tenant, kind, destination, dataAcceptType, dataContentType, priority, attemptsMax, deadlineAt, traceparent } = job
   const { index, producerKey, service, dataProducerId, refusal, operations, refusalMessage = null } = plan
+  const { dialect, dialectData } = job
+  const generator = steps?.groupOf(index).generates === true ? { dialect, dialectData } : null
   return {
     type: 'DispatchSubjob',
     ...{ jobId, tenant, index, producerKey, service, dataProducerId, kind, destination, dataAcceptType, dataContentType },
     ...{ refusal, refusalMessage, cancelled: false, priority, attemptsMax, deadlineAt, traceparent, called: false, operations, ...terms },
+    ...{ ordered: steps === null, generator },
   }
 }
 
@@ -75,5 +84,5 @@ export function publishPlanned(jobId: string, subjobs: readonly PlannedSubjob[],
 export function remainderOf(job: Job, { index, producerKey, run }: Assignment, { failedOperations }: SubjobEnded): DispatchSubjob | null {
   if (failedOperations.length === 0) return null
   const nobody = { producerKey: producerKey as ProducerKey, service: '', dataProducerId: '', refusal: null, parents: [], children: [] }
-  return orderOf(job, { ...nobody, index, operations: failedOperations }, { run, authorization: null, ordered: true })
+  return orderOf(job, { ...nobody, index, operations: failedOperations }, { run, authorization: null, steps: null })
 }

@@ -1,5 +1,5 @@
 /** What comes back from outside, in the words of the subjob's state machine. */
-import type { RoutedOperation } from '../domain/operation.ts'
+import type { SubjobEnded } from '../domain/messages.ts'
 import type { SubjobCommand } from '../domain/subjob.ts'
 import type { DispatcherCompletion } from './subjob-calls.ts'
 import type { SubjobEntry } from './subjob-entry.ts'
@@ -26,7 +26,16 @@ export function commandOf(
   }
 }
 
-/** Operations that the end of a subjob leaves for another run: of a destination that refuses, all. */
-export function undoneOf(completion: Settling, { operations }: SubjobEntry): readonly RoutedOperation[] {
-  return completion.type === 'Published' ? completion.failedOperations : operations.load()
+/** What the end of a subjob leaves to be done. */
+export type Leavings = Pick<SubjobEnded, 'failedOperations' | 'generated'>
+
+export function nothingLeft(): Leavings {
+  return { failedOperations: [], generated: null }
+}
+
+/** Of a destination that refuses, all operations are left for another run. */
+export function leavingsOf(completion: Settling, { operations }: SubjobEntry): Leavings {
+  if (completion.type !== 'Published') return { failedOperations: operations.load(), generated: null }
+  const { failedOperations, generated } = completion
+  return { failedOperations, generated }
 }

@@ -1,7 +1,7 @@
 /** What a subjob's owner tells its job's. */
-import type { RoutedOperation } from '../domain/operation.ts'
 import type { ProducerProgress } from '../domain/subjob.ts'
 import type { SubjobEntry } from './subjob-entry.ts'
+import type { Leavings } from './subjob-replies.ts'
 import type { Turn } from './stage.ts'
 
 /** Its producer has taken it on. */
@@ -39,9 +39,9 @@ export function reportFailure({ dispatch, subjob }: SubjobEntry, retryAt: number
   turn.publish('subjobEvents', jobId, { type: 'SubjobAttemptFailed', jobId, index, run, attempt, retryAt })
 }
 
-export function reportEnd({ dispatch, subjob }: SubjobEntry, failedOperations: readonly RoutedOperation[], turn: Turn<never>): void {
+export function reportEnd({ dispatch, subjob }: SubjobEntry, leavings: Leavings, turn: Turn<never>): void {
   if (subjob.state !== 'ended') throw new Error('broken invariant: an ended subjob is not ended')
   const { jobId, index, run } = dispatch
   const { end, attempts } = subjob
-  turn.publish('subjobEvents', jobId, { type: 'SubjobEnded', jobId, index, run, ...end, attempts, failedOperations })
+  turn.publish('subjobEvents', jobId, { type: 'SubjobEnded', jobId, index, run, ...end, attempts, ...leavings })
 }

@@ -49,11 +49,12 @@ const dispatchSubjob: fc.Arbitrary<DispatchSubjob> = fc.record({
   traceparent: maybe(text),
   called: fc.boolean(),
   ordered: fc.boolean(),
+  generator: maybe(fc.record({ dialect: text, dialectData: maybe(text) })),
   operations: fc.array(routedOperation, { maxLength: 5 }),
 })
 
 const groups = fc.array(
-  fc.record({ operations: int, after: fc.array(int, { maxLength: 3 }), retries: int, retryIntervalMs: time }),
+  fc.record({ operations: int, after: fc.array(int, { maxLength: 3 }), retries: int, retryIntervalMs: time, generates: fc.boolean() }),
   { maxLength: 3 },
 )
 
@@ -112,6 +113,7 @@ const jobFacts = fc.record({
   held: fc.boolean(),
   partsLeft: int,
   released: fc.array(int, { maxLength: 3 }),
+  generated: fc.array(fc.record({ step: int, first: int, steps: int, source: text }), { maxLength: 3 }),
   run: int,
   operations: fc.record({ total: int, succeeded: int, failed: int }),
   subjobs: fc.record({ total: int, succeeded: int, partiallyFailed: int, failed: int, cancelled: int }),
@@ -172,6 +174,8 @@ const subjobAttemptFailed: fc.Arbitrary<SubjobAttemptFailed> = fc.record({
   retryAt: maybe(time),
 })
 
+const someRouted = fc.array(routedOperation, { maxLength: 3 })
+
 const subjobEnded: fc.Arbitrary<SubjobEnded> = fc.record({
   type: fc.constant('SubjobEnded' as const),
   jobId: text,
@@ -184,7 +188,8 @@ const subjobEnded: fc.Arbitrary<SubjobEnded> = fc.record({
   message: maybe(text),
   attempts,
   at: time,
-  failedOperations: fc.array(routedOperation, { maxLength: 3 }),
+  failedOperations: someRouted,
+  generated: maybe(fc.record({ source: text, operations: someRouted, groups, authorization: maybe(text), generator: routedOperation })),
 })
 
 export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Message, { type: T }>> } = {

@@ -13,7 +13,7 @@ export function sampleJob(changes: Partial<Omit<Job, 'state'>> & { id?: string }
     ...{ destination: 'kafka:results', dataAcceptType: 'application/json', dataContentType: 'application/json' },
     ...{ priority: 5, labels: { team: 'north' }, deadlineAt: null, attemptsMax: 3, submittedBy: null, traceparent: null },
     ...{ digest: 'd'.repeat(64), createdAt: 1_000, message: null },
-    ...{ strict: false, submission: null, parts: 0, partsLeft: 0, released: [], run: 1, callbacks: {}, held: false },
+    ...{ strict: false, submission: null, parts: 0, partsLeft: 0, released: [], generated: [], run: 1, callbacks: {}, held: false },
     operations: { total: 10, succeeded: 0, failed: 0 },
     subjobs: { total: 0, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0 },
     ...facts,
@@ -38,7 +38,7 @@ export function sampleEnd(index: number): SubjobEnded {
   const times = { startedAt: 2_001, endedAt: 2_900 }
   const attempt = { number: 1, worker: 'w1', ...times, outcome: 'partiallyFailed', code: null, message: 'no' } as const
   const object = { key: `job-1/${index}`, bytes: 12, etag: 'e' }
-  return { ...ended, object, message: 'no', attempts: [attempt], at: 2_900, failedOperations: [] }
+  return { ...ended, object, message: 'no', attempts: [attempt], at: 2_900, failedOperations: [], generated: null }
 }
 
 export function exerciseReadModel(name: string, open: () => Promise<ReadModel>): void {

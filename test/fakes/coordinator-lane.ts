@@ -55,7 +55,7 @@ export function startOf(index: number, at = 1): SubjobStarted {
 
 export function endOf(index: number, changes: Partial<SubjobEnded> = {}): SubjobEnded {
   const counts = { outcome: 'succeeded' as Outcome, succeeded: 1, failed: 0 }
-  const rest = { object: null, message: null, attempts: [], at: 2, failedOperations: [] }
+  const rest = { object: null, message: null, attempts: [], at: 2, failedOperations: [], generated: null }
   return { type: 'SubjobEnded', jobId: 'job-1', index, run: 1, ...counts, ...rest, ...changes }
 }
 

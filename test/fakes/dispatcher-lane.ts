@@ -54,7 +54,7 @@ export function finishSubmitted(lane: DispatcherLane, subjobId: string): void {
 
 export function publish(lane: DispatcherLane, subjobId: string, publication: Publication = done): RecordedTurn<DispatcherEffect> {
   const attempt = lane.effects.findLast((each) => each.subjobId === subjobId)?.attempt ?? 1
-  return lane.complete({ type: 'Published', subjobId, run: 1, attempt, records: [], publication, failedOperations: [] })
+  return lane.complete({ type: 'Published', subjobId, run: 1, attempt, records: [], publication, failedOperations: [], generated: null })
 }
 
 /** Carries every effect out at once, and well; the subjobs in the order in which they were submitted or found to work. */
@@ -82,6 +82,6 @@ export function answerTo(effect: DispatcherEffect): DispatcherCompletion {
     case 'CancelSubjob':
       return { type: 'CancelAnswered', subjobId, run, attempt, again: false }
     case 'PublishResult':
-      return { type: 'Published', subjobId, run, attempt, records: [], publication: done, failedOperations: [] }
+      return { type: 'Published', subjobId, run, attempt, records: [], publication: done, failedOperations: [], generated: null }
   }
 }

@@ -75,7 +75,7 @@ export function exampleFacts(changes: Partial<JobFacts> = {}): JobFacts {
 }
 
 export function exampleGroup(changes: Partial<StepGroup> = {}): StepGroup {
-  return { operations: 1, after: [], retries: 0, retryIntervalMs: 0, ...changes }
+  return { operations: 1, after: [], retries: 0, retryIntervalMs: 0, generates: false, ...changes }
 }
 
 export function exampleDispatch(changes: Partial<DispatchSubjob> = {}): DispatchSubjob {
@@ -102,6 +102,7 @@ export function exampleDispatch(changes: Partial<DispatchSubjob> = {}): Dispatch
     traceparent: null,
     called: false,
     ordered: true,
+    generator: null,
     operations: [exampleRoutedOperation()],
     ...changes,
   }

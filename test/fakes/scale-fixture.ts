@@ -102,14 +102,14 @@ export class ScaleFixture {
     const subjobs = { total: 1, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0, [outcome]: 1 }
     const place = { type: 'SubjobEnded', jobId, index: 0, run } as const
     const ended: Job = {
-      ...{ ...job, held: false, released: [], operations: { total: 1, ...counts }, subjobs, message: said },
+      ...{ ...job, held: false, released: [], generated: [], operations: { total: 1, ...counts }, subjobs, message: said },
       ...{ state: 'ended', startedAt: ran?.[0] ?? at, outcome, finishedAt: at },
     }
     await this.#apply(
       this.#planned(job, job.createdAt),
       {
         type: 'FoldSubjobEvent',
-        event: { ...counts, ...place, outcome, object: null, message: said, attempts, at, failedOperations: [] },
+        event: { ...counts, ...place, outcome, object: null, message: said, attempts, at, failedOperations: [], generated: null },
         at,
       },
       { type: 'PutJob', job: ended, version: this.#next() },

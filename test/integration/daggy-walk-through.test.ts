@@ -20,6 +20,7 @@ it('goes from a specification to what its last task has printed, and leaves no p
   const { code, out, err } = await walkThrough({ installation, service, page: 'docs/daggy.md', words: {} })
   expect(code, `${out}\n${err}`).toBe(0)
   const runs = (await (await fetch(`${service.client.url}/v1/dagruns?all=1`)).json()) as readonly RunSummary[]
-  expect(runs).toMatchObject([{ tag: 'squares', state: 'COMPLETED', taskCounts: { COMPLETED: 4 } }])
+  const completed = { state: 'COMPLETED', taskCounts: { COMPLETED: 4 } }
+  expect(runs).toMatchObject([{ tag: 'counted', ...completed }, { tag: 'squares', ...completed }])
   expect(out).toContain('"outputLog":"169\\n"')
 }, 120_000)

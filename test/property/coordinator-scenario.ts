@@ -93,7 +93,7 @@ export class CoordinatorScenario {
     const object = { key: `${jobId}/${index}`, bytes: which, etag: 'e' }
     const result = resultOf(which, operations.length)
     const message = result.failed > 0 ? 'why' : null
-    const rest = { object, message, attempts: [], at: this.#now, failedOperations: [] }
+    const rest = { object, message, attempts: [], at: this.#now, failedOperations: [], generated: null }
     this.#record({ type: 'SubjobEnded', jobId, index, run: 1, ...result, ...rest })
   }
 

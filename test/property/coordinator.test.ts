@@ -154,7 +154,7 @@ function runJob(number: number, order: readonly number[]): JobRun {
 
 function reportsOf({ jobId, index, operations, refusal }: DispatchSubjob, number: number): Message[] {
   const result = refusal === null ? resultOf(number + index, operations.length) : resultOf(1, operations.length)
-  const rest = { object: null, message: null, attempts: [], at: 1, failedOperations: [] }
+  const rest = { object: null, message: null, attempts: [], at: 1, failedOperations: [], generated: null }
   const ended: Message = { type: 'SubjobEnded', jobId, index, run: 1, ...result, ...rest }
   if (refusal !== null) return [ended]
   return [{ type: 'SubjobStarted', jobId, index, run: 1, attempt: 1, worker: 'w', dataProducerJobId: 'd', at: 1 }, ended]

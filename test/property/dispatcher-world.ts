@@ -236,9 +236,10 @@ function answered(effect: DispatcherEffect, which: number): DispatcherCompletion
       if (which % 4 === 0) return { ...reply, type: 'SinkFailed', failure: retriable }
       if (source.type === 'failure') {
         const publication = { succeeded: 0, failed: operations.length, object: null, message: null }
-        return { ...reply, type: 'Published', records: [], publication, failedOperations: operations }
+        return { ...reply, type: 'Published', records: [], publication, failedOperations: operations, generated: null }
       }
-      return { ...reply, type: 'Published', records: [], publication: publicationOf({ ...dispatch, operations }), failedOperations: [] }
+      const publication = publicationOf({ ...dispatch, operations })
+      return { ...reply, type: 'Published', records: [], publication, failedOperations: [], generated: null }
     }
   }
 }

@@ -121,7 +121,7 @@ export class PartsWorld {
     if (dispatch === undefined) return
     const { jobId, index, run, operations } = dispatch
     const result = { outcome: 'succeeded', succeeded: operations.length, failed: 0 } as const
-    const rest = { object: null, message: null, attempts: [], at: 1, failedOperations: [] }
+    const rest = { object: null, message: null, attempts: [], at: 1, failedOperations: [], generated: null }
     this.#events.push({ type: 'SubjobEnded', jobId, index, run, ...result, ...rest })
   }
 

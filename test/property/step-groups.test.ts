@@ -20,13 +20,24 @@ type State = 'waits' | 'runs' | 'succeeded' | 'failed' | 'lost'
 /** The same, by looking at every pair of steps each time. */
 class PlainSteps {
   readonly states: State[]
-  readonly parents: readonly (readonly number[])[]
+  readonly parents: (readonly number[])[]
 
   constructor(groups: readonly StepGroup[]) {
     const groupOf = groups.flatMap(({ operations }, group) => positions(operations).map(() => group))
     this.parents = groupOf.map((group) => groupOf.flatMap((other, step) => (groups[group]?.after.includes(other) === true ? [step] : [])))
     this.states = groupOf.map(() => 'waits')
     this.look()
+  }
+
+  /** All that comes after the step comes after these, too. */
+  add(step: number, groups: readonly StepGroup[]): readonly number[] {
+    const added = new PlainSteps(groups)
+    const first = this.states.length
+    const indexes = added.states.map((_, at) => first + at)
+    for (const [at, parents] of this.parents.entries()) if (parents.includes(step)) this.parents[at] = [...parents, ...indexes]
+    this.parents.push(...added.parents.map((parents) => parents.map((parent) => first + parent)))
+    this.states.push(...indexes.map((): State => 'waits'))
+    return indexes
   }
 
   /** Returns those that may begin now, and those that never will, as long as nothing is tried again. */
@@ -87,6 +98,63 @@ describe('steps in groups', () => {
     )
   })
 })
+
+describe('steps that yield others', () => {
+  const ends = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 5 }), fc.option(groupsOf)), { maxLength: 40 })
+
+  it('are followed by those before what came after them, whatever ends in whichever order', () => {
+    fc.assert(
+      fc.property(groupsOf, ends, (groups, drawn) => {
+        const [steps, plain] = [new StepGroups(groups), new PlainSteps(groups)]
+        for (const [which, luck, yielded] of drawn) {
+          const open = plain.states.flatMap((state, step) => (state === 'runs' || state === 'lost' ? [step] : []))
+          const step = open[which % Math.max(1, open.length)]
+          if (step === undefined) continue
+          const isDone = plain.states[step] === 'runs' && luck > 0
+          const added = isDone && yielded !== null ? plain.add(step, yielded) : []
+          if (isDone && yielded !== null) steps.add(step, yielded)
+          plain.states[step] = isDone ? 'succeeded' : 'failed'
+          const told = isDone ? steps.succeed(step) : steps.fail(step)
+          const { free, lost } = plain.look()
+          expect(isDone ? [...told, ...added.filter((each) => steps.mayBegin(each))].sort(ascending) : told).toEqual(isDone ? free : lost)
+        }
+        const again = new StepGroups(steps.groups)
+        for (const [step, state] of plain.states.entries()) {
+          if (state === 'succeeded') again.succeed(step)
+          if (state === 'failed') again.fail(step)
+        }
+        expect([steps.total, again.total]).toEqual([plain.states.length, plain.states.length])
+        const order = steps.inOrder(positions(steps.total))
+        expect([...order].sort(ascending)).toEqual(positions(steps.total))
+        const placeOf = new Map(order.map((step, place) => [step, place]))
+        for (const [step, parents] of plain.parents.entries()) {
+          const mayBegin = parents.every((parent) => plain.states[parent] === 'succeeded')
+          const isLost = parents.some((parent) => plain.states[parent] === 'failed')
+          for (const each of [steps, again]) expect([each.mayBegin(step), each.isLost(step)]).toEqual([mayBegin, isLost])
+          for (const parent of parents) expect(placeOf.get(parent)).toBeLessThan(placeOf.get(step) ?? -1)
+        }
+      }),
+    )
+  })
+
+  it.each<[string, readonly StepGroup[], readonly StepGroup[], string]>([
+    ['too many steps', [exampleGroup({ operations: 19_999 }), exampleGroup()], [exampleGroup()], 'they make 20001 steps of the job'],
+    [
+      'too much to be waited for',
+      [exampleGroup(), ...Array.from({ length: 999 }, () => exampleGroup({ after: [0] }))],
+      Array.from({ length: 100 }, () => exampleGroup()),
+      'the groups of the job name 100899 others then, and may name 100000',
+    ],
+    ['what is no group', [exampleGroup()], [exampleGroup({ after: [1] })], '1 is not the position of a group before this one'],
+  ])('can’t have %s', (_, groups, added, message) => {
+    const operations = added.reduce((sum, group) => sum + group.operations, 0)
+    expect(new StepGroups(groups).checkAdded(0, added, operations)).toContain(message)
+  })
+})
+
+function ascending(one: number, other: number): number {
+  return one - other
+}
 
 describe('groups', () => {
   it('that come after some of those before them, and have all operations between them, are as they should be', () => {

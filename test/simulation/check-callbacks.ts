@@ -9,7 +9,7 @@ import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
 import type { DueCallback } from '../../src/stages/callback-delivery.ts'
 import { type ExpectedCommands, placeOf } from './accepted-jobs.ts'
 import { CALLBACK_RULES } from './callback-rules.ts'
-import { messagesOn } from './check-calls.ts'
+import { allMessagesOn } from './check-calls.ts'
 import { differences } from './differences.ts'
 import { decode } from './service.ts'
 import { TOPICS } from './settings.ts'
@@ -71,9 +71,15 @@ function toldOf(world: World, job: Job, { submission, notices }: Told): readonly
   }
   if (before !== undefined && before !== job.state) violations.push(`job ${job.jobId} is ${job.state}, last told ${before ?? 'nothing'}`)
   if (before === undefined && job.state === 'ended') violations.push(`job ${job.jobId} has ended, and nothing was told`)
-  const reports = messagesOn(world, TOPICS.subjobEvents).flatMap(({ message }) => {
+  const yielded = new Set<string>()
+  const reports = allMessagesOn(world, TOPICS.subjobEvents).flatMap(({ message }) => {
     const isReport = message.type === 'SubjobStarted' || message.type === 'SubjobAttemptFailed' || message.type === 'SubjobEnded'
-    return isReport && message.jobId === job.jobId ? [reportName(message)] : []
+    if (!isReport || message.jobId !== job.jobId) return []
+    const name = reportName(message)
+    // It is the first word that is told; the second is the coordinator's own.
+    if (message.type === 'SubjobEnded' && message.generated !== null) yielded.add(name)
+    else if (yielded.has(name)) return []
+    return [name]
   })
   const told = notices.flatMap(({ report }) => (report === null ? [] : [reportName(report)]))
   const expected = isToldFromTheStart ? reports : reports.slice(reports.length - told.length)

@@ -11,8 +11,18 @@ export function violationsInCalls(world: World, jobs: readonly Job[], { accepted
   return [...writes(world), ...keys(world), ...repetitions(world, jobs, accepted), ...attempts(world), ...objects(world)]
 }
 
-/** Committed messages of a topic, with the times at which they were written. */
-export function messagesOn({ broker }: World, topic: string): readonly { readonly message: Message; readonly writtenAt: number }[] {
+interface Written {
+  readonly message: Message
+  readonly writtenAt: number
+}
+
+/** Committed messages of a topic, with the times at which they were written; of ends, those that count. */
+export function messagesOn(world: World, topic: string): readonly Written[] {
+  return allMessagesOn(world, topic).filter(({ message }) => message.type !== 'SubjobEnded' || message.generated === null)
+}
+
+/** The same, with ends that only say what is yielded, which are told once more. */
+export function allMessagesOn({ broker }: World, topic: string): readonly Written[] {
   return broker.logsOf(topic).flatMap((log) =>
     log.committed().flatMap((record) => {
       const decoded = decode(record)

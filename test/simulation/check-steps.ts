@@ -1,4 +1,5 @@
 /** Jobs in steps: none is begun before all that it comes after is recorded as done, and none again after it was recorded as done. */
+import type { Job } from '../../src/domain/job.ts'
 import type { StepGroup } from '../../src/domain/messages.ts'
 import type { ExpectedCommands } from './accepted-jobs.ts'
 import { messagesOn } from './check-calls.ts'
@@ -6,8 +7,14 @@ import { type HandedOver, workOf } from './dmi.ts'
 import { TOPICS } from './settings.ts'
 import type { World } from './world.ts'
 
-export function violationsOfSteps(world: World, { accepted }: ExpectedCommands): readonly string[] {
+export function violationsOfSteps(world: World, { accepted }: ExpectedCommands, jobs: readonly Job[]): readonly string[] {
   const parentsOf = new Map([...accepted].flatMap(([jobId, { groups }]) => (groups.length === 0 ? [] : [[jobId, parentSteps(groups)]])))
+  for (const { jobId, generated } of jobs) {
+    // What a step yields comes after it.
+    for (const { step, first, steps } of generated) {
+      for (let index = first; index < first + steps; index += 1) parentsOf.get(jobId)?.[index]?.push(step)
+    }
+  }
   const doneAt = new Map<string, number>()
   for (const { message, writtenAt } of messagesOn(world, TOPICS.subjobEvents)) {
     if (message.type === 'SubjobEnded' && message.outcome === 'succeeded') doneAt.set(`${message.jobId}/${message.index}`, writtenAt)
@@ -81,12 +88,12 @@ function groupOf(groups: readonly StepGroup[], step: number): StepGroup | undefi
 }
 
 /** Of each step, all that it comes after, worked out by names alone. */
-function parentSteps(groups: readonly StepGroup[]): readonly (readonly number[])[] {
+function parentSteps(groups: readonly StepGroup[]): readonly number[][] {
   const members: number[][] = []
   let steps = 0
   for (const { operations } of groups) members.push(Array.from({ length: operations }, () => steps++))
   return groups.flatMap(({ operations, after }) => {
     const parents = after.flatMap((parent) => members[parent] ?? [])
-    return Array.from({ length: operations }, () => parents)
+    return Array.from({ length: operations }, () => [...parents])
   })
 }

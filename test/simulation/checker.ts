@@ -8,11 +8,13 @@ import type { SimulatedBucket, Writing } from './bucket.ts'
 import { violationsInCallbacks } from './check-callbacks.ts'
 import { violationsInCalls } from './check-calls.ts'
 import { violationsInCounts, violationsOfCancellations, violationsOfDependencies, wordDiffers } from './check-counts.ts'
+import { violationsOfYields } from './check-generated.ts'
 import { violationsOfHolding } from './check-held.ts'
 import { violationsOfSteps } from './check-steps.ts'
 import { differences } from './differences.ts'
 import { codeOf, type OperationResult } from './dmi.ts'
 import type { ResultValue } from './effects.ts'
+import { grown } from './generated.ts'
 import { jobChanges } from './job-changes.ts'
 import { decode } from './service.ts'
 import { findHandle, RESULT_TOPIC, TOPICS } from './settings.ts'
@@ -23,9 +25,9 @@ import type { World } from './world.ts'
 const FAILED_CALLS: readonly number[] = [102, 104, 107, 108]
 
 export function violationsIn(world: World): { readonly violations: readonly string[]; readonly jobs: number } {
-  const commands = expectedCommands(world)
   const jobs = jobChanges(world)
   const latest = jobs.flatMap(([job]) => (job === undefined ? [] : [job]))
+  const commands = asGrown(expectedCommands(world), latest)
   const violations = [
     ...forwardings(commands),
     ...deadLetters(world, commands),
@@ -40,12 +42,20 @@ export function violationsIn(world: World): { readonly violations: readonly stri
     ...violationsInCounts(world, latest.filter(({ jobId }) => commands.held.get(jobId)?.beginning !== null), commands),
     ...violationsOfCancellations(world),
     ...violationsOfDependencies(world),
-    ...violationsOfSteps(world, commands),
+    ...violationsOfSteps(world, commands, latest),
+    ...violationsOfYields(world, commands, latest),
     ...violationsOfHolding(world, commands, latest),
     ...violationsInCallbacks(world, commands, latest),
     ...leftovers(world, commands),
   ]
   return { violations, jobs: commands.accepted.size }
+}
+
+/** With all that their steps have yielded, by what the jobs say of it. */
+function asGrown(commands: ExpectedCommands, jobs: readonly Job[]): ExpectedCommands {
+  const generated = new Map<string, Job['generated']>(jobs.map((job) => [job.jobId, job.generated]))
+  const accepted = [...commands.accepted].map(([jobId, submission]) => [jobId, grown(submission, generated.get(jobId) ?? [])] as const)
+  return { ...commands, accepted: new Map(accepted) }
 }
 
 function forwardings({ forwarded, arrivedFrom }: ExpectedCommands): readonly string[] {

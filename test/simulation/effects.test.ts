@@ -58,7 +58,7 @@ async function byHttp(mood: PluginMood): Promise<EffectsUnderTest> {
     ...{ calls, client, destinationOf, metrics, resultsInFlightMax: 4, waitingBytesMax: 1_000_000 },
     named: { find: () => Promise.reject(new Error('the result is in the answer')) },
     sinks: { topic: sink, bucket: sink, resultsTopic: '' },
-    resultLimits: { valueBytesMax: 1_000_000, depthMax: 64 },
+    generators: {}, resultLimits: { valueBytesMax: 1_000_000, depthMax: 64 },
   })
   return {
     run: dispatcherEffects(calls, publications),

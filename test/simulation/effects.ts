@@ -1,5 +1,6 @@
 /** Carries out the stages' effects against the simulated plugin and destinations. */
 import { parseDestination } from '../../src/domain/destination.ts'
+import type { GeneratedSteps } from '../../src/domain/messages.ts'
 import type { RoutedOperation } from '../../src/domain/operation.ts'
 import { isSuccess, ResponseCode } from '../../src/domain/response-code.ts'
 import type { CallFailure } from '../../src/domain/subjob.ts'
@@ -12,6 +13,7 @@ import type { DispatcherCompletion, DispatcherEffect, Reply, SubjobOrder } from 
 import type { EffectRunner } from '../../src/stages/stage.ts'
 import { type BucketAccess, storeObject } from './bucket.ts'
 import { type Answer, type OperationResult, type SimulatedDmi, workOf } from './dmi.ts'
+import { yieldOf } from './generated.ts'
 import { LostMessage, type Network } from './network.ts'
 import type { SimulatedProcess } from './process.ts'
 import { DESTINATIONS } from './settings.ts'
@@ -98,7 +100,8 @@ async function publishResults(
   if (!destination.ok) throw new Error(destination.message)
   const failedOperations = failedOf(effect.operations.load(), results)
   const publication = { ...counts, object: null }
-  const done = { type: 'Published', ...replyTo(effect), records: [], failedOperations, publication } as const
+  const generated = generatedBy(effect, failedOperations)
+  const done = { type: 'Published', ...replyTo(effect), records: [], failedOperations, publication, generated } as const
   switch (destination.destination.type) {
     case 'none':
       return done
@@ -134,6 +137,12 @@ export function coordinatorEffects(parts: EffectParts): EffectRunner<ConcludeJob
       }
     }
   }
+}
+
+function generatedBy({ dispatch, operations }: Effect<'PublishResult'>, failed: readonly RoutedOperation[]): GeneratedSteps | null {
+  const [operation] = operations.load()
+  if (dispatch.generator === null || failed.length > 0 || operation === undefined) return null
+  return { source: String(operation.operationId), ...yieldOf(operation), authorization: dispatch.authorization, generator: operation }
 }
 
 function failedOf(operations: readonly RoutedOperation[], results: readonly OperationResult[]): readonly RoutedOperation[] {

@@ -93,7 +93,7 @@ function drawnSubmission(draw: (below: number) => number, number: number): Submi
   const dependencies = operations.length > 1 && draw(held ? 2 : 4) === 0 ? drawnDependencies(draw, operations.length) : []
   const dialect = draw(2) === 0 ? 'ncmp' : CALLBACK_DIALECTS[draw(CALLBACK_DIALECTS.length)]!
   const callbacks = drawnCallbacks(dialect, draw)
-  const groups = dependencies.length === 0 && draw(3) === 0 ? drawnGroups(draw, operations.length) : []
+  const groups = dependencies.length === 0 && draw(3) === 0 ? drawnGroups(draw, operations.length, held) : []
   const terms = { dialect, callbacks, held, groups, digest: `digest of ${number}` }
   return exampleSubmission({ jobId, kind, destination, operations, dependencies, ...terms })
 }
@@ -132,14 +132,17 @@ function inParts(submission: SubmitJob, mark: string, draw: (below: number) => n
   return [encode({ ...submission, operations: [], ...announced }), ...parts.map((part) => encode(part))]
 }
 
-/** Most operations are in groups that come after some of those before them; some jobs count wrongly. */
-function drawnGroups(draw: (below: number) => number, operations: number): readonly StepGroup[] {
+/** Most operations are in groups that come after some of those before them; some yield more; some jobs count wrongly. */
+function drawnGroups(draw: (below: number) => number, operations: number, held: boolean): readonly StepGroup[] {
   const groups: StepGroup[] = []
   let left = draw(20) === 0 ? operations + 1 : operations
   while (left > 0) {
     const size = 1 + draw(Math.min(left, 4))
     const after = groups.flatMap((_, position) => (draw(3) === 0 ? [position] : []))
-    groups.push({ operations: size, after, retries: draw(2) === 0 ? 0 : draw(4), retryIntervalMs: draw(2) * draw(20_000) })
+    // How many subjobs a job has when some of them are released would depend on what was yielded by then.
+    const generates = !held && draw(4) === 0
+    const tries = { retries: draw(2) === 0 ? 0 : draw(4), retryIntervalMs: draw(2) * draw(20_000) }
+    groups.push({ operations: size, after, ...tries, generates })
     left -= size
   }
   return groups

@@ -1,5 +1,7 @@
 import { jobId, isJobId } from '../../domain/ids.ts'
-import { type Job, type JobFacts, type OperationCounts, OUTCOMES, type Outcome, type Phase, type SubjobCounts } from '../../domain/job.ts'
+import {
+  type Generation, type Job, type JobFacts, type OperationCounts, OUTCOMES, type Outcome, type Phase, type SubjobCounts,
+} from '../../domain/job.ts'
 import type { JobChanged } from '../../domain/messages.ts'
 import { JOB_KINDS } from '../../domain/operation.ts'
 import { known, needed, Undecodable } from '../undecodable.ts'
@@ -18,6 +20,7 @@ export interface JobRecord extends Omit<JobFacts, 'jobId' | 'kind'> {
   readonly run: number
   readonly partsLeft: number
   readonly released: readonly number[]
+  readonly generated: readonly Generation[]
   readonly state: string
   readonly startedAt: number | null
   readonly outcome: string | null

@@ -1,6 +1,6 @@
 import type { Attempt, StartedAttempt } from '../../domain/attempt.ts'
 import { OUTCOMES } from '../../domain/job.ts'
-import type { SubjobAttemptFailed, SubjobEnded, SubjobProgressed } from '../../domain/messages.ts'
+import type { GeneratedSteps, SubjobAttemptFailed, SubjobEnded, SubjobProgressed } from '../../domain/messages.ts'
 import type { RoutedOperation } from '../../domain/operation.ts'
 import type { PublicationSource, Subjob, SubjobEnd, SubjobStop } from '../../domain/subjob.ts'
 import { known, needed } from '../undecodable.ts'
@@ -13,10 +13,16 @@ type SubjobEndRecord = Omit<SubjobEnd, 'outcome'> & { readonly outcome: string }
 export type SubjobAttemptFailedRecord = Omit<SubjobAttemptFailed, 'type' | 'attempt'> & { readonly attempt: AttemptRecord }
 
 /** schemas/SubjobEnded.avsc */
-export type SubjobEndedRecord = Omit<SubjobEnded, 'type' | 'outcome' | 'attempts' | 'failedOperations'> & {
+export type SubjobEndedRecord = Omit<SubjobEnded, 'type' | 'outcome' | 'attempts' | 'failedOperations' | 'generated'> & {
   readonly outcome: string
   readonly attempts: readonly AttemptRecord[]
   readonly failedOperations: readonly OperationRecord<RoutedOperation>[]
+  readonly generated: GeneratedStepsRecord | null
+}
+
+interface GeneratedStepsRecord extends Omit<GeneratedSteps, 'operations' | 'generator'> {
+  readonly operations: readonly OperationRecord<RoutedOperation>[]
+  readonly generator: OperationRecord<RoutedOperation>
 }
 
 /** schemas/SubjobProgressed.avsc: the subjob's states are flat, and what a state does not have is null. */
@@ -55,7 +61,13 @@ export function fromSubjobAttemptFailedRecord(record: SubjobAttemptFailedRecord)
 export function fromSubjobEndedRecord(record: SubjobEndedRecord): SubjobEnded {
   const outcome = known(OUTCOMES, record.outcome, 'outcome')
   const failedOperations = operationsOf<RoutedOperation>(record.failedOperations)
-  return { type: 'SubjobEnded', ...record, outcome, attempts: attemptsOf(record.attempts, 'attempts'), failedOperations }
+  const generated = record.generated === null ? null : generatedOf(record.generated)
+  return { type: 'SubjobEnded', ...record, outcome, attempts: attemptsOf(record.attempts, 'attempts'), failedOperations, generated }
+}
+
+function generatedOf(record: GeneratedStepsRecord): GeneratedSteps {
+  operationsOf([record.generator])
+  return { ...record, operations: operationsOf<RoutedOperation>(record.operations), generator: record.generator as RoutedOperation }
 }
 
 export function toSubjobProgressedRecord(message: SubjobProgressed): SubjobProgressedRecord {

@@ -16,7 +16,6 @@ export interface NamedTask {
 }
 
 export interface Expansion {
-  readonly tag: string
   /** In the order of the groups. */
   readonly tasks: readonly NamedTask[]
   /** One for each definition. */
@@ -28,12 +27,30 @@ const EXPANDED_LENGTH_MAX = 16 * 1024 * 1024
 
 /** Throws a SpecFault. The same specification always makes the same tasks, in the same order. */
 export function expand(spec: Spec): Expansion {
-  const parameters = new Map(Object.entries(spec.parameters ?? {}))
-  for (const [name, values] of parameters) {
+  for (const [name, values] of Object.entries(spec.parameters ?? {})) {
     if (values.length === 0) throw new SpecFault(`The parameter "${clip(name)}" has no values`)
   }
-  const definitions = new Map(Object.entries(spec.tasks))
-  if (definitions.size === 0) throw new SpecFault('There are no tasks')
+  const definitions = Object.entries(spec.tasks)
+  if (definitions.length === 0) throw new SpecFault('There are no tasks')
+  if (definitions.some(([, { isGenerator }]) => isGenerator === true)) requireNoSlashes(spec.tasks)
+  return expandTasks(spec.tasks, spec.parameters)
+}
+
+/** The same of tasks that a generator has printed, with the parameters of its run; there may be none. */
+export function expandGenerated(tasks: Spec['tasks'], parameters: Spec['parameters']): Expansion {
+  requireNoSlashes(tasks)
+  return expandTasks(tasks, parameters)
+}
+
+// The id of what is generated is that of its generator, a slash, and its name.
+function requireNoSlashes(tasks: Spec['tasks']): void {
+  const name = Object.keys(tasks).find((each) => each.includes('/'))
+  if (name !== undefined) throw new SpecFault(`The task "${clip(name)}" has a slash in its name, and can’t where there is a generator`)
+}
+
+function expandTasks(given: Spec['tasks'], values: Spec['parameters']): Expansion {
+  const parameters = new Map(Object.entries(values ?? {}))
+  const definitions = new Map(Object.entries(given))
   const order = ordered(parentsOf(definitions))
   const positionOf = new Map([...order.keys()].map((name, position) => [name, position]))
   const tasks: NamedTask[] = []
@@ -43,17 +60,17 @@ export function expand(spec: Spec): Expansion {
     const definition = definitions.get(name)
     if (definition === undefined) throw new Error(`broken invariant: "${name}" is no task`)
     const instances = combinations(name, definition, parameters, STEPS_MAX - tasks.length)
-    for (const [number, values] of instances.entries()) {
-      const task = instanceOf(definition, values)
+    for (const [number, combination] of instances.entries()) {
+      const task = instanceOf(definition, combination)
       length += lengthOf(task)
       if (length > EXPANDED_LENGTH_MAX) throw new SpecFault(`The tasks have more than ${EXPANDED_LENGTH_MAX} characters in their jobs`)
       tasks.push({ name: `${name}_${number}`, task })
     }
     const after = [...parents].map((parent) => positionOf.get(parent) ?? 0).sort((a, b) => a - b)
-    const { maxRetries = 0, retryIntervalSeconds = 0 } = definition
-    groups.push({ operations: instances.length, after, retries: maxRetries, retryIntervalMs: 1_000 * retryIntervalSeconds })
+    const { maxRetries: retries = 0, retryIntervalSeconds = 0, isGenerator: generates = false } = definition
+    groups.push({ operations: instances.length, after, retries, retryIntervalMs: 1_000 * retryIntervalSeconds, generates })
   }
-  return { tag: spec.tag, tasks, groups }
+  return { tasks, groups }
 }
 
 type Edges = ReadonlyMap<string, ReadonlySet<string>>
@@ -172,9 +189,9 @@ const SHOWN_EDGES_MAX = 200_000
 
 /**
  * The tasks as they are shown, each with the instances that it comes after and that come after it. Where those would be too many, their
- * definitions stand for them.
+ * definitions stand for them. `generators` are the places of the tasks that have generated groups, by the groups' positions.
  */
-export function shownTasks({ tasks, groups }: Expansion): ReadonlyMap<string, Task> {
+export function shownTasks({ tasks, groups }: Expansion, generators: ReadonlyMap<number, number> = new Map()): ReadonlyMap<string, Task> {
   const edges = groups.flatMap(({ after }, child) => after.map((parent) => [parent, child] as const))
   const sizeOf = (group: number): number => groups[group]?.operations ?? 0
   const shownEdges = edges.reduce((sum, [parent, child]) => sum + 2 * sizeOf(parent) * sizeOf(child), 0)
@@ -190,9 +207,15 @@ export function shownTasks({ tasks, groups }: Expansion): ReadonlyMap<string, Ta
     parents[child]?.push(...(members[parent] ?? []))
     children[parent]?.push(...(members[child] ?? []))
   }
+  const generated = new Map<number, readonly string[]>()
+  for (const [group, generator] of generators) {
+    parents[group]?.unshift(tasks[generator]?.name ?? '')
+    generated.set(generator, [...(generated.get(generator) ?? []), ...(members[group] ?? [])])
+  }
   const groupOf = groups.flatMap(({ operations }, group) => Array.from({ length: operations }, () => group))
   return new Map(tasks.map(({ name, task }, step) => {
     const group = groupOf[step] ?? 0
-    return [name, { ...task, children: children[group] ?? [], parents: parents[group] ?? [] }]
+    const after = [...(children[group] ?? []), ...(generated.get(step) ?? [])]
+    return [name, { ...task, children: after, parents: parents[group] ?? [] }]
   }))
 }

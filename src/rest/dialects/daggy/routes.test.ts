@@ -10,6 +10,7 @@ const exec: ServiceRegistered = {
   ...{ subjobsInFlightMax: null, subjobTimeoutMs: null },
 }
 const job = { command: ['/bin/sh', '-c', 'echo {{N}}'], environment: ['WORD={{N}}'], cores: '2', memoryMB: '100' }
+const manyValues = Array.from({ length: 101 }, (_, n) => String(n))
 const tasks = { first: { job }, last: { job: { command: ['true'] }, parents: ['first'] } }
 const spec = { tag: 'nightly', parameters: { N: ['1', '2'] }, tasks }
 
@@ -85,7 +86,12 @@ describe('a specification that is submitted', () => {
     ['no such parameter', { ...spec, parameters: {} }, 400, '{{N}}'],
     ['no variable', { tag: 't', tasks: { a: { job: { command: ['x'], environment: ['X'] } } } }, 400, '"X" in its environment'],
     ['too many retries', { tag: 't', tasks: { a: { job: { command: ['x'] }, maxRetries: 1_001 } } }, 400, 'maxRetries'],
-    ['a generator', { tag: 't', tasks: { a: { job: { command: ['x'] }, isGenerator: true } } }, 501, 'generator'],
+    ['a slash beside a generator', { tag: 't', tasks: { 'a/b': { job: { command: ['x'] }, isGenerator: true } } }, 400, '"a/b" has'],
+    [
+      'too many generators',
+      { tag: 't', parameters: { N: manyValues }, tasks: { a: { job: { command: ['{{N}}'] }, isGenerator: true } } },
+      ...([400, '101 tasks are generators, and 100 may be'] as const),
+    ],
   ])('with %s is refused, and is not valid', async (_, body, status, words) => {
     const answer = await call('POST', '/v1/dagrun', body)
     expect([answer.statusCode, errorOf(answer)]).toEqual([status, expect.stringContaining(words)])

@@ -20,9 +20,9 @@ import type { ResultEvents } from '../../jobs/result-events.ts'
 import { takeEmptyBodies, takeJsonWithoutType } from '../../json-bodies.ts'
 import { answer, noQuerySchema } from '../../schemas.ts'
 import { traceparentOf } from '../../traceparent.ts'
-import { DIALECT, READY, RUN, RUNS, TENANT } from './base.ts'
+import { GENERATED, READY, RUN, RUNS, SPECS } from './base.ts'
 import { errorAnswer, errorOf } from './errors.ts'
-import { Runs, SPECS } from './runs.ts'
+import { Runs } from './runs.ts'
 import {
   listQuerySchema, readySchema, runIdSchema, runParamsSchema, runSchema, specSchema, stateParamsSchema, stateSchema, summarySchema,
   taskParamsSchema, taskSchema, validationSchema,
@@ -52,7 +52,7 @@ const away = errorAnswer('It can’t be said now; Retry-After says when to ask a
 const bad = errorAnswer('The request is not as it should be', new Refusal(400, 'There are no tasks'))
 const noRun = errorAnswer('There is no such run', new Refusal(404, 'There is no run 7'))
 const noTask = errorAnswer('There is no such run or task', new Refusal(404, 'The run 7 has no task "simple_3"'))
-const notBuilt = errorAnswer('This version of the service does not do that', new Refusal(501, 'The task "a_0" is a generator'))
+const notBuilt = errorAnswer('This version of the service does not do that', new Refusal(501, 'Pausing a run is not carried out'))
 const ended = errorAnswer('The run has ended otherwise', new Refusal(409, 'The job can\'t be cancelled any more: all of it has ended'))
 const taskEnded = errorAnswer('The task has ended otherwise', new Refusal(409, 'The task "simple_0" of the run 7 has ended'))
 const notEnded = errorAnswer('It can’t be done with the run as it is', new Refusal(409, 'The run 7 has not ended, and is RUNNING'))
@@ -60,9 +60,10 @@ const notEnded = errorAnswer('It can’t be done with the run as it is', new Ref
 export async function addDaggyRoutes(app: FastifyInstance, options: DaggyOptions): Promise<void> {
   const { deps, intake, lookup, control, results: events } = options
   const writer = new InventoryWriter(deps)
-  const definitions = new Definitions({ deps, writer, place: { tenant: TENANT, dialect: DIALECT, kind: SPECS } })
+  const definitions = new Definitions({ deps, writer, place: SPECS })
+  const generated = new Definitions({ deps, writer, place: GENERATED })
   const results = new JobResults(deps, events)
-  const runs = new Runs({ deps, definitions, intake, lookup, control, results })
+  const runs = new Runs({ deps, definitions, generated, intake, lookup, control, results })
   await app.register(async (scope) => {
     scope.setSerializerCompiler(() => JSON.stringify)
     takeJsonWithoutType(scope)
@@ -118,7 +119,7 @@ function addRuns(app: FastifyInstance, { auth }: ServerDependencies, runs: Runs)
     schema: {
       ...{ ...common, operationId: 'submit_run', summary: 'Run a specification', querystring: noQuerySchema, body: specSchema },
       description: 'The same `Idempotency-Key` never makes a second run.',
-      response: { 200: answer(runIdSchema, 'It is accepted'), 400: bad, 501: notBuilt, 503: away },
+      response: { 200: answer(runIdSchema, 'It is accepted'), 400: bad, 503: away },
     },
     handler: async (request) => {
       const { jobId, runID } = await runs.submit(request.body, {

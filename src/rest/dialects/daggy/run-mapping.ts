@@ -1,6 +1,7 @@
 /** Jobs and subjobs in daggy's words: a run is a job, a task is a subjob. Times are nanoseconds since the epoch, as texts. */
 import { constants } from 'node:os'
 import type { Job } from '../../../domain/job.ts'
+import { isSuccess } from '../../../domain/response-code.ts'
 import { statusOf } from '../../../read-model/port.ts'
 import type { RunAttempt, SubjobRow } from '../../../read-model/subjob-row.ts'
 import { member, type OperationReport } from '../../../results/result-event.ts'
@@ -117,7 +118,9 @@ export function attemptsOf(row: SubjobRow, reports: readonly OperationReport[]):
 
 function attemptOf({ startedAt, endedAt, outcome, message }: RunAttempt, report: OperationReport | undefined): TaskAttempt {
   const result = report?.result
-  const said = [report?.statusMessage, message].find((text) => text !== undefined && text !== null && text !== '') ?? ''
+  // That a command went well is not why its task has failed.
+  const isDone = report?.statusCode !== undefined && isSuccess(report.statusCode)
+  const said = [isDone ? null : report?.statusMessage, message].find((text) => text !== undefined && text !== null && text !== '') ?? ''
   return {
     startTime: nanoseconds(startedAt),
     stopTime: nanoseconds(endedAt),

@@ -7,6 +7,7 @@ import { definitionPath } from '../../../inventory/definition-handles.ts'
 import type { SubjobPage } from '../../../read-model/port.ts'
 import type { SubjobRow } from '../../../read-model/subjob-row.ts'
 import type { OperationReport } from '../../../results/result-event.ts'
+import { GENERATIONS_MAX } from '../../../stages/generated-steps.ts'
 import type { Definitions } from '../../definitions.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { clip, Refusal, RETRY_AFTER_S, unavailable } from '../../errors.ts'
@@ -17,20 +18,21 @@ import type { JobIntake, JobRequest } from '../../jobs/job-intake.ts'
 import type { JobLookup } from '../../jobs/job-lookup.ts'
 import type { JobResults } from '../../jobs/job-results.ts'
 import { reportedRuns } from '../../jobs/run-reports.ts'
-import { DIALECT, TENANT } from './base.ts'
-import { type Expansion, expand, type NamedTask, shownTasks, SpecFault } from './expansion.ts'
+import { DIALECT, SPECS, TENANT } from './base.ts'
+import { type Expansion, expand, expandGenerated, type NamedTask, SpecFault } from './expansion.ts'
+import type { Generated } from './generation.ts'
 import {
   attemptsOf, type RunData, runDataOf, runStateOf, stateChangesOf, summaryOf, taskStateOf,
 } from './run-mapping.ts'
 import type { DagRun, ListQuery, RunSummary, Spec, State, Task } from './schemas.ts'
+import { type RunTasks, runTasks } from './run-tasks.ts'
 import { taskValue } from './task-value.ts'
-
-/** The kind of definition that specifications are. */
-export const SPECS = 'specs'
 
 export interface RunsOptions {
   readonly deps: Pick<ServerDependencies, 'inventory' | 'limits' | 'execService' | 'checkUnit' | 'clock'>
   readonly definitions: Definitions
+  /** What generators have printed. */
+  readonly generated: Pick<Definitions, 'find'>
   readonly intake: JobIntake
   readonly lookup: JobLookup
   readonly control: JobControl
@@ -75,7 +77,7 @@ export class Runs {
 
   /** Resolves to the run's id once it is durable. Throws as {@link check} and JobIntake.take do. */
   async submit(spec: Spec, { idempotencyKey, ...submitter }: Submitter): Promise<{ readonly jobId: string; readonly runID: number }> {
-    const { tag, tasks, groups } = await this.check(spec)
+    const { tasks, groups } = await this.check(spec)
     const { deps, definitions, intake, lookup } = this.#options
     const { jobId } = chooseJobId({ tenant: TENANT, jobId: null, idempotencyKey }, deps.clock)
     // The same specification is kept once, however often it is run.
@@ -83,11 +85,11 @@ export class Runs {
     if ((await definitions.find(id))?.service !== deps.execService) {
       await definitions.register({ id, document: spec, service: deps.execService })
     }
-    const path = `${definitionPath({ dialect: DIALECT, kind: SPECS, id, part: 0 })}#run`
+    const path = `${definitionPath({ ...SPECS, id, part: 0 })}#run`
     const operations = tasks.map((each): Operation => {
       return { operationId: each.name, op: 'action', path, value: taskValue(each), options: null }
     })
-    const data: RunData = { tag, spec: id }
+    const data: RunData = { tag: spec.tag, spec: id }
     const request: JobRequest = {
       ...{ ...submitter, tenant: TENANT, dialect: DIALECT, dialectData: JSON.stringify(data), kind: 'WRITE', strict: false },
       ...{ jobId, destination: null, dataAcceptType: JSON_TYPE, dataContentType: JSON_TYPE, priority: PRIORITY_DEFAULT },
@@ -114,20 +116,20 @@ export class Runs {
   /** Throws a 404. */
   async get(runID: number): Promise<DagRun> {
     const job = await this.require(runID)
-    const tasks = await this.#tasksOf(job)
+    const { tasks, operationIds } = await this.#tasksOf(job)
     const rows = await this.#rowsOf(job)
     const reports = await this.#reportsOf(job, rows)
     const rowAt = new Map(rows.map((row) => [row.index, row]))
     const names = [...tasks.keys()]
-    const each = <T>(what: (name: string, row: SubjobRow | undefined) => T): Record<string, T> => {
-      return Object.fromEntries(names.map((name, index) => [name, what(name, rowAt.get(index))]))
+    const each = <T>(what: (operationId: string, row: SubjobRow | undefined) => T): Record<string, T> => {
+      return Object.fromEntries(names.map((name, index) => [name, what(operationIds[index] ?? name, rowAt.get(index))]))
     }
     return {
       runID,
       tag: runDataOf(job).tag,
       tasks: Object.fromEntries(tasks),
       taskStates: each((_, row) => taskStateOf(job, row)),
-      taskAttempts: each((name, row) => (row === undefined ? [] : attemptsOf(row, reports.get(name) ?? []))),
+      taskAttempts: each((id, row) => (row === undefined ? [] : attemptsOf(row, reports.get(id) ?? []))),
       dagStateChanges: stateChangesOf(job),
     }
   }
@@ -138,7 +140,7 @@ export class Runs {
 
   /** Throws a 404 on an unknown run or task. */
   async task(runID: number, name: string): Promise<Task> {
-    const task = (await this.#tasksOf(await this.require(runID))).get(name)
+    const task = (await this.#tasksOf(await this.require(runID))).tasks.get(name)
     if (task === undefined) throw noSuchTask(runID, name)
     return task
   }
@@ -191,7 +193,7 @@ export class Runs {
   /** Its row is undefined as long as nothing is known of it. */
   async #taskOf(runID: number, name: string): Promise<{ readonly job: Job; readonly index: number; readonly row: SubjobRow | undefined }> {
     const job = await this.require(runID)
-    const index = [...(await this.#tasksOf(job)).keys()].indexOf(name)
+    const index = [...(await this.#tasksOf(job)).tasks.keys()].indexOf(name)
     if (index === -1) throw noSuchTask(runID, name)
     const { items } = await this.#options.lookup.subjobs(job.jobId, { limit: 1, after: index === 0 ? null : index - 1 })
     return { job, index, row: items.find((row) => row.index === index) }
@@ -212,10 +214,18 @@ export class Runs {
     return rows
   }
 
-  async #tasksOf(job: Job): Promise<ReadonlyMap<string, Task>> {
-    const definition = await this.#options.definitions.find(runDataOf(job).spec)
-    if (definition === undefined) throw new Refusal(404, `The specification of the run ${job.number} is gone`)
-    return shownTasks(expandKept(definition.document))
+  async #tasksOf(job: Job): Promise<RunTasks> {
+    const { definitions, generated } = this.#options
+    const gone = new Refusal(404, `The specification of the run ${job.number} is gone`)
+    const definition = await definitions.find(runDataOf(job).spec)
+    if (definition === undefined) throw gone
+    const spec = JSON.parse(definition.document) as Spec
+    const printed = await Promise.all(job.generated.map(async ({ step, source }) => {
+      const kept = await generated.find(source)
+      if (kept === undefined) throw gone
+      return { generator: step, expansion: expandGenerated((JSON.parse(kept.document) as Generated).tasks, spec.parameters) }
+    }))
+    return runTasks(expand(spec), printed)
   }
 
   /** Throws a 503 where they can't be read now. */
@@ -246,23 +256,13 @@ export class Runs {
 function checked(spec: Spec): Expansion {
   try {
     const expansion = expand(spec)
-    for (const each of expansion.tasks) {
-      requireBuilt(each)
-      taskValue(each)
-    }
+    const generators = expansion.tasks.filter(({ task }) => task.isGenerator).length
+    if (generators > GENERATIONS_MAX) throw new SpecFault(`${generators} tasks are generators, and ${GENERATIONS_MAX} may be`)
+    for (const each of expansion.tasks) taskValue(each)
     return expansion
   } catch (error) {
     throw error instanceof SpecFault ? new Refusal(400, error.message) : error
   }
-}
-
-function expandKept(document: string): Expansion {
-  return expand(JSON.parse(document) as Spec)
-}
-
-function requireBuilt({ name, task }: NamedTask): void {
-  const details = 'It is not carried out by this version of the service, see docs/daggy.md.'
-  if (task.isGenerator) throw new Refusal(501, `The task "${clip(name)}" is a generator`, { details })
 }
 
 function noSuchTask(runID: number, name: string): Refusal {

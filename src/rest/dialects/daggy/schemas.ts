@@ -33,11 +33,13 @@ const taskSpecSchema = Type.Object(
     retryIntervalSeconds: Type.Optional(interval),
     parents: Type.Optional(names),
     children: Type.Optional(names),
-    isGenerator: Type.Optional(Type.Boolean()),
+    isGenerator: Type.Optional(Type.Boolean({ description: 'Whether it prints further tasks, as JSON, which run before its children' })),
   },
   STRICT,
 )
 export type TaskSpec = Static<typeof taskSpecSchema>
+
+export const tasksSchema = Type.Record(Type.String({ minLength: 1, maxLength: NAME_LENGTH_MAX }), taskSpecSchema, STRICT)
 
 export const specSchema = Type.Object(
   {
@@ -45,7 +47,7 @@ export const specSchema = Type.Object(
     parameters: Type.Optional(
       Type.Record(Type.String(), Type.Array(text, { maxItems: 20_000 }), { description: 'Values of each `{{NAME}}`' }),
     ),
-    tasks: Type.Record(Type.String({ minLength: 1, maxLength: NAME_LENGTH_MAX }), taskSpecSchema, STRICT),
+    tasks: tasksSchema,
   },
   STRICT,
 )
