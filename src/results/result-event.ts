@@ -33,7 +33,19 @@ export function completionOf({ value }: InputRecord): Pick<JobSummary, 'status' 
 
 /** The operations in an event's value or in an object; null when it does not read like one. */
 export function reportsOf(value: Uint8Array | null): readonly OperationReport[] | null {
-  const responses = member(member(parsed(value), 'data'), 'responses')
+  return reportsIn(member(parsed(value), 'data'))
+}
+
+/** The same, each with the result that the event has for all of them, where it has one. */
+export function wholeReportsOf(value: Uint8Array | null): readonly OperationReport[] | null {
+  const data = member(parsed(value), 'data')
+  const shared = sharedIn(data)
+  const reports = reportsIn(data)
+  return shared === undefined || reports === null ? reports : reports.map((report) => ({ ...report, result: shared }))
+}
+
+function reportsIn(data: unknown): readonly OperationReport[] | null {
+  const responses = member(data, 'responses')
   if (!Array.isArray(responses)) return null
   const reports = responses.map(reportOf)
   return reports.every((report) => report !== null) ? reports : null
@@ -41,7 +53,10 @@ export function reportsOf(value: Uint8Array | null): readonly OperationReport[] 
 
 /** A result that has no responses, or where it is; undefined where there is none. */
 export function sharedResultOf(value: Uint8Array | null): unknown {
-  const data = member(parsed(value), 'data')
+  return sharedIn(member(parsed(value), 'data'))
+}
+
+function sharedIn(data: unknown): unknown {
   return member(data, 'result') ?? member(data, 'resultParts')
 }
 

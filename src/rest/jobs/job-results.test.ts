@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { RestFixture } from '../../../test/fakes/rest-fixture.ts'
 import { endedPhase, sampleJob } from '../../../test/contract/read-model.ts'
 import type { Job } from '../../domain/job.ts'
@@ -50,6 +50,13 @@ describe('the results of a job', () => {
     const history = await results.historyOf(running, { ends: [2_510, 2_710], reports: 3 })
     expect([...history].map(([id, reports]) => [id, reports.map(({ result }) => result)])).toEqual([['0', [2_500, 2_700]], ['1', [2_500]]])
     expect(fixture.time.now()).toBe(before)
+  })
+
+  it('are read as much at a time as there is, however many events that are', async () => {
+    const reads = vi.spyOn(fixture.resultTopics, 'read')
+    for (let n = 0; n < 1_000; n += 1) publish('job-1', [String(n)], 2_500)
+    expect((await results.of(ended)).size).toBe(1_000)
+    expect(reads.mock.calls.length).toBeLessThan(5)
   })
 
   it('of a subjob whose event is kept no longer are missing, without a wait for more', async () => {

@@ -1,6 +1,6 @@
 /** What came of a job's operations, read back from the topic that its results went to. */
 import type { Job } from '../../domain/job.ts'
-import { type OperationReport, reportsOf, sharedResultOf } from '../../results/result-event.ts'
+import { type OperationReport, wholeReportsOf } from '../../results/result-event.ts'
 import { WholeEvents } from '../../results/whole-events.ts'
 import { completionId } from '../../sinks/kafka/event-headers.ts'
 import type { JobDependencies } from '../dependencies.ts'
@@ -24,7 +24,8 @@ interface ResultDependencies {
 
 /** Jobs whose results are read at a time; the others wait. It leaves places for those who page through events. */
 const READINGS_MAX = 8
-const PAGE_LIMIT = 100
+/** Small results by the megabyte, which is what is read at a time: what is behind a page’s last event is read again for the next one. */
+const PAGE_LIMIT = 10_000
 const RESULTS_BYTES_MAX = 32 * 1024 * 1024
 const SUBJOBS_LOOKED_AT = 1_000
 /** Between the time of an event and that of its subjob's end, which another process may have noted. */
@@ -118,11 +119,9 @@ export class JobResults {
     const isComplete = (): boolean => seen.has(lastEvent) || isEnough?.(reports) === true
     const whole = new WholeEvents((record) => {
       seen.add(record.headers['ce_id'])
-      const shared = sharedResultOf(record.value)
-      for (const report of reportsOf(record.value) ?? []) {
-        const known = shared === undefined ? report : { ...report, result: shared }
-        reports.set(String(report.operationId), known)
-        take?.(known)
+      for (const report of wholeReportsOf(record.value) ?? []) {
+        reports.set(String(report.operationId), report)
+        take?.(report)
       }
     })
     let bytes = 0
