@@ -5,19 +5,24 @@ import { CONTENT_SECURITY_POLICY, UI_PATH } from './docs.ts'
 export const PAGE = 'api.html'
 const SCRIPT = 'api-page.js'
 
-/** Of the main description's page, as seen from a page below two segments. */
-const STATIC = `../..${UI_PATH}/static`
-
 const script = `
 SwaggerUIBundle({ url: 'api', dom_id: '#description', deepLinking: true, validatorUrl: null })
 `
 
+export interface DialectPage {
+  readonly title: string
+  /** How many segments of its path the page is below; left out, two. */
+  readonly below?: number
+}
+
 /** For a dialect whose document is at `api`, beside the page. Its parts are the server's own: it works without the internet. */
-export function addDialectPage(app: FastifyInstance, { title }: { readonly title: string }): void {
+export function addDialectPage(app: FastifyInstance, { title, below = 2 }: DialectPage): void {
+  // Of the main description's page, also where the server stands behind a path.
+  const parts = `${Array.from({ length: below }, () => '..').join('/')}${UI_PATH}/static`
   const page = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>${title}</title><link rel="stylesheet" href="${STATIC}/swagger-ui.css"></head>
-<body><div id="description"></div><script src="${STATIC}/swagger-ui-bundle.js"></script><script src="${SCRIPT}"></script></body>
+<head><meta charset="utf-8"><title>${title}</title><link rel="stylesheet" href="${parts}/swagger-ui.css"></head>
+<body><div id="description"></div><script src="${parts}/swagger-ui-bundle.js"></script><script src="${SCRIPT}"></script></body>
 </html>
 `
   const headers = { 'content-security-policy': CONTENT_SECURITY_POLICY }

@@ -7,6 +7,7 @@ import { requireClient } from '../../auth.ts'
 import { Definitions } from '../../definitions.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { addDialectDocument } from '../../dialect-document.ts'
+import { addDialectPage } from '../../dialect-page.ts'
 import { InventoryWriter } from '../../inventory-writer.ts'
 import { BulkCommands } from '../../jobs/bulk-commands.ts'
 import type { JobIntake } from '../../jobs/job-intake.ts'
@@ -55,6 +56,12 @@ export async function addScaleRoutes(app: FastifyInstance, { deps, intake, looku
   const jobs = new Jobs({ deps, intake, lookup, types, batches, results })
   const bulk = new Bulk(deps, new BulkCommands(deps))
   const options = { deps, types, jobs, results, bulk, batches: new Batches(batches, jobs) }
+  // Pages for people have no slash at their end.
+  await app.register((scope, _options, done) => {
+    scope.addHook('onRequest', requireClient(deps.auth))
+    addDialectPage(scope, { title: TITLE, below: 1 })
+    done()
+  }, { prefix: BASE })
   await app.register(async (scope) => {
     // What is said here is data, and goes out as it was made.
     scope.setSerializerCompiler(() => JSON.stringify)
