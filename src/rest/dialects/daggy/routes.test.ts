@@ -79,6 +79,8 @@ describe('a specification that is submitted', () => {
   it.each<[string, object, number, string]>([
     ['an unknown member', { ...spec, extra: 1 }, 400, 'Not known here: "extra"'],
     ['an unknown member of a task', { tag: 't', tasks: { a: { job: { command: ['x'] }, other: 1 } } }, 400, 'Not known here: "other"'],
+    ['a number that is none', { tag: 't', tasks: { a: { job: { command: ['x'], cores: '0' } } } }, 400, '"a_0" has "0" as its cores'],
+    ['memory that is none', { tag: 't', tasks: { a: { job: { command: ['x'], memoryMB: '1GB' } } } }, 400, '"1GB" as its memoryMB'],
     ['numbers that are none', { tag: 't', tasks: { a: { job: { command: ['x'], cores: 1 } } } }, 400, 'cores'],
     ['no command', { tag: 't', tasks: { a: { job: { command: [] } } } }, 400, 'command'],
     ['a cycle', { tag: 't', tasks: { a: { job: { command: ['x'] }, parents: ['a'] } } }, 400, '"a" → "a"'],
@@ -128,7 +130,7 @@ describe('a run', () => {
     for (const request of [call('PATCH', `/v1/dagrun/${runID}/state/KILLED`), call('PATCH', `/v1/dagrun/${runID}/state/KILLED`)]) {
       expect((await request).json()).toEqual({ runID })
     }
-    expect((await call('DELETE', `/v1/dagrun/${runID}`)).body).toBe('null')
+    expect((await call('DELETE', `/v1/dagrun/${runID}`)).body).toBe('')
     expect((await call('PATCH', `/v1/dagrun/${runID}/state/QUEUED`)).statusCode).toBe(409)
   })
 

@@ -180,7 +180,7 @@ function addChanges(app: FastifyInstance, { auth }: ServerDependencies, runs: Ru
     },
     handler: async (request, reply) => {
       await runs.kill(request.params.runid, request.principal)
-      return reply.code(200).send(null)
+      return reply.code(200).serializer(() => '').send(null)
     },
   })
   scope.patch(`${RUN}/:runid/state/:state`, {

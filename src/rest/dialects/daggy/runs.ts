@@ -52,7 +52,7 @@ const ROWS_MAX = 1_000
 const JOBS_MAX = 200
 /** Runs that a list looks at: the newest. */
 const LISTED_MAX = 10_000
-/** Definitions whose first instance the exec producer is asked about. */
+/** Definitions whose first instance the exec producer is asked about, beside those that ask for most. */
 const CHECKED_MAX = 20
 
 export class Runs {
@@ -65,13 +65,7 @@ export class Runs {
   /** Throws a 400 on a specification that can't be run, a 501 on what is not carried out here, a 503 when that can't be said now. */
   async check(spec: Spec): Promise<Expansion> {
     const expansion = checked(spec)
-    const { tasks, groups } = expansion
-    let first = 0
-    for (const { operations } of groups.slice(0, CHECKED_MAX)) {
-      const task = tasks[first]
-      if (task !== undefined) await this.#requireRunnable(task)
-      first += operations
-    }
+    for (const task of tasksToCheck(expansion)) await this.#requireRunnable(task)
     return expansion
   }
 
@@ -251,6 +245,20 @@ export class Runs {
     const details = `The DMI service "${clip(name)}": ${check.reason}`
     throw unavailable('Whether the tasks can run is not known now', { retryAfterS: RETRY_AFTER_S, details })
   }
+}
+
+function tasksToCheck({ tasks, groups }: Expansion): ReadonlySet<NamedTask> {
+  const firsts: NamedTask[] = []
+  let first = 0
+  for (const { operations } of groups) {
+    firsts.push(...tasks.slice(first, first + 1))
+    first += operations
+  }
+  const demandOf = ({ task: { job } }: NamedTask, what: 'cores' | 'memoryMB'): number => Number(job[what] ?? 0)
+  const most = (['cores', 'memoryMB'] as const).map((what) => {
+    return firsts.reduce((known, task) => (demandOf(task, what) > demandOf(known, what) ? task : known))
+  })
+  return new Set([...firsts.slice(0, CHECKED_MAX), ...most])
 }
 
 function checked(spec: Spec): Expansion {

@@ -5,7 +5,8 @@ const STRICT = { additionalProperties: false }
 /** An instance's name is its operation's id, with room for its number. */
 const NAME_LENGTH_MAX = 200
 const TEXT_LENGTH_MAX = 131_071
-const DECIMAL = '^[1-9][0-9]{0,8}$'
+/** What it has to be is said in words, where it is read. */
+const NUMBER_AS_TEXT = 'A whole number from 1 to 999999999'
 const SECONDS_MAX = 86_400
 const RETRIES_MAX = 1_000
 
@@ -17,8 +18,8 @@ const jobSchema = Type.Object(
   {
     command: Type.Array(text, { minItems: 1, maxItems: 10_000, description: 'A program of the exec producer, and its arguments' }),
     environment: Type.Optional(Type.Array(text, { maxItems: 1_000, description: 'Each `NAME=value`' })),
-    cores: Type.Optional(Type.String({ pattern: DECIMAL, description: 'Left out, what the exec producer gives' })),
-    memoryMB: Type.Optional(Type.String({ pattern: DECIMAL, description: 'Left out, what the exec producer gives' })),
+    cores: Type.Optional(Type.String({ description: `${NUMBER_AS_TEXT}; left out, what the exec producer gives` })),
+    memoryMB: Type.Optional(Type.String({ description: `${NUMBER_AS_TEXT}; left out, what the exec producer gives` })),
   },
   STRICT,
 )
