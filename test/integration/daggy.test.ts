@@ -1,6 +1,5 @@
 /** The daggy dialect on real servers: graphs of commands of an exec producer, which fail, are killed, resumed, and outlive a kill -9. */
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { DagRun, RunSummary } from '../../src/rest/dialects/daggy/schemas.ts'
@@ -16,7 +15,8 @@ let folder: string
 beforeAll(async () => {
   installation = await Installation.open('daggy', givenStack())
   service = await installation.service('service')
-  folder = mkdtempSync(join(tmpdir(), 'daggy-'))
+  folder = join(installation.folder, 'files')
+  mkdirSync(folder)
   await service.client.ready()
   const programs = { sh: { path: '/bin/sh', shell: true } }
   const producer = await installation.execProducer('exec', { ...shortGrace, programs, capacity: { cores: 2, memoryMB: 4_096 } })
