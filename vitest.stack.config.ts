@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A second, which it is by default, is nothing on a machine that does other work.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
   },
 })
