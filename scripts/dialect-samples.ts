@@ -1,6 +1,7 @@
 /** Jobs and subjobs in each of their states, and pairs that differ in one field: what docs/dialects.md is found out with. */
 import { jobId } from '../src/domain/ids.ts'
-import type { Job, JobFacts, Outcome, Phase } from '../src/domain/job.ts'
+import type { Outcome } from '../src/domain/job-counts.ts'
+import type { Job, JobFacts, Phase } from '../src/domain/job.ts'
 import type { SubjobPlanRow, SubjobRow } from '../src/read-model/subjob-row.ts'
 
 type ProgressName = Exclude<keyof Job, keyof JobFacts | 'state'>

@@ -4,7 +4,7 @@
  * that came; a read's extras are given as an object `options` or as members beside `path`.
  */
 import { isUtf8 } from 'node:buffer'
-import type { CancelJob, ForgetJob, JobCommandMessage, ReleaseJob, RetryJob, SubmitJob } from '../domain/messages.ts'
+import type { CancelJob, JobCommandMessage, ReleaseJob, RetryJob, SubmitJob } from '../domain/messages.ts'
 import { JOB_KINDS, type JobKind, type Operation } from '../domain/operation.ts'
 import { membersByName, parseOperation } from './command-operation.ts'
 import {
@@ -28,7 +28,7 @@ const REQUEST_MEMBERS = ['type', 'jobId', 'requestedBy']
 const CANCEL_MEMBERS = [...REQUEST_MEMBERS, 'subjobs']
 const RETRY_MEMBERS = [...REQUEST_MEMBERS, 'run', 'authorization', 'priority']
 const RELEASE_MEMBERS = [...REQUEST_MEMBERS, 'callbacks', 'subjobs']
-const COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob', 'ReleaseJob', 'ForgetJob'] as const
+const COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob', 'HoldJob', 'ReleaseJob', 'ForgetJob'] as const
 
 /** What the schema says about members that are left out. */
 const defaults = Object.fromEntries(fields.map((field) => [field.name, field.defaultValue() as unknown])) as unknown as SubmitJob
@@ -56,7 +56,9 @@ export function parseCommand(value: Buffer): JobCommandMessage {
     case 'SubmitJob':
       return submissionOf(envelope, elements)
     case 'ForgetJob':
-      return forgettingOf(membersByName(envelope, '', REQUEST_MEMBERS))
+      return { type: 'ForgetJob', ...requestOf(membersByName(envelope, '', REQUEST_MEMBERS)) }
+    case 'HoldJob':
+      return { type: 'HoldJob', ...requestOf(membersByName(envelope, '', REQUEST_MEMBERS)) }
     case 'CancelJob':
       return cancellationOf(membersByName(envelope, '', CANCEL_MEMBERS))
     case 'RetryJob':
@@ -80,10 +82,6 @@ function requestOf(given: Members): Pick<CancelJob, 'jobId' | 'requestedBy'> {
 
 function cancellationOf(given: Members): CancelJob {
   return { type: 'CancelJob', ...requestOf(given), subjobs: optional(given, 'subjobs', indexes) }
-}
-
-function forgettingOf(given: Members): ForgetJob {
-  return { type: 'ForgetJob', ...requestOf(given) }
 }
 
 function retryOf(given: Members): RetryJob {

@@ -1,4 +1,4 @@
-import type { ServiceRegistered } from '../domain/messages.ts'
+import type { ServiceRegistered } from '../domain/inventory-messages.ts'
 import type { JobKind } from '../domain/operation.ts'
 
 /** A producer's plugin as the operator registered it. */

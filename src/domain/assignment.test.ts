@@ -19,6 +19,8 @@ const states: Record<AssignmentState, Assignment> = { blocked, dispatched, ended
 const events: { readonly [Type in AssignmentEvent['type']]: Extract<AssignmentEvent, { type: Type }> } = {
   ParentEnded: { type: 'ParentEnded' },
   SubjobReleased: { type: 'SubjobReleased' },
+  SubjobHeld: { type: 'SubjobHeld' },
+  SubjobRecalled: { type: 'SubjobRecalled' },
   SubjobCancelled: { type: 'SubjobCancelled' },
   SubjobRested: { type: 'SubjobRested' },
   SubjobEnded: end,
@@ -98,6 +100,15 @@ describe('a subjob that is cancelled by itself', () => {
     expect(ended.cancelled).toBe(true)
     const retried = { type: 'SubjobRetried', producerKey: 'dmi-1#p1', operations: 2, parents: 0, restsUntil: null } as const
     expect(evolveAssignment(ended, retried).cancelled).toBe(false)
+  })
+})
+
+describe('a subjob whose job is held', () => {
+  it('waits for one thing more, or for its release alone where it is given back', () => {
+    expect(evolveAssignment(blocked, { type: 'SubjobHeld' })).toMatchObject({ state: 'blocked', parentsLeft: 3 })
+    const back = evolveAssignment(dispatched, { type: 'SubjobRecalled' })
+    expect(back).toMatchObject({ state: 'blocked', parentsLeft: 1, restsUntil: null, run: 1 })
+    expect(decideParentEnded(back).reduce(evolveAssignment, back)).toEqual(dispatched)
   })
 })
 

@@ -2,7 +2,7 @@
  * A subjob as the coordinator sees it: blocked by parents, dispatched to its producer's owner, ended. What the producer is doing
  * meanwhile is the dispatcher's fact (subjob.ts).
  */
-import type { Outcome } from './job.ts'
+import type { Outcome } from './job-counts.ts'
 
 /** An object that a subjob's results were stored as. */
 export interface PublishedObject {
@@ -52,6 +52,10 @@ export type AssignmentState = Assignment['state']
 export type AssignmentEvent =
   | { readonly type: 'ParentEnded' }
   | { readonly type: 'SubjobReleased' }
+  /** Its job is held: it waits for one thing more. */
+  | { readonly type: 'SubjobHeld' }
+  /** Its job is held, and its producer was not called yet: it waits for its release. */
+  | { readonly type: 'SubjobRecalled' }
   /** By itself; its end is reported as that of any other. */
   | { readonly type: 'SubjobCancelled' }
   | { readonly type: 'SubjobEnded'; readonly outcome: Outcome; readonly object: PublishedObject | null }
@@ -71,8 +75,14 @@ export interface SubjobRetried {
 
 /** Which event leads from where to where; a repeated or late report is a self-loop. */
 export const assignmentTransitions = {
-  blocked: { ParentEnded: 'blocked', SubjobRested: 'blocked', SubjobReleased: 'dispatched', SubjobCancelled: 'dispatched' },
-  dispatched: { SubjobCancelled: 'dispatched', SubjobEnded: 'ended' },
+  blocked: {
+    ParentEnded: 'blocked',
+    SubjobRested: 'blocked',
+    SubjobHeld: 'blocked',
+    SubjobReleased: 'dispatched',
+    SubjobCancelled: 'dispatched',
+  },
+  dispatched: { SubjobRecalled: 'blocked', SubjobCancelled: 'dispatched', SubjobEnded: 'ended' },
   ended: { SubjobEnded: 'ended', SubjobRetried: 'dispatched' },
 } as const satisfies Record<AssignmentState, Partial<Record<AssignmentEvent['type'], AssignmentState>>>
 
@@ -128,6 +138,12 @@ export function evolveAssignment(assignment: Assignment, event: AssignmentEvent)
     case 'SubjobReleased':
       if (assignment.state !== 'blocked') throw illegal(assignment.state, event)
       return { ...facts, state: 'dispatched' }
+    case 'SubjobHeld':
+      if (assignment.state !== 'blocked') throw illegal(assignment.state, event)
+      return { ...assignment, parentsLeft: assignment.parentsLeft + 1 }
+    case 'SubjobRecalled':
+      if (assignment.state !== 'dispatched') throw illegal(assignment.state, event)
+      return { ...facts, state: 'blocked', parentsLeft: 1, restsUntil: null }
     case 'SubjobCancelled':
       if (assignment.state === 'ended') throw illegal(assignment.state, event)
       return { ...facts, cancelled: true, state: 'dispatched' }

@@ -1,4 +1,4 @@
-import type { Outcome } from './job.ts'
+import type { Outcome } from './job-counts.ts'
 import type { ResponseCode } from './response-code.ts'
 
 /** One try at a subjob, from the call that submits it to its published result or its failure. */

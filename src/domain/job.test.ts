@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { exampleFacts } from '../../test/fakes/domain-examples.ts'
+import { endedSubjobs, type Outcome, OUTCOMES } from './job-counts.ts'
 import {
-  decideJob, endedSubjobs, evolveJob, isHeld, type Job, type JobCommand, type JobEvent, type JobState, jobTransitions, type Outcome,
-  OUTCOMES, type SubjobResult,
+  decideJob,
+  evolveJob,
+  isHeld,
+  type Job,
+  type JobCommand,
+  type JobEvent,
+  type JobState,
+  jobTransitions,
+  type SubjobResult,
 } from './job.ts'
 
 const result = { outcome: 'succeeded', succeeded: 2, failed: 0, message: null } as const
@@ -33,6 +41,7 @@ const events: { readonly [Type in JobEvent['type']]: Extract<JobEvent, { type: T
   JobCancelled: { type: 'JobCancelled' },
   JobEnded: { type: 'JobEnded', at: 20, message: null },
   JobRetried: { type: 'JobRetried', undone, priority: 5 },
+  JobHeld: { type: 'JobHeld' },
   JobReleased: { type: 'JobReleased', callbacks: {} },
   SubjobsReleased: { type: 'SubjobsReleased', callbacks: {}, subjobs: [1] },
 }
@@ -47,6 +56,7 @@ const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { t
   GiveUpParts: { type: 'GiveUpParts', at: 14, operations: 1, message: 'lost' },
   CancelJob: { type: 'CancelJob' },
   RetryJob: { type: 'RetryJob', run: 2, priority: null, undone },
+  HoldJob: { type: 'HoldJob' },
   ReleaseJob: { type: 'ReleaseJob', callbacks: {}, subjobs: null },
 }
 
@@ -59,12 +69,14 @@ const decisions: Record<JobStateName, Partial<Record<JobCommand['type'], readonl
     RecordSubjobStarted: ['JobStarted'],
     RecordSubjobEnded: ['JobStarted', 'SubjobCounted'],
     CancelJob: ['JobCancelled'],
+    HoldJob: ['JobHeld'],
   },
   running: {
     AddSubjobs: ['SubjobsAdded'],
     AddGeneratedSteps: ['StepsGenerated'],
     RecordSubjobEnded: ['SubjobCounted'],
     CancelJob: ['JobCancelled'],
+    HoldJob: ['JobHeld'],
   },
   cancelling: { AddSubjobs: ['SubjobsAdded'], AddGeneratedSteps: ['StepsGenerated'], RecordSubjobEnded: ['SubjobCounted'] },
   concluding: { RecordConclusion: ['JobEnded'] },

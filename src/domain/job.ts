@@ -4,22 +4,9 @@
  * the assignment's business (assignment.ts); a job only counts.
  */
 import type { JobId } from './ids.ts'
+import { countedSubjob, endedSubjobs } from './job-counts.ts'
+import type { OperationCounts, Outcome, SubjobCounts } from './job-counts.ts'
 import type { JobKind } from './operation.ts'
-
-export const OUTCOMES = ['succeeded', 'partiallyFailed', 'failed', 'cancelled'] as const
-export type Outcome = (typeof OUTCOMES)[number]
-
-export interface OperationCounts {
-  readonly total: number
-  readonly succeeded: number
-  readonly failed: number
-}
-
-export interface SubjobCounts extends OperationCounts {
-  readonly partiallyFailed: number
-  /** None of their operations was done, for the job was cancelled. */
-  readonly cancelled: number
-}
 
 /** What a job keeps from its submission to its end. Times are milliseconds since the epoch. */
 export interface JobFacts {
@@ -55,7 +42,7 @@ export interface JobFacts {
   readonly parts: number
   /** Where its client wants to be told of what, by name. */
   readonly callbacks: Readonly<Record<string, string>>
-  /** What of it was not released is not begun. */
+  /** What of it was not released since it is held is not begun. */
   readonly held: boolean
 }
 
@@ -104,6 +91,7 @@ export type JobCommand =
   | { readonly type: 'RecordSubjobStarted'; readonly at: number }
   | { readonly type: 'RecordSubjobEnded'; readonly at: number; readonly result: SubjobResult }
   | { readonly type: 'CancelJob' }
+  | { readonly type: 'HoldJob' }
   /** `subjobs` are indexes below their number; null for all. */
   | { readonly type: 'ReleaseJob'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] | null }
   | { readonly type: 'RecordConclusion'; readonly at: number; readonly message: string | null }
@@ -130,6 +118,7 @@ export type JobEvent =
   | { readonly type: 'JobStarted'; readonly at: number }
   | { readonly type: 'SubjobCounted'; readonly result: SubjobResult }
   | { readonly type: 'JobCancelled' }
+  | { readonly type: 'JobHeld' }
   | { readonly type: 'JobReleased'; readonly callbacks: JobFacts['callbacks'] }
   | { readonly type: 'SubjobsReleased'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] }
   | { readonly type: 'JobConcluded'; readonly outcome: Outcome; readonly at: number }
@@ -143,6 +132,7 @@ export const jobTransitions = {
     SubjobsAdded: 'accepted',
     StepsGenerated: 'accepted',
     PartsGivenUp: 'accepted',
+    JobHeld: 'accepted',
     JobReleased: 'accepted',
     SubjobsReleased: 'accepted',
     JobStarted: 'running',
@@ -152,6 +142,7 @@ export const jobTransitions = {
     SubjobsAdded: 'running',
     StepsGenerated: 'running',
     PartsGivenUp: 'running',
+    JobHeld: 'running',
     JobReleased: 'running',
     SubjobsReleased: 'running',
     SubjobCounted: 'running',
@@ -186,6 +177,10 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
       return isOpen(job) ? decideSubjobEnded(job, command.at, command.result) : []
     case 'CancelJob':
       return job.state === 'accepted' || job.state === 'running' ? [{ type: 'JobCancelled' }] : []
+    case 'HoldJob': {
+      const mayBeHeld = job.state === 'accepted' || job.state === 'running'
+      return mayBeHeld && (!job.held || job.released.length > 0) ? [{ type: 'JobHeld' }] : []
+    }
     case 'ReleaseJob':
       return job.held ? decideReleased(job, command) : []
     case 'RecordConclusion':
@@ -262,6 +257,9 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
     case 'JobCancelled':
       if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
       return { ...job, ...NONE_HELD, state: 'cancelling', startedAt: job.state === 'running' ? job.startedAt : null }
+    case 'JobHeld':
+      if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
+      return { ...job, held: true, released: [] }
     case 'JobReleased':
       if (job.state === 'cancelling') throw illegal(job.state, event)
       return { ...job, ...NONE_HELD, callbacks: { ...job.callbacks, ...event.callbacks } }
@@ -337,17 +335,9 @@ function counted(job: Job, result: SubjobResult): Pick<Progress, 'operations' | 
   const { total, succeeded, failed } = job.operations
   return {
     operations: { total, succeeded: succeeded + result.succeeded, failed: failed + result.failed },
-    subjobs: countSubjob(job.subjobs, result.outcome),
+    subjobs: countedSubjob(job.subjobs, result.outcome),
     message: job.message ?? result.message,
   }
-}
-
-function countSubjob(counts: SubjobCounts, outcome: Outcome): SubjobCounts {
-  return { ...counts, [outcome]: counts[outcome] + 1 }
-}
-
-export function endedSubjobs(counts: SubjobCounts): number {
-  return counts.succeeded + counts.partiallyFailed + counts.failed + counts.cancelled
 }
 
 function outcomeOf({ state, operations, subjobs }: Job): Outcome {

@@ -4,8 +4,10 @@
  */
 import type { Assignment, PublishedObject } from './assignment.ts'
 import type { Attempt } from './attempt.ts'
+import type { InventoryMessage } from './inventory-messages.ts'
 import type { JobKind, Operation, RoutedOperation } from './operation.ts'
-import type { Job, JobFacts, JobState, Outcome } from './job.ts'
+import type { Outcome } from './job-counts.ts'
+import type { Job, JobFacts, JobState } from './job.ts'
 import type { ResponseCode } from './response-code.ts'
 import type { Subjob } from './subjob.ts'
 
@@ -95,6 +97,13 @@ export interface ReleaseJob {
   readonly subjobs: readonly number[] | null
 }
 
+/** On `commands`. Nothing more of the job is begun before a ReleaseJob; what was begun goes on. */
+export interface HoldJob {
+  readonly type: 'HoldJob'
+  readonly jobId: string
+  readonly requestedBy: string | null
+}
+
 /** On `commands`. Forgets a job that has ended, as its retention would; what was published of it stays. Its id may be used again. */
 export interface ForgetJob {
   readonly type: 'ForgetJob'
@@ -133,7 +142,7 @@ export interface GeneratedSteps {
   readonly generator: RoutedOperation
 }
 
-export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob | ReleaseJob | ForgetJob
+export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob | HoldJob | ReleaseJob | ForgetJob
 
 /** On `subjobs`, keyed by the producer: a subjob for the producer's owner to carry out. */
 export interface DispatchSubjob {
@@ -180,6 +189,20 @@ export interface CancelSubjob {
   readonly run: number
   /** What is said of operations that are not done by then. */
   readonly message: string
+}
+
+/** On `subjobs`, keyed as the subjob was: it is given back where its producer was not called yet. */
+export interface RecallSubjob {
+  readonly type: 'RecallSubjob'
+  readonly jobId: string
+  readonly index: number
+  readonly run: number
+}
+
+/** On `subjob-events`, keyed by the job: what was recalled, as it was handed out. Its owner knows nothing of it any more. */
+export interface SubjobRecalled {
+  readonly type: 'SubjobRecalled'
+  readonly order: DispatchSubjob
 }
 
 /** On `subjob-events`, keyed by the job; from the coordinator, as soon as it has split a job or a part of one. */
@@ -326,82 +349,12 @@ export interface SubjobProgressed {
   readonly subjob: Subjob
 }
 
-/** On `inventory`, keyed by the alternate id. */
-export interface HandleRegistered {
-  readonly type: 'HandleRegistered'
-  readonly alternateId: string
-  readonly cmHandle: string
-  readonly moduleSetTag: string
-  readonly dataProducerId: string
-  readonly service: string
-  readonly writeService: string | null
-  readonly state: string
-  readonly properties: Readonly<Record<string, string>>
-}
-
-/** On `inventory`, keyed by the service: how to reach a DMI plugin. The password never leaves the topic. */
-export interface ServiceRegistered {
-  readonly type: 'ServiceRegistered'
-  readonly name: string
-  readonly baseUrl: string
-  readonly contract: 'dataJob' | 'cmJob'
-  readonly username: string | null
-  readonly password: string | null
-  /** Subjobs that one producer behind the service works on at a time; null means the configured default. */
-  readonly subjobsInFlightMax: number | null
-  /** From a subjob's first submission to its end; null means the configured default. */
-  readonly subjobTimeoutMs: number | null
-}
-
-/** On `inventory`, keyed by tenant and id: a process that a tenant's clients may execute. */
-export interface ProcessRegistered {
-  readonly type: 'ProcessRegistered'
-  readonly tenant: string
-  /** Unique within the tenant. */
-  readonly id: string
-  readonly version: string
-  /** A JSON object: title, description, keywords, inputs and outputs as an OGC process description has them. */
-  readonly description: string
-  readonly modes: readonly ExecutionMode[]
-  /** What is run; null where the service knows it by the process's id. */
-  readonly executionUnit: ExecutionUnit | null
-  /** The DMI service that carries it out. */
-  readonly service: string
-  /** Whether clients may replace and remove it. */
-  readonly mutable: boolean
-  readonly registeredAt: number
-}
-
-/** Whether who asks for an execution waits for its results, or is told where they will be. */
-export type ExecutionMode = 'sync' | 'async'
-
-export interface ExecutionUnit {
-  readonly mediaType: string
-  readonly text: string
-}
-
-/** On `inventory`, keyed by dialect, kind, tenant and id: something that a dialect's clients have defined and refer to later. */
-export interface DefinitionRegistered {
-  readonly type: 'DefinitionRegistered'
-  readonly tenant: string
-  readonly dialect: string
-  /** The dialect's own word for what it is. */
-  readonly kind: string
-  /** Unique within the tenant, the dialect and the kind. */
-  readonly id: string
-  /** A JSON object; the dialect's own. */
-  readonly document: string
-  /** The DMI service that carries out what is asked of it; null where there is none. */
-  readonly service: string | null
-  readonly registeredAt: number
-}
-
-export type InventoryMessage = HandleRegistered | ServiceRegistered | ProcessRegistered | DefinitionRegistered
-
 export type Message =
   | JobCommandMessage
   | DispatchSubjob
   | CancelSubjob
+  | RecallSubjob
+  | SubjobRecalled
   | SubjobEventMessage
   | JobChanged
   | AssignmentChanged

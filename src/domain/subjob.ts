@@ -4,7 +4,7 @@
  */
 import { type Attempt, endAttempt, type StartedAttempt } from './attempt.ts'
 import type { PublishedObject } from './assignment.ts'
-import type { Outcome } from './job.ts'
+import type { Outcome } from './job-counts.ts'
 import { ResponseCode } from './response-code.ts'
 
 /** Where what is published comes from: the producer's result, or the one reason why there is none. */

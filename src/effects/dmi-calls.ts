@@ -1,6 +1,6 @@
 /** The dispatcher's calls to a producer's plugin: each effect becomes a call, each answer a completion. */
 import { type Destination, destinationName } from '../domain/destination.ts'
-import type { ServiceRegistered } from '../domain/messages.ts'
+import type { ServiceRegistered } from '../domain/inventory-messages.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import { type CallFailure, codeOfCallFailure } from '../domain/subjob.ts'
 import type { DmiClient, DmiFailure, DmiService, SubjobCall } from '../dmi/dmi-client.ts'

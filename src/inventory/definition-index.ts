@@ -1,5 +1,5 @@
 /** What clients of dialects have defined and refer to later: algorithms, kinds of jobs. */
-import type { DefinitionRegistered } from '../domain/messages.ts'
+import type { DefinitionRegistered } from '../domain/inventory-messages.ts'
 
 /** Where definitions of one kind are. */
 export type DefinitionPlace = Pick<DefinitionRegistered, 'tenant' | 'dialect' | 'kind'>

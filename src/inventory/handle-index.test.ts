@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { HandleRegistered } from '../domain/messages.ts'
+import type { HandleRegistered } from '../domain/inventory-messages.ts'
 import { HandleIndex, nameOf } from './handle-index.ts'
 
 function handle(alternateId: string, changes: Partial<HandleRegistered> = {}): HandleRegistered {

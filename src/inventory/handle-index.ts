@@ -2,7 +2,7 @@
  * Handles by alternate id, by prefix of a managed object's name, and by cm handle. A name is hashed once from its start;
  * the hash at each segment's end leads straight to the handle of that prefix, so a look-up makes no strings.
  */
-import type { HandleRegistered } from '../domain/messages.ts'
+import type { HandleRegistered } from '../domain/inventory-messages.ts'
 import type { Handle } from '../domain/split.ts'
 import { HASH_START, hashText, hashUnit, NameTable } from './name-table.ts'
 

@@ -2,7 +2,8 @@
  * Every handle, DMI service and process of the inventory topic, in memory: one for all stages of a process. The topic is read whole
  * at each start, so nothing else keeps it.
  */
-import type { Message, ServiceRegistered } from '../domain/messages.ts'
+import type { ServiceRegistered } from '../domain/inventory-messages.ts'
+import type { Message } from '../domain/messages.ts'
 import type { InputRecord, KafkaAdmin, KafkaClient, Position } from '../kafka/port.ts'
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { Timers } from '../runtime/clock.ts'

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { ProcessRegistered } from '../domain/messages.ts'
+import type { ProcessRegistered } from '../domain/inventory-messages.ts'
 import { type OfferedProcess, ProcessIndex, type ProcessPage } from './process-index.ts'
 
 const offered = (id: string): OfferedProcess => ({

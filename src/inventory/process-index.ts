@@ -1,5 +1,5 @@
 /** The processes that each tenant's clients may execute: those built in, and those registered for the tenant. */
-import type { ProcessRegistered } from '../domain/messages.ts'
+import type { ProcessRegistered } from '../domain/inventory-messages.ts'
 
 /** What is the same of a process, built in or registered. */
 export type OfferedProcess = Pick<ProcessRegistered, 'id' | 'version' | 'description' | 'modes' | 'executionUnit' | 'service' | 'mutable'>

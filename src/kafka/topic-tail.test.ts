@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { ManualTime } from '../../test/fakes/manual-time.ts'
 import { MemoryTopics } from '../../test/fakes/memory-topics.ts'
-import type { HandleRegistered } from '../domain/messages.ts'
+import type { HandleRegistered } from '../domain/inventory-messages.ts'
 import type { Position, TailReaderOptions } from './port.ts'
 import { TopicTail, type TopicTailOptions } from './topic-tail.ts'
 

@@ -3,7 +3,8 @@
  * positions up to which topics were read are written together, so it always is the state of the topics at its positions.
  * Held to test/contract/read-model.ts and read-model-lists.ts.
  */
-import type { Job, JobState, Outcome } from '../domain/job.ts'
+import type { Outcome } from '../domain/job-counts.ts'
+import type { Job, JobState } from '../domain/job.ts'
 import type { SubjobNews, SubjobsPlanned } from '../domain/messages.ts'
 import type { JobKind } from '../domain/operation.ts'
 import type { Position } from '../kafka/port.ts'

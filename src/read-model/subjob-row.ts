@@ -1,6 +1,6 @@
 import type { PublishedObject } from '../domain/assignment.ts'
 import type { Attempt, StartedAttempt } from '../domain/attempt.ts'
-import type { Outcome } from '../domain/job.ts'
+import type { Outcome } from '../domain/job-counts.ts'
 import type { PlannedSubjob, SubjobNews } from '../domain/messages.ts'
 
 interface Row {

@@ -1,5 +1,5 @@
 /** What a dialect's clients have defined: written to the inventory topic, and found in what was read of it. */
-import type { DefinitionRegistered } from '../domain/messages.ts'
+import type { DefinitionRegistered } from '../domain/inventory-messages.ts'
 import type { DefinitionPage, DefinitionPlace } from '../inventory/definition-index.ts'
 import { definitionKey } from '../inventory/inventory.ts'
 import type { ServerDependencies } from './dependencies.ts'

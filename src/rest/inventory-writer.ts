@@ -1,7 +1,7 @@
 import type { OutputRecord, Position } from '../kafka/port.ts'
 import type { ServerDependencies } from './dependencies.ts'
 import { bounded } from './jobs/bounded.ts'
-import type { InventoryMessage } from '../domain/messages.ts'
+import type { InventoryMessage } from '../domain/inventory-messages.ts'
 
 /** A record of the inventory topic: what a key means from now on, or null when it means nothing any more. */
 export interface InventoryChange {

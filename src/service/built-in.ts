@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { ServiceRegistered } from '../domain/messages.ts'
+import type { ServiceRegistered } from '../domain/inventory-messages.ts'
 import { BUILT_IN_SERVICE } from '../inventory/built-in-processes.ts'
 import { startEchoProducer } from '../producer/echo/start-echo-producer.ts'
 import type { Closing } from '../runtime/closing.ts'

@@ -70,7 +70,7 @@ export function coordinatorLanes(
     ...common(parts, 'coordinator', topics.coordinatorChangelog),
     inputs: [topics.commands, topics.subjobEvents],
     decode: decodeBy(codec, topics, {
-      [topics.subjobEvents]: ['SubjobsPlanned', 'SubjobStarted', 'SubjobReported', 'SubjobAttemptFailed', 'SubjobEnded'],
+      [topics.subjobEvents]: ['SubjobsPlanned', 'SubjobRecalled', 'SubjobStarted', 'SubjobReported', 'SubjobAttemptFailed', 'SubjobEnded'],
     }),
     runEffect,
     beforeTurn: (messages, hasMissed) => awaitHandles(messages, hasMissed, inventory),
@@ -107,7 +107,7 @@ export function dispatcherLanes(
   return {
     ...common(parts, 'dispatcher', topics.dispatcherChangelog),
     inputs: [topics.subjobs],
-    decode: decodeBy(codec, topics, { [topics.subjobs]: ['DispatchSubjob', 'CancelSubjob'] }),
+    decode: decodeBy(codec, topics, { [topics.subjobs]: ['DispatchSubjob', 'CancelSubjob', 'RecallSubjob'] }),
     ...effects,
     createStage: () =>
       new Dispatcher({

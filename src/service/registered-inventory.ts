@@ -1,5 +1,5 @@
 /** The inventory as REST registers against it. */
-import type { HandleRegistered } from '../domain/messages.ts'
+import type { HandleRegistered } from '../domain/inventory-messages.ts'
 import type { RegisteredHandle } from '../inventory/handle-index.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { RegisteredInventory } from '../rest/dialects/inventory/registered.ts'

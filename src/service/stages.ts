@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 import { type Destination, parseDestination } from '../domain/destination.ts'
-import type { ServiceRegistered } from '../domain/messages.ts'
+import type { ServiceRegistered } from '../domain/inventory-messages.ts'
 import { DmiClient } from '../dmi/dmi-client.ts'
 import { coordinatorEffects } from '../effects/conclusions.ts'
 import { dispatcherEffects } from '../effects/dispatcher-effects.ts'

@@ -1,5 +1,5 @@
 /** The last word on a job, the same in a topic's completion event and in a bucket's manifest. */
-import type { Outcome } from '../domain/job.ts'
+import type { Outcome } from '../domain/job-counts.ts'
 import type { JobConclusion } from './sink.ts'
 
 // Contract page, "Client → us", status.

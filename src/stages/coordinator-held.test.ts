@@ -4,6 +4,7 @@ import { exampleRoutedOperation } from '../../test/fakes/domain-examples.ts'
 import { compacted } from '../../test/fakes/stage-run.ts'
 import type { ReleaseJob } from '../domain/messages.ts'
 
+const hold = { type: 'HoldJob', jobId: 'job-1', requestedBy: null } as const
 const release = (changes: Partial<ReleaseJob> = {}): ReleaseJob => {
   return { type: 'ReleaseJob', jobId: 'job-1', requestedBy: null, callbacks: {}, subjobs: null, ...changes }
 }
@@ -163,4 +164,73 @@ describe('a release', () => {
 it('a job in parts can’t be held', () => {
   const inParts = { operations: [], submission: 's', parts: 1, operationCount: 2, held: true }
   expect(coordinator().take(submission([], inParts)).deadLetters[0]?.cause).toBe('held: a job in parts can’t be held')
+})
+
+describe('a job that is held while it runs', () => {
+  const subjobs = (turn: ReturnType<typeof dispatchesOf>): readonly number[] => turn.map(({ index }) => index)
+
+  it('asks back what was handed out, begins nothing more, and what was begun goes on', () => {
+    const lane = coordinator()
+    lane.take(submission(['/a', '/b', '/a'], { dependencies: [{ operationId: '2', parents: ['0'] }] }))
+    const indexOf = new Map(lane.take(startOf(0)).messages('JobChanged').map(({ job }) => [job.state, job.held]))
+    expect(indexOf.get('running')).toBe(false)
+    const turn = lane.take(hold)
+    expect(turn.messages('RecallSubjob').length).toBe(2)
+    expect(turn.messages('JobChanged').at(-1)?.job).toMatchObject({ state: 'running', held: true })
+    expect(lane.take(hold).silent).toBe(true)
+    lane.restart(compacted(lane.changelog))
+    expect(dispatchesOf(lane.take(endOf(0)))).toEqual([])
+    const released = lane.take(release())
+    expect(released.messages('DispatchSubjob')).toMatchObject([{ refusal: null }])
+    expect(states(released)).toEqual(['running'])
+  })
+
+  it('keeps what is given back until its release, and hands it out as it was', () => {
+    const lane = coordinator()
+    const [first, second] = lane.take(submission(['/a', '/b'])).messages('DispatchSubjob')
+    lane.take(hold)
+    expect(lane.take({ type: 'SubjobRecalled', order: second! }).published.filter(({ to }) => to === 'subjobs')).toEqual([])
+    expect(lane.stage.load()).toBe(1)
+    expect(lane.take({ type: 'SubjobRecalled', order: second! }).silent).toBe(true)
+    lane.restart(compacted(lane.changelog))
+    expect(lane.take(release()).messages('DispatchSubjob')).toEqual([second])
+    lane.take(endOf(0))
+    expect(states(lane.take(endOf(1)))).toEqual(['concluding'])
+    expect(first?.index).toBe(0)
+  })
+
+  it('that was released before something is given back hands that out at once', () => {
+    const lane = coordinator()
+    const [order] = lane.take(submission(['/a'])).messages('DispatchSubjob')
+    lane.take(hold)
+    expect(dispatchesOf(lane.take(release()))).toEqual([])
+    expect(lane.take({ type: 'SubjobRecalled', order: order! }).messages('DispatchSubjob')).toEqual([order])
+  })
+
+  it('and is cancelled, or of which a subjob is, before something is given back reports that as cancelled', () => {
+    for (const which of [null, [0]]) {
+      const lane = coordinator()
+      const [order] = lane.take(submission(['/a'])).messages('DispatchSubjob')
+      lane.take(hold)
+      lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null, subjobs: which })
+      const back = lane.take({ type: 'SubjobRecalled', order: order! })
+      expect(back.messages('DispatchSubjob')).toMatchObject([{ refusal: 104, cancelled: true }])
+    }
+  })
+
+  it('in pieces waits as a whole again', () => {
+    const lane = coordinator()
+    lane.take(submission(['/a', '/a'], { held: true, dependencies: [{ operationId: '1', parents: ['0'] }] }))
+    lane.take(release({ subjobs: [1] }))
+    lane.take(hold)
+    expect(subjobs(dispatchesOf(lane.take(release())))).toEqual([0])
+    expect(subjobs(dispatchesOf(lane.take(endOf(0))))).toEqual([1])
+  })
+
+  it('that has ended stays as it is', () => {
+    const lane = coordinator()
+    lane.take(submission(['/a']))
+    lane.take(endOf(0))
+    expect(lane.take(hold).silent).toBe(true)
+  })
 })

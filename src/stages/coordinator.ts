@@ -8,13 +8,12 @@
 import { acceptedFacts } from '../domain/accepted-facts.ts'
 import { type Assignment, awaitsReport, evolveAssignment } from '../domain/assignment.ts'
 import type { Destination } from '../domain/destination.ts'
-import { decideJob, evolveJob, isHeld, type Job, type JobCommand } from '../domain/job.ts'
+import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.ts'
 import type {
-  AddOperations, CancelJob, ForgetJob, GeneratedSteps, Message, ReleaseJob, RetryJob, SubjobEnded, SubjobReport, SubmitJob,
+  AddOperations, CancelJob, DispatchSubjob, ForgetJob, GeneratedSteps, HoldJob, Message, ReleaseJob, RetryJob, SubjobEnded, SubjobReport,
+  SubmitJob,
 } from '../domain/messages.ts'
-import { plansFrom } from '../domain/plan.ts'
 import { ResponseCode } from '../domain/response-code.ts'
-import type { SubjobPlan } from '../domain/split.ts'
 import { checkSubmission } from '../domain/submission.ts'
 import type { InputRecord } from '../kafka/port.ts'
 import { type ConcludeJob, conclusionOf, type JobConclusion } from './conclusion.ts'
@@ -26,14 +25,15 @@ import { tellReport } from './job-notices.ts'
 import { faultOfRelease, releasedSince, unknownSubjob } from './job-release.ts'
 import { closeParts, partTaken, withoutParts } from './job-parts.ts'
 import { PARENT_FAILED, plansOf, plansOfPart } from './job-plans.ts'
-import { planRetry } from './job-retry.ts'
+import { retryJob } from './job-retry.ts'
 import { awaitingSteps, hasAllSteps, planSteps, recountSteps } from './job-steps.ts'
 import { PartIntake, PORTION } from './part-intake.ts'
 import type { RungTimer, Stage, Turn } from './stage.ts'
 import { REST, restedStep, restOf } from './step-rests.ts'
 import { SubjobHands } from './subjob-hands.ts'
-import { orderOf, plannedOf, publishPlanned, refusalOf, remainderOf } from './subjob-orders.ts'
+import { refusalOf, remainderOf } from './subjob-orders.ts'
 
+type JobRequest = CancelJob | RetryJob | HoldJob | ReleaseJob | ForgetJob
 type NamedSubmission = SubmitJob & { readonly jobId: string }
 type CoordinatorTurn = Turn<ConcludeJob>
 
@@ -104,6 +104,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
         return
       case 'CancelJob':
       case 'RetryJob':
+      case 'HoldJob':
       case 'ReleaseJob':
       case 'ForgetJob':
         this.#takeRequest(record, message, turn)
@@ -112,6 +113,9 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       case 'SubjobAttemptFailed':
       case 'SubjobEnded':
         this.#takeReport(message, turn)
+        return
+      case 'SubjobRecalled':
+        this.#takeBack(message.order, turn)
         return
       case 'SubjobReported':
       case 'SubjobsPlanned':
@@ -151,7 +155,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const entry = this.#book.get(jobId)
     if (entry?.job.state !== 'concluding') return
     turn.deliver(records)
-    this.#decide(entry, { type: 'RecordConclusion', at: turn.now, message }, turn)
+    this.#book.decide(entry, { type: 'RecordConclusion', at: turn.now, message }, turn)
     if (entry.job.operations.failed === 0) this.#book.dropAssignments(entry, turn)
     setRetention(entry, turn.now, this.#options, turn)
   }
@@ -170,13 +174,14 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (isHome(record, { jobId, command: submission }, this.#options, turn)) this.#accept(record, submission, checked.destination, turn)
   }
 
-  #takeRequest(record: InputRecord, request: CancelJob | RetryJob | ReleaseJob | ForgetJob, turn: CoordinatorTurn): void {
+  #takeRequest(record: InputRecord, request: JobRequest, turn: CoordinatorTurn): void {
     if (!isHome(record, { jobId: request.jobId, command: request }, this.#options, turn)) return
     const entry = this.#book.get(request.jobId)
     if (entry === undefined) {
       if (request.type !== 'ForgetJob') turn.deadLetter(record, `jobId: there is no job "${request.jobId}"`)
     } else if (request.type === 'CancelJob') this.#takeCancellation(record, entry, request, turn)
-    else if (request.type === 'RetryJob') this.#retry(entry, request, turn)
+    else if (request.type === 'RetryJob') retryJob(entry, request, { ...this.#options, book: this.#book, hands: this.#hands }, turn)
+    else if (request.type === 'HoldJob') this.#hold(entry, turn)
     else if (request.type === 'ReleaseJob') this.#release(record, entry, request, turn)
     else if (entry.job.state === 'ended') this.#book.forget(entry, turn)
     else turn.deadLetter(record, `jobId: the job "${request.jobId}" has not ended`)
@@ -217,16 +222,16 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const { job } = entry
     const plans = plansOfPart(entry, operations, this.#options)
     if (mayWait && plans.some(({ refusal }) => refusal === ResponseCode.HandleNotFound)) return false
-    this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
+    this.#book.decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
     this.#hands.assignAll(entry, plans, { run: job.run, authorization, refusal: refusalOf(job, plans) }, turn)
-    this.#decide(entry, partTaken(entry, turn.now, { isLost: false }), turn)
+    this.#book.decide(entry, partTaken(entry, turn.now, { isLost: false }), turn)
     // What waits for steps that never came would wait for ever.
     if (entry.job.partsLeft === 0 && !hasAllSteps(entry)) this.#cancel(entry, turn)
     return true
   }
 
   #giveUpParts(entry: JobEntry, command: JobCommand, turn: CoordinatorTurn): void {
-    if (this.#decide(entry, command, turn)) this.#startConclusion(entry, turn)
+    if (this.#book.decide(entry, command, turn)) this.#startConclusion(entry, turn)
   }
 
   #takeReport(report: SubjobReport, turn: CoordinatorTurn): void {
@@ -238,14 +243,14 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
       return
     }
     tellReport(entry.job, report, turn)
-    if (report.type === 'SubjobStarted') this.#decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
+    if (report.type === 'SubjobStarted') this.#book.decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
   }
 
   #addGenerated(entry: JobEntry, step: number, generated: GeneratedSteps, turn: CoordinatorTurn): void {
     const { operations, source, authorization } = generated
     const first = entry.steps?.total ?? 0
     this.#book.addSteps(entry, step, generated, turn)
-    this.#decide(entry, { type: 'AddGeneratedSteps', generation: { step, first, steps: operations.length, source } }, turn)
+    this.#book.decide(entry, { type: 'AddGeneratedSteps', generation: { step, first, steps: operations.length, source } }, turn)
     const plans = planSteps({ ...entry.job, operations }, this.#options.findHandle, first)
     this.#hands.assignAll(entry, plans, { run: 1, authorization, refusal: refusalOf(entry.job, plans) }, turn)
   }
@@ -259,14 +264,14 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const after = evolveAssignment(assignment, report)
     const restsUntil = restOf(entry, assignment, report, turn.now)
     if (restsUntil !== null) {
-      this.#decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
+      this.#book.decide(entry, { type: 'RecordSubjobStarted', at: report.at }, turn)
       this.#hands.rest(entry, after, report, restsUntil, turn)
       return
     }
     this.#book.endAssignment(entry, after, remainderOf(entry.job, after, report), turn)
     for (const child of [...assignment.children, ...awaitingSteps(entry, after)]) this.#parentEnded(entry, child, report, turn)
     const outcome = after.state === 'ended' ? after.outcome : report.outcome
-    this.#decide(entry, { type: 'RecordSubjobEnded', at: report.at, result: { ...report, outcome } }, turn)
+    this.#book.decide(entry, { type: 'RecordSubjobEnded', at: report.at, result: { ...report, outcome } }, turn)
     this.#startConclusion(entry, turn)
     this.#parts.splitLater(turn)
   }
@@ -277,12 +282,24 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (child !== undefined) this.#hands.awaitsOneFewer(entry, child, parent.outcome === 'succeeded' ? null : PARENT_FAILED, turn)
   }
 
+  #hold(entry: JobEntry, turn: CoordinatorTurn): void {
+    const before = entry.job
+    if (this.#book.decide(entry, { type: 'HoldJob' }, turn)) this.#hands.holdAll(entry, before, turn)
+  }
+
+  #takeBack(order: DispatchSubjob, turn: CoordinatorTurn): void {
+    const entry = this.#book.get(order.jobId)
+    const assignment = entry?.assignments.get(order.index)
+    if (entry === undefined || assignment?.run !== order.run || !awaitsReport(assignment)) return
+    this.#hands.takeBack(entry, assignment, order, turn)
+  }
+
   // Each subjob that is held waits for one thing more.
   #release(record: InputRecord, entry: JobEntry, request: ReleaseJob, turn: CoordinatorTurn): void {
     const before = entry.job
     const wrong = faultOfRelease(before, request)
     if (wrong !== null) turn.deadLetter(record, `${wrong.field}: ${wrong.message}`)
-    if (wrong !== null || !this.#decide(entry, request, turn)) return
+    if (wrong !== null || !this.#book.decide(entry, request, turn)) return
     for (const assignment of releasedSince(before, entry)) this.#hands.awaitsOneFewer(entry, assignment, null, turn)
   }
 
@@ -299,42 +316,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   }
 
   #cancel(entry: JobEntry, turn: CoordinatorTurn): void {
-    if (this.#decide(entry, { type: 'CancelJob' }, turn)) this.#hands.cancelAll(entry, turn)
-  }
-
-  #retry(entry: JobEntry, { run, authorization, priority }: RetryJob, turn: CoordinatorTurn): void {
-    const { undone, subjobs } = planRetry(this.#book, entry, this.#options.findHandle, this.#options.splits)
-    if (!this.#decide(entry, { type: 'RetryJob', run, priority, undone }, turn)) return
-    this.#book.authorize(entry, authorization, turn)
-    const planned = []
-    for (const { assignment, parents, plans } of subjobs) {
-      const [first, ...others] = plans()
-      const terms = { run: assignment.run + 1, authorization, steps: entry.steps }
-      const { index } = assignment
-      entry.steps?.retry(index)
-      const order = orderOf(entry.job, { ...first, index, parents, children: [] }, terms)
-      const { producerKey, operations } = first
-      const awaited = parents.length + (entry.steps?.mayBegin(index) === false ? 1 : 0) + (isHeld(entry.job, index) ? 1 : 0)
-      const again = { type: 'SubjobRetried', producerKey, operations: operations.length, parents: awaited, restsUntil: null } as const
-      this.#hands.hand(entry, evolveAssignment(assignment, again), order, turn)
-      planned.push(plannedOf(order, parents))
-      this.#addSubjobs(entry, others, authorization, turn)
-    }
-    publishPlanned(entry.job.jobId, planned, turn)
-  }
-
-  #addSubjobs(entry: JobEntry, plans: readonly SubjobPlan[], authorization: string | null, turn: CoordinatorTurn): void {
-    if (plans.length === 0) return
-    const from = entry.job.subjobs.total
-    this.#decide(entry, { type: 'AddSubjobs', subjobs: plans.length, parts: 0 }, turn)
-    this.#hands.assignAll(entry, plansFrom(from, plans), { run: 1, authorization, refusal: null }, turn)
-  }
-
-  /** Says whether the command changed the job. */
-  #decide(entry: JobEntry, command: JobCommand, turn: CoordinatorTurn): boolean {
-    const events = decideJob(entry.job, command)
-    if (events.length > 0) this.#book.changeJob(entry, events.reduce<Job>(evolveJob, entry.job), turn)
-    return events.length > 0
+    if (this.#book.decide(entry, { type: 'CancelJob' }, turn)) this.#hands.cancelAll(entry, turn)
   }
 
   #startConclusion(entry: JobEntry, turn: CoordinatorTurn): void {

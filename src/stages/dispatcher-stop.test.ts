@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { compacted } from '../../test/fakes/stage-run.ts'
 import { dispatcher, type DispatcherLane, done, publish, retriable, submit } from '../../test/fakes/dispatcher-lane.ts'
 import { exampleDispatch } from '../../test/fakes/domain-examples.ts'
 import type { CancelSubjob, DispatchSubjob } from '../domain/messages.ts'
@@ -150,5 +151,37 @@ describe('a deadline', () => {
     const lane = dispatcher({ subjobTimeoutMs: () => 60_000 })
     submit(lane, exampleDispatch({ deadlineAt: 20_000 }))
     expect(lane.timers.get('deadline:job-1/0')).toBe(20_000)
+  })
+})
+
+describe('a subjob that is recalled', () => {
+  const recall = (lane: DispatcherLane, index: number, run = 1): ReturnType<DispatcherLane['take']> => {
+    return lane.take({ type: 'RecallSubjob', jobId: 'job-1', index, run })
+  }
+
+  it('and waits for its producer is given back as it came, and nothing of it is left', () => {
+    const lane = dispatcher({ subjobsInFlightMax: () => 1 })
+    const waiting = exampleDispatch({ index: 1 })
+    submit(lane, exampleDispatch())
+    lane.take(waiting)
+    expect(recall(lane, 1, 2).silent).toBe(true)
+    const turn = recall(lane, 1)
+    expect(turn.published).toMatchObject([{ to: 'subjobEvents', key: 'job-1', message: { type: 'SubjobRecalled', order: waiting } }])
+    expect(recall(lane, 1).silent).toBe(true)
+    lane.restart(compacted(lane.changelog))
+    expect(lane.stage.load()).toBe(1)
+    lane.take(waiting)
+    expect(lane.stage.load()).toBe(2)
+  })
+
+  it('makes room for nobody who was called, or is to end', () => {
+    const lane = dispatcher({ subjobsInFlightMax: () => 1 })
+    lane.take(exampleDispatch())
+    lane.take(exampleDispatch({ index: 1 }))
+    expect(recall(lane, 0).silent).toBe(true)
+    cancel(lane, { index: 1 })
+    expect(recall(lane, 1).silent).toBe(true)
+    lane.restart(compacted(lane.changelog))
+    expect(recall(lane, 0).silent).toBe(true)
   })
 })

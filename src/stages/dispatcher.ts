@@ -4,48 +4,42 @@
  * State: its subjobs' life at the producers, in dispatcher-changelog: what was asked for once, how far it came as it goes.
  * Invariant: one owner per producer: only the lane of the partition that murmur2 of the producer's key names calls it.
  */
-import { jobId as asJobId, subjobId } from '../domain/ids.ts'
-import type { CancelSubjob, Message } from '../domain/messages.ts'
+import type { CancelSubjob, Message, RecallSubjob } from '../domain/messages.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import {
   decideSubjob, durableSubjobEvents, evolveSubjob, type PublicationSource, type SubjobCommand, type SubjobEvent, type SubjobLimits,
   type SubjobStop,
 } from '../domain/subjob.ts'
 import type { InputRecord } from '../kafka/port.ts'
-import { SharedStrings } from '../runtime/shared-strings.ts'
 import { calledSince } from './called-since.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
 import { NextCall } from './next-call.ts'
 import { ProducerQueues } from './producer-queues.ts'
 import type { RungTimer, Stage, Turn } from './stage.ts'
 import type { DispatcherCompletion, DispatcherEffect } from './subjob-calls.ts'
+import { SubjobBook } from './subjob-book.ts'
 import {
-  attemptOf, callOf, deadlineOf, type EntryParts, newEntry, queuedOf, refusalOf, retryAtOf, storedForm, type SubjobEntry, type SubjobTimer,
-  timerOf, timersOf,
+  attemptOf, callOf, deadlineOf, mayBeRecalled, queuedOf, refusalOf, retryAtOf, type SubjobEntry, type SubjobTimer, timerOf,
 } from './subjob-entry.ts'
 import { commandOf, type Leavings, leavingsOf, nothingLeft } from './subjob-replies.ts'
-import { reportEnd, reportFailure, reportProgress, reportStart } from './subjob-reports.ts'
+import { reportEnd, reportFailure, reportProgress, reportRecall, reportStart } from './subjob-reports.ts'
 
 type DispatcherTurn = Turn<DispatcherEffect>
 
-const SPEC_PREFIX = 'spec:'
-const PROGRESS_PREFIX = 'progress:'
-
 export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion> {
   readonly #options: DispatcherOptions
-  readonly #entries = new Map<string, SubjobEntry>()
+  readonly #book: SubjobBook
   readonly #queues = new ProducerQueues()
   readonly #nextCall: NextCall
-  readonly #parts: EntryParts
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+    this.#book = new SubjobBook(options.store)
     this.#nextCall = new NextCall(options)
-    this.#parts = { store: options.store, strings: new SharedStrings() }
   }
 
   load(): number {
-    return this.#entries.size
+    return this.#book.size
   }
 
   close(): void {
@@ -53,24 +47,11 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   }
 
   restore(key: string, message: Message | null, writtenAt: number): void {
-    if (key.startsWith(SPEC_PREFIX)) {
-      const id = key.slice(SPEC_PREFIX.length)
-      this.#entries.get(id)?.operations.release()
-      this.#entries.delete(id)
-      // Before its first call something is stored: what became of a call that nobody has heard of, the producer alone knows.
-      const calledSince = message?.type === 'DispatchSubjob' && message.called ? writtenAt : null
-      if (message?.type === 'DispatchSubjob') this.#entries.set(id, newEntry(message, this.#parts, calledSince))
-      return
-    }
-    const entry = this.#entries.get(key.slice(PROGRESS_PREFIX.length))
-    if (entry === undefined || message?.type !== 'SubjobProgressed') return
-    entry.subjob = message.subjob
-    entry.isProgressStored = true
-    entry.calledSince ??= writtenAt
+    this.#book.restore(key, message, writtenAt)
   }
 
   restored(turn: DispatcherTurn): void {
-    for (const [id, entry] of this.#entries) {
+    for (const [id, entry] of this.#book.all()) {
       this.#resume(id, entry, turn)
       this.#setDeadline(id, entry, turn)
     }
@@ -82,23 +63,25 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
       this.#cancel(message, turn)
       return
     }
+    if (message.type === 'RecallSubjob') {
+      this.#giveBack(message, turn)
+      return
+    }
     if (message.type !== 'DispatchSubjob') {
       turn.deadLetter(record, `a ${message.type} does not belong on ${record.topic}`)
       return
     }
-    const id = subjobId(asJobId(message.jobId), message.index)
-    if (this.#entries.has(id)) return
-    const entry = newEntry(message, this.#parts, null)
-    this.#entries.set(id, entry)
-    turn.store(SPEC_PREFIX + id, message)
+    const added = this.#book.add(message, turn)
+    if (added === undefined) return
+    const { id, entry } = added
     this.#enqueue(id, entry, turn)
     this.#setDeadline(id, entry, turn)
     this.#pump(message.producerKey, turn, entry)
-    if (entry.calledSince !== null) turn.store(SPEC_PREFIX + id, { ...message, called: true })
+    if (entry.calledSince !== null) this.#book.storeCalled(id, message, turn)
   }
 
   takeTimer({ kind, key: id }: RungTimer, turn: DispatcherTurn): void {
-    const entry = this.#entries.get(id)
+    const entry = this.#book.get(id)
     if (entry === undefined) return
     switch (kind as SubjobTimer) {
       case 'step':
@@ -137,7 +120,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
 
   takeCompletion(completion: DispatcherCompletion, turn: DispatcherTurn): void {
     const { subjobId: id } = completion
-    const entry = this.#entries.get(id)
+    const entry = this.#book.get(id)
     if (entry?.dispatch.run !== completion.run || attemptOf(entry) !== completion.attempt) return
     if (completion.type === 'CancelAnswered') {
       this.#takeCancelAnswer(id, entry, completion.again, turn)
@@ -153,11 +136,22 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     if (entry.subjob.state !== 'polling') this.#pump(entry.dispatch.producerKey, turn)
   }
 
-  #cancel({ jobId, index, run, message }: CancelSubjob, turn: DispatcherTurn): void {
-    const id = subjobId(asJobId(jobId), index)
-    const entry = this.#entries.get(id)
-    if (entry?.dispatch.run !== run) return
+  #cancel({ message, ...subjob }: CancelSubjob, turn: DispatcherTurn): void {
+    const found = this.#book.find(subjob)
+    if (found === undefined) return
+    const { id, entry } = found
     this.#stop(id, entry, { reason: 'cancelled', code: ResponseCode.Rejected, message }, turn)
+    this.#pump(entry.dispatch.producerKey, turn)
+  }
+
+  // What was called, or is to end, goes on.
+  #giveBack(subjob: RecallSubjob, turn: DispatcherTurn): void {
+    const found = this.#book.find(subjob)
+    if (found === undefined || !mayBeRecalled(found.entry)) return
+    const { id, entry } = found
+    reportRecall(entry, turn)
+    this.#queues.of(entry.dispatch.producerKey).withdraw(queuedOf(id, entry))
+    this.#forget(id, entry, turn)
     this.#pump(entry.dispatch.producerKey, turn)
   }
 
@@ -193,7 +187,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
       else this.#follow(id, entry, event, turn)
     }
     const ended = entry.subjob.state === 'ended'
-    if (!ended && events.some((event) => durableSubjobEvents.has(event.type))) this.#storeProgress(id, entry, turn)
+    if (!ended && events.some((event) => durableSubjobEvents.has(event.type))) this.#book.storeProgress(id, entry, turn)
   }
 
   /** What an event means for the world outside the subjob's own state. */
@@ -250,11 +244,11 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
 
   #end(id: string, entry: SubjobEntry, leavings: Leavings, turn: DispatcherTurn): void {
     reportEnd(entry, leavings, turn)
-    turn.store(SPEC_PREFIX + id, null)
-    if (entry.isProgressStored) turn.store(PROGRESS_PREFIX + id, null)
-    this.#entries.delete(id)
-    for (const timer of timersOf(entry)) turn.unset(timer)
-    entry.operations.release()
+    this.#forget(id, entry, turn)
+  }
+
+  #forget(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
+    this.#book.forget(id, entry, turn)
     this.#queues.end(entry.dispatch.producerKey, queuedOf(id, entry), entry.occupies)
   }
 
@@ -271,12 +265,12 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     const service = producerKey.slice(0, producerKey.indexOf('#'))
     const runningMax = this.#options.subjobsInFlightMax(service)
     for (let next = queue.take(runningMax); next !== undefined; next = queue.take(runningMax)) {
-      const entry = this.#entries.get(next.subjobId)
+      const entry = this.#book.get(next.subjobId)
       if (entry === undefined) throw new Error(`broken invariant: the queued subjob "${next.subjobId}" is unknown`)
       entry.occupies = true
       entry.calledSince ??= turn.now
       // Nothing changes yet, but a turn that writes shows a lane that has lost its partition that it must not call any more.
-      if (entry !== taken) this.#storeProgress(next.subjobId, entry, turn)
+      if (entry !== taken) this.#book.storeProgress(next.subjobId, entry, turn)
       // After a restart a first attempt that nothing came of is still the same one.
       const at = entry.subjob.attempts.length === 0 ? entry.calledSince : turn.now
       this.#decide(next.subjobId, entry, { type: 'StartAttempt', worker: this.#options.worker, at }, turn)
@@ -285,7 +279,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
 
   // An object is seen as soon as it is written: as with a submission, who writes it must still own the producer.
   #publish(id: string, entry: SubjobEntry, source: PublicationSource, turn: DispatcherTurn): void {
-    if (entry.dispatch.destination.startsWith('s3:')) this.#storeProgress(id, entry, turn)
+    if (entry.dispatch.destination.startsWith('s3:')) this.#book.storeProgress(id, entry, turn)
     const since = calledSince(entry, turn.now)
     turn.start({ type: 'PublishResult', source, calledSince: since, unmentioned: entry.subjob.stop, ...callOf(id, entry) })
   }
@@ -334,11 +328,5 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   #occupy(id: string, entry: SubjobEntry): void {
     entry.occupies = true
     this.#queues.of(entry.dispatch.producerKey).resume(queuedOf(id, entry), true)
-  }
-
-  #storeProgress(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
-    const { jobId, index } = entry.dispatch
-    entry.isProgressStored = true
-    turn.store(PROGRESS_PREFIX + id, { type: 'SubjobProgressed', jobId, index, subjob: storedForm(entry.subjob) })
   }
 }

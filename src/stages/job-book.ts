@@ -1,6 +1,6 @@
 /** A coordinator lane's state: its jobs with their assignments, and how both stand in the changelog. */
 import { type Assignment, isSettled } from '../domain/assignment.ts'
-import type { Job } from '../domain/job.ts'
+import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.ts'
 import type { DispatchSubjob, GeneratedSteps, Message, SubmitJob } from '../domain/messages.ts'
 import { StepGroups } from '../domain/step-groups.ts'
 import { tellChange } from './job-notices.ts'
@@ -94,11 +94,16 @@ export class JobBook {
     this.authorize(entry, authorization, turn)
   }
 
-  changeJob(entry: JobEntry, job: Job, turn: Write): void {
+  /** Says whether the command changed the job. */
+  decide(entry: JobEntry, command: JobCommand, turn: Write): boolean {
     const before = entry.job
+    const events = decideJob(before, command)
+    if (events.length === 0) return false
+    const job = events.reduce<Job>(evolveJob, before)
     this.#setJob(entry, job)
     this.#write(job, turn)
     tellChange(before, job, turn)
+    return true
   }
 
   #write(job: Job, turn: Write): void {

@@ -1,10 +1,14 @@
 /** What is done once more when what failed of a job is tried again. */
-import type { Assignment } from '../domain/assignment.ts'
-import type { Undone } from '../domain/job.ts'
-import type { DispatchSubjob } from '../domain/messages.ts'
+import { type Assignment, evolveAssignment } from '../domain/assignment.ts'
+import { isHeld, type Undone } from '../domain/job.ts'
+import type { DispatchSubjob, RetryJob } from '../domain/messages.ts'
+import { plansFrom } from '../domain/plan.ts'
 import { type FindHandle, splitJob, type SplitLimits, type SubjobPlan } from '../domain/split.ts'
 import type { JobBook, JobEntry } from './job-book.ts'
 import { hasAllSteps } from './job-steps.ts'
+import type { Turn } from './stage.ts'
+import type { SubjobHands } from './subjob-hands.ts'
+import { orderOf, plannedOf, publishPlanned } from './subjob-orders.ts'
 
 export interface Retry {
   readonly undone: Undone
@@ -24,6 +28,40 @@ export interface RetriedSubjob {
  * out. What is beyond stays as it is, for the next time.
  */
 const RETRY_BYTES_MAX = 32 * 1024 * 1024
+
+interface Retrying {
+  readonly book: JobBook
+  readonly hands: SubjobHands
+  readonly findHandle: FindHandle
+  readonly splits: SplitLimits
+}
+
+/** What failed of an ended job is done once more; each subjob in another run, and what it is split into beside that anew. */
+export function retryJob(entry: JobEntry, request: RetryJob, retrying: Retrying, turn: Turn<never>): void {
+  const { book, hands, findHandle, splits } = retrying
+  const { run, authorization, priority } = request
+  const { undone, subjobs } = planRetry(book, entry, findHandle, splits)
+  if (!book.decide(entry, { type: 'RetryJob', run, priority, undone }, turn)) return
+  book.authorize(entry, authorization, turn)
+  const planned = []
+  for (const { assignment, parents, plans } of subjobs) {
+    const [first, ...others] = plans()
+    const terms = { run: assignment.run + 1, authorization, steps: entry.steps }
+    const { index } = assignment
+    entry.steps?.retry(index)
+    const order = orderOf(entry.job, { ...first, index, parents, children: [] }, terms)
+    const { producerKey, operations } = first
+    const awaited = parents.length + (entry.steps?.mayBegin(index) === false ? 1 : 0) + (isHeld(entry.job, index) ? 1 : 0)
+    const again = { type: 'SubjobRetried', producerKey, operations: operations.length, parents: awaited, restsUntil: null } as const
+    hands.hand(entry, evolveAssignment(assignment, again), order, turn)
+    planned.push(plannedOf(order, parents))
+    if (others.length === 0) continue
+    const from = entry.job.subjobs.total
+    book.decide(entry, { type: 'AddSubjobs', subjobs: others.length, parts: 0 }, turn)
+    hands.assignAll(entry, plansFrom(from, others), { run: 1, authorization, refusal: null }, turn)
+  }
+  publishPlanned(entry.job.jobId, planned, turn)
+}
 
 /** Handles may have come, gone or moved since: what failed is split once more. */
 export function planRetry(book: JobBook, entry: JobEntry, findHandle: FindHandle, limits: SplitLimits): Retry {

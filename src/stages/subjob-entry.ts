@@ -107,6 +107,12 @@ export function refusalOf({ refusal: code, refusalMessage, cancelled }: SubjobOr
   return { type: 'StopSubjob', stop: { reason: 'cancelled', code, message, giveUpAt: now } }
 }
 
+/** Whether nothing was begun of it, and nobody has asked for its end. */
+export function mayBeRecalled({ subjob, calledSince, dispatch }: SubjobEntry): boolean {
+  const isNew = subjob.state === 'queued' && subjob.attempts.length === 0 && calledSince === null
+  return isNew && subjob.stop === null && dispatch.refusal === null
+}
+
 export function attemptOf({ subjob }: SubjobEntry): number {
   return subjob.attempts.length + 1
 }

@@ -1,6 +1,6 @@
 /** Hands a job's subjobs to their owners, each once what it waits for is there: those before it, its client, or that it is to end. */
 import { type Assignment, decideParentEnded, decideRested, evolveAssignment } from '../domain/assignment.ts'
-import { isHeld } from '../domain/job.ts'
+import { isHeld, type Job } from '../domain/job.ts'
 import type { DispatchSubjob, SubjobEnded } from '../domain/messages.ts'
 import type { LinkedPlan } from '../domain/plan.ts'
 import type { FindHandle } from '../domain/split.ts'
@@ -10,7 +10,8 @@ import { planSteps } from './job-steps.ts'
 import type { Turn } from './stage.ts'
 import { restedAt, restTimer } from './step-rests.ts'
 import {
-  askToStop, cancelled, JOB_CANCELLED, orderOf, plannedOf, publishOrder, publishPlanned, refused, SUBJOB_CANCELLED,
+  askToStop, cancelled, JOB_CANCELLED, orderOf, plannedOf, publishOrder, publishPlanned, recall, refused,
+  SUBJOB_CANCELLED,
 } from './subjob-orders.ts'
 
 type HandingTurn = Turn<never>
@@ -80,6 +81,25 @@ export class SubjobHands {
     if (resting === undefined || held === undefined) return
     const events = decideRested(resting)
     if (events.length > 0) this.hand(entry, events.reduce(evolveAssignment, resting), held, turn)
+  }
+
+  /** The job is held: what was not begun waits for its release. `before` is the job as it was. */
+  holdAll(entry: JobEntry, before: Job, turn: HandingTurn): void {
+    for (const assignment of [...entry.assignments.values()]) {
+      const { index, state } = assignment
+      if (state === 'dispatched' && !assignment.cancelled) recall(entry.job, assignment, turn)
+      if (state !== 'blocked' || isHeld(before, index)) continue
+      this.#book.changeAssignment(entry, evolveAssignment(assignment, { type: 'SubjobHeld' }), this.#heldOf(entry, index), turn)
+    }
+  }
+
+  /** A subjob was given back. What has happened to its job meanwhile counts. */
+  takeBack(entry: JobEntry, assignment: Assignment, order: DispatchSubjob, turn: HandingTurn): void {
+    const { job } = entry
+    const called = job.state === 'cancelling' ? JOB_CANCELLED : assignment.cancelled ? SUBJOB_CANCELLED : null
+    if (called !== null) this.hand(entry, assignment, cancelled(order, called), turn)
+    else if (isHeld(job, order.index)) this.hand(entry, evolveAssignment(assignment, { type: 'SubjobRecalled' }), order, turn)
+    else this.hand(entry, assignment, order, turn)
   }
 
   /** The job is cancelled: what was not handed out is so to be reported only. */

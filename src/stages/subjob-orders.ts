@@ -64,6 +64,11 @@ export function askToStop({ jobId }: Job, { index, run, producerKey }: Assignmen
   turn.publish('subjobs', producerKey, { type: 'CancelSubjob', jobId, index, run, message })
 }
 
+/** Asks its owner to give it back, if its producer was not called yet. */
+export function recall({ jobId }: Job, { index, run, producerKey }: Assignment, turn: Turn<never>): void {
+  turn.publish('subjobs', producerKey, { type: 'RecallSubjob', jobId, index, run })
+}
+
 /** @param retryAt when it is tried again by itself; null of any other */
 export function plannedOf(order: DispatchSubjob, parents: readonly number[], retryAt: number | null = null): PlannedSubjob {
   const { index, run, service, dataProducerId, operations } = order

@@ -39,6 +39,12 @@ export function reportFailure({ dispatch, subjob }: SubjobEntry, retryAt: number
   turn.publish('subjobEvents', jobId, { type: 'SubjobAttemptFailed', jobId, index, run, attempt, retryAt })
 }
 
+/** It is given back, as it was handed out. */
+export function reportRecall({ dispatch, operations }: SubjobEntry, turn: Turn<never>): void {
+  const order = { ...dispatch, called: false, operations: operations.load() }
+  turn.publish('subjobEvents', dispatch.jobId, { type: 'SubjobRecalled', order })
+}
+
 export function reportEnd({ dispatch, subjob }: SubjobEntry, leavings: Leavings, turn: Turn<never>): void {
   if (subjob.state !== 'ended') throw new Error('broken invariant: an ended subjob is not ended')
   const { jobId, index, run } = dispatch

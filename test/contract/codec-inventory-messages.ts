@@ -1,6 +1,6 @@
 /** Messages of the inventory, as fast-check makes them up. */
 import fc from 'fast-check'
-import type { ExecutionMode, InventoryMessage } from '../../src/domain/messages.ts'
+import type { ExecutionMode, InventoryMessage } from '../../src/domain/inventory-messages.ts'
 import { int, labels, maybe, text, time } from './codec-values.ts'
 
 type ByType = { readonly [T in InventoryMessage['type']]: fc.Arbitrary<Extract<InventoryMessage, { type: T }>> }

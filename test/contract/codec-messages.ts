@@ -216,6 +216,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     authorization: maybe(text),
     priority: maybe(fc.integer({ min: 1, max: 1_000 })),
   }),
+  HoldJob: fc.record({ type: fc.constant('HoldJob'), jobId: text, requestedBy: maybe(text) }),
   ReleaseJob: fc.record({
     type: fc.constant('ReleaseJob'),
     jobId: text,
@@ -225,6 +226,8 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
   }),
   DispatchSubjob: dispatchSubjob,
   CancelSubjob: fc.record({ type: fc.constant('CancelSubjob'), jobId: text, index: int, run: int, message: text }),
+  RecallSubjob: fc.record({ type: fc.constant('RecallSubjob'), jobId: text, index: int, run: int }),
+  SubjobRecalled: fc.record({ type: fc.constant('SubjobRecalled'), order: dispatchSubjob }),
   SubjobsPlanned: fc.record({
     type: fc.constant('SubjobsPlanned'),
     jobId: text,

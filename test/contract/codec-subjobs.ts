@@ -1,7 +1,7 @@
 /** A subjob in every state, with its attempts, as fast-check makes them up. */
 import fc from 'fast-check'
 import type { Attempt } from '../../src/domain/attempt.ts'
-import { OUTCOMES } from '../../src/domain/job.ts'
+import { OUTCOMES } from '../../src/domain/job-counts.ts'
 import { ResponseCode } from '../../src/domain/response-code.ts'
 import type { Subjob } from '../../src/domain/subjob.ts'
 import { int, maybe, text, time } from './codec-values.ts'

@@ -1,7 +1,8 @@
 /** What every read model promises, whatever stands behind it. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { jobId as asJobId } from '../../src/domain/ids.ts'
-import type { Job, Outcome, Phase } from '../../src/domain/job.ts'
+import type { Outcome } from '../../src/domain/job-counts.ts'
+import type { Job, Phase } from '../../src/domain/job.ts'
 import type { SubjobEnded, SubjobReported, SubjobStarted } from '../../src/domain/messages.ts'
 import type { Position } from '../../src/kafka/port.ts'
 import type { JobFilter, JobReport, ReadModel, RowChange, SubjobStatus } from '../../src/read-model/port.ts'

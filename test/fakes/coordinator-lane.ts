@@ -1,5 +1,5 @@
 /** A coordinator without a lane, and the reports of its subjobs. */
-import type { Outcome } from '../../src/domain/job.ts'
+import type { Outcome } from '../../src/domain/job-counts.ts'
 import type { AddOperations, SubjobEnded, SubjobStarted, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'

@@ -1,8 +1,9 @@
 /** The Scale dialect with fakes of what is behind it. */
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import type { Attempt } from '../../src/domain/attempt.ts'
-import type { Job, Outcome } from '../../src/domain/job.ts'
-import type { ServiceRegistered } from '../../src/domain/messages.ts'
+import type { Outcome } from '../../src/domain/job-counts.ts'
+import type { Job } from '../../src/domain/job.ts'
+import type { ServiceRegistered } from '../../src/domain/inventory-messages.ts'
 import type { RowChange } from '../../src/read-model/port.ts'
 import { RestFixture } from './rest-fixture.ts'
 

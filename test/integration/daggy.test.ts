@@ -12,8 +12,11 @@ let installation: Installation
 let service: Service
 let folder: string
 
+/** Tasks that the exec producer is given at a time: some run, and some wait for a core. */
+const IN_FLIGHT = 4
+
 beforeAll(async () => {
-  installation = await Installation.open('daggy', givenStack())
+  installation = await Installation.open('daggy', givenStack(), { DATAJOB_SUBJOBS_IN_FLIGHT_MAX: String(IN_FLIGHT) })
   service = await installation.service('service')
   folder = join(installation.folder, 'files')
   mkdirSync(folder)
@@ -165,6 +168,35 @@ describe('a run', () => {
     for (const at of [1, 2]) expect(begun[at]! - begun[at - 1]!).toBeGreaterThanOrEqual(1_000)
     await resumed(runID)
     await until('it is tried twice more', async () => (await shown(runID)).taskAttempts['hopeless_0']?.length === 4)
+  })
+
+  it('that is paused begins nothing more, through a kill of the service, and goes on when it is resumed', async () => {
+    const [go, log] = [join(folder, 'unpause'), join(folder, 'paused.log')]
+    const wait = sh(`echo begun >> ${log}; until test -e ${go}; do sleep 0.1; done`)
+    const spec = {
+      tag: 'paused',
+      parameters: { N: Array.from({ length: 10 }, (_, n) => String(n)) },
+      tasks: { wide: { job: { ...wait, environment: ['N={{N}}'] } }, last: { job: sh(`echo last >> ${log}`), parents: ['wide'] } },
+    }
+    const runID = await submit(spec)
+    const begun = (): number => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0)
+    await until('some of them run', () => begun() === 2)
+    expect(await call('PATCH', `/v1/dagrun/${runID}/state/PAUSED`)).toEqual({ status: 200, body: { runID } })
+    expect((await call('PATCH', `/v1/dagrun/${runID}/state/PAUSED`)).status).toBe(200)
+    expect((await call<RunSummary[]>('GET', '/v1/dagruns?tag=paused')).body).toMatchObject([{ runID, state: 'PAUSED' }])
+    await service.child.kill()
+    service = await installation.service('service')
+    await service.client.ready()
+    expect((await call('GET', `/v1/dagrun/${runID}/state`)).body).toEqual({ state: 'PAUSED' })
+    writeFileSync(go, '')
+    const counts = async (): Promise<object | undefined> => (await call<RunSummary[]>('GET', '/v1/dagruns?tag=paused')).body[0]?.taskCounts
+    await expect.poll(counts, { timeout: 20_000 }).toEqual({ COMPLETED: IN_FLIGHT, QUEUED: 11 - IN_FLIGHT })
+    expect(begun()).toBe(IN_FLIGHT)
+    expect((await call('PATCH', `/v1/dagrun/${runID}/state/QUEUED`)).status).toBe(200)
+    const run = await reached(runID, 'COMPLETED')
+    expect(new Set(Object.values(run.taskStates))).toEqual(new Set(['COMPLETED']))
+    expect(readFileSync(log, 'utf8').trim().split('\n')).toEqual([...Array.from({ length: 10 }, () => 'begun'), 'last'])
+    expect((await call('PATCH', `/v1/dagrun/${runID}/state/PAUSED`)).status).toBe(409)
   })
 
   it('is RETRY while a task rests, through a kill of the service, and then goes on', async () => {

@@ -2,7 +2,7 @@
 import { Partitioners, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Codec, createCodec } from '../../src/codec/codec.ts'
-import type { ProcessRegistered } from '../../src/domain/messages.ts'
+import type { ProcessRegistered } from '../../src/domain/inventory-messages.ts'
 import { processKey } from '../../src/inventory/inventory.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
 import { givenStack } from '../harness/given-stack.ts'

@@ -4,7 +4,7 @@ import {
   type Assignment, type AssignmentEvent, assignmentTransitions, type AssignmentState, awaitsReport, decideParentEnded, evolveAssignment,
   newAssignment,
 } from '../../src/domain/assignment.ts'
-import { type Outcome, OUTCOMES } from '../../src/domain/job.ts'
+import { type Outcome, OUTCOMES } from '../../src/domain/job-counts.ts'
 
 type Step =
   | Extract<AssignmentEvent, { type: 'SubjobEnded' | 'SubjobRetried' }>

@@ -1,5 +1,5 @@
 /** Jobs with chunks, unknown handles and dependencies, and what their subjobs report, chosen by numbers. */
-import type { Outcome } from '../../src/domain/job.ts'
+import type { Outcome } from '../../src/domain/job-counts.ts'
 import type { AddOperations, DispatchSubjob, Message, SubmitJob } from '../../src/domain/messages.ts'
 import type { Handle } from '../../src/domain/split.ts'
 import type { ConcludeJob, JobConclusion } from '../../src/stages/conclusion.ts'

@@ -1,6 +1,7 @@
 /** One job with its assignments, as a coordinator drives the two, and beside them what has really been done. */
 import { type Assignment, awaitsReport, evolveAssignment, newAssignment } from '../../src/domain/assignment.ts'
-import { decideJob, evolveJob, type Job, type JobCommand, type Outcome } from '../../src/domain/job.ts'
+import type { Outcome } from '../../src/domain/job-counts.ts'
+import { decideJob, evolveJob, type Job, type JobCommand } from '../../src/domain/job.ts'
 import { exampleFacts } from '../fakes/domain-examples.ts'
 
 /** Operations of each subjob, and of those that each part brings. */

@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { localCodec } from '../../src/codec/local-codec.ts'
-import {
-  decideJob, endedSubjobs, evolveJob, type Job, type JobCommand, type JobEvent, type JobState, jobTransitions, OUTCOMES,
-} from '../../src/domain/job.ts'
+import { endedSubjobs, OUTCOMES } from '../../src/domain/job-counts.ts'
+import { decideJob, evolveJob, type Job, type JobCommand, type JobEvent, type JobState, jobTransitions } from '../../src/domain/job.ts'
 import { exampleFacts } from '../fakes/domain-examples.ts'
 import { type JobShape, JobWorld, sum } from './job-world.ts'
 import { picks } from './stage-inputs.ts'

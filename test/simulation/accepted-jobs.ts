@@ -1,5 +1,6 @@
 /** What must have become of the commands in the log, worked out without the coordinator. */
 import { checkCallbacks } from '../../src/domain/callbacks.ts'
+import type { Job } from '../../src/domain/job.ts'
 import type { JobCommandMessage, SubmitJob } from '../../src/domain/messages.ts'
 import { checkSubmission } from '../../src/domain/submission.ts'
 import type { InputRecord } from '../../src/kafka/port.ts'
@@ -26,6 +27,8 @@ export interface ExpectedCommands {
   readonly callbacks: ReadonlyMap<string, SubmitJob['callbacks']>
   /** Of each accepted job that was submitted to be held. */
   readonly held: ReadonlyMap<string, Holding>
+  /** Jobs that were held after they were submitted, and not released or cancelled since. */
+  readonly paused: ReadonlySet<string>
   /** Subjobs that were to be cancelled by themselves. */
   readonly stopped: ReadonlySet<string>
   /** Places of commands that are set aside. */
@@ -41,6 +44,7 @@ export function expectedCommands(world: World): ExpectedCommands {
   const accepted = new Map<string, SubmitJob>()
   const callbacks = new Map<string, SubmitJob['callbacks']>()
   const held = new Map<string, Holding>()
+  const paused = new Set<string>()
   const stopped = new Set<string>()
   const setAside = new Set<string>()
   const forwarded = new Set<string>()
@@ -61,10 +65,14 @@ export function expectedCommands(world: World): ExpectedCommands {
     } else if (message.type === 'CancelJob' && message.subjobs !== null) {
       if (message.subjobs.includes(NO_SUBJOB)) setAside.add(place)
       for (const index of message.subjobs) stopped.add(`${jobId}/${index}`)
+    } else if (message.type === 'HoldJob') {
+      paused.add(jobId)
     } else if (message.type === 'CancelJob') {
+      paused.delete(jobId)
       const holding = held.get(jobId)
       if (holding?.beginning === null) held.set(jobId, { ...holding, beginning: { by: 'CancelJob', at } })
     } else if (message.type === 'ReleaseJob') {
+      paused.delete(jobId)
       const merged = { ...callbacks.get(jobId), ...message.callbacks }
       const total = message.subjobs === null ? 0 : subjobsOf(world, jobId)
       const before = held.get(jobId)
@@ -89,7 +97,18 @@ export function expectedCommands(world: World): ExpectedCommands {
       else setAside.add(place)
     }
   }
-  return { accepted, callbacks, held, stopped, setAside, forwarded, arrivedFrom }
+  return { accepted, callbacks, held, paused, stopped, setAside, forwarded, arrivedFrom }
+}
+
+/** Whether the job need not end, for nobody has released it. Being cancelled after its end releases none that is tried again. */
+export function staysHeld({ jobId, held: isHeld }: Pick<Job, 'jobId' | 'held'>, { held, paused, stopped }: ExpectedCommands): boolean {
+  const beginning = held.get(jobId)?.beginning
+  return isHeld && (beginning === null || (beginning?.by === 'CancelJob' && isStopped(jobId, stopped)) || paused.has(jobId))
+}
+
+/** Whether some of its subjobs were to be cancelled by themselves: it may have begun with those, and ended if they were all. */
+export function isStopped(jobId: string, stopped: ExpectedCommands['stopped']): boolean {
+  return [...stopped].some((subjob) => subjob.startsWith(`${jobId}/`))
 }
 
 /** How often each of its operations may be tried in a run. */
@@ -135,6 +154,7 @@ function commandIn(record: InputRecord): Command | null {
       return { jobId: record.key?.toString() ?? '', message }
     case 'CancelJob':
     case 'RetryJob':
+    case 'HoldJob':
     case 'ReleaseJob':
       return { jobId: message.jobId, message }
     default:

@@ -1,6 +1,6 @@
 /** What producers were asked to do: in order, one write after the other, the same under the same key, nothing twice in a run. */
 import type { Job } from '../../src/domain/job.ts'
-import type { Message } from '../../src/domain/messages.ts'
+import type { DispatchSubjob, Message } from '../../src/domain/messages.ts'
 import { type ExpectedCommands, triesMax } from './accepted-jobs.ts'
 import { type HandedOver, type Sending, workOf } from './dmi.ts'
 import { decode } from './service.ts'
@@ -31,11 +31,25 @@ export function allMessagesOn({ broker }: World, topic: string): readonly Writte
   )
 }
 
+/** What was handed out and not given back since, in order. */
+export function ordersOf(world: World): readonly DispatchSubjob[] {
+  const recalls = new Map<string, number>()
+  for (const { message } of messagesOn(world, TOPICS.subjobEvents)) {
+    if (message.type === 'SubjobRecalled') recalls.set(workOf(message.order), (recalls.get(workOf(message.order)) ?? 0) + 1)
+  }
+  return messagesOn(world, TOPICS.subjobs).flatMap(({ message }) => {
+    if (message.type !== 'DispatchSubjob') return []
+    const left = recalls.get(workOf(message)) ?? 0
+    recalls.set(workOf(message), left - 1)
+    return left > 0 ? [] : [message]
+  })
+}
+
 /** The writes of a job at a producer, in the order in which its owner was given them: the one in which they may be sent. */
 function writes(world: World): readonly string[] {
   const lines = new Map<string, string[]>()
-  for (const { message } of messagesOn(world, TOPICS.subjobs)) {
-    if (message.type !== 'DispatchSubjob' || message.kind !== 'WRITE' || !message.ordered || message.refusal !== null) continue
+  for (const message of ordersOf(world)) {
+    if (message.kind !== 'WRITE' || !message.ordered || message.refusal !== null) continue
     const name = `${message.jobId} ${message.producerKey}`
     lines.set(name, [...(lines.get(name) ?? []), workOf(message)])
   }

@@ -2,22 +2,27 @@
 import type { Job } from '../../src/domain/job.ts'
 import type { DispatchSubjob, SubjobEnded, SubmitJob } from '../../src/domain/messages.ts'
 import type { ExpectedCommands } from './accepted-jobs.ts'
-import { isInOrder, messagesOn } from './check-calls.ts'
+import { isInOrder, messagesOn, ordersOf } from './check-calls.ts'
 import type { ResultValue } from './effects.ts'
 import { TOPICS } from './settings.ts'
 import type { World } from './world.ts'
 
-const TRANSACTION_MS_MAX = 10_000
+/** How long the records of one transaction take to be written. */
+export const TRANSACTION_MS_MAX = 10_000
 
 export function violationsInCounts(world: World, jobs: readonly Job[], { accepted, held }: ExpectedCommands): readonly string[] {
   const ends = new Map<string, SubjobEnded[]>()
   const orders = new Map<string, DispatchSubjob[]>()
   for (const { message } of messagesOn(world, TOPICS.subjobEvents)) if (message.type === 'SubjobEnded') put(ends, message)
-  for (const { message } of messagesOn(world, TOPICS.subjobs)) if (message.type === 'DispatchSubjob') put(orders, message)
+  for (const order of ordersOf(world)) put(orders, order)
+  const recalled = new Set(messagesOn(world, TOPICS.subjobEvents).flatMap(({ message }) => {
+    return message.type === 'SubjobRecalled' ? [message.order.jobId] : []
+  }))
+  // What is released in pieces comes as its client wants it, and what was given back behind what was handed out meanwhile.
+  const isOrdered = ({ jobId }: Job): boolean => (held.get(jobId)?.pieces.size ?? 0) === 0 && !recalled.has(jobId)
   return jobs.flatMap((job) => [
     ...reportsOf(job, ends.get(job.jobId) ?? [], orders.get(job.jobId) ?? []),
-    // What is released in pieces comes as its client wants it.
-    ...((held.get(job.jobId)?.pieces.size ?? 0) > 0 ? [] : orderOf(job, orders.get(job.jobId) ?? [], accepted.get(job.jobId))),
+    ...(isOrdered(job) ? orderOf(job, orders.get(job.jobId) ?? [], accepted.get(job.jobId)) : []),
   ])
 }
 
@@ -35,7 +40,6 @@ export function violationsOfCancellations(world: World): readonly string[] {
     if (job.state === 'cancelling' && !cancelled.has(name)) cancelled.set(name, { at: writtenAt, job })
   }
   return [...cancelled].flatMap(([name, { at, job }]) => {
-    // Records of one transaction are written within some time.
     const until = (resumedAt.get(`${job.jobId} in run ${job.run + 1}`) ?? Infinity) - TRANSACTION_MS_MAX
     const late = orders.filter(({ message, writtenAt }) => {
       if (message.type !== 'DispatchSubjob' || message.jobId !== job.jobId || message.refusal !== null) return false

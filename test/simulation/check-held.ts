@@ -1,8 +1,9 @@
 /** What is held: nothing of it is handed out before its release, and nothing at all where it is cancelled instead. */
 import type { Job } from '../../src/domain/job.ts'
 import type { DispatchSubjob } from '../../src/domain/messages.ts'
-import type { ExpectedCommands, Holding } from './accepted-jobs.ts'
+import { type ExpectedCommands, type Holding, isStopped } from './accepted-jobs.ts'
 import { messagesOn } from './check-calls.ts'
+import { TRANSACTION_MS_MAX } from './check-counts.ts'
 import { type HandedOver, workOf } from './dmi.ts'
 import { TOPICS } from './settings.ts'
 import type { World } from './world.ts'
@@ -11,7 +12,7 @@ export function violationsOfHolding(world: World, { held, accepted, stopped }: E
   const orders = messagesOn(world, TOPICS.subjobs).flatMap(({ message, writtenAt }) => {
     return message.type === 'DispatchSubjob' ? [{ order: message, at: writtenAt }] : []
   })
-  return [...held].flatMap(([jobId, holding]) => {
+  return [...violationsOfPauses(world, orders), ...[...held].flatMap(([jobId, holding]) => {
     const own = orders.filter(({ order }) => order.jobId === jobId)
     const sent = world.dmi.sendings.filter(({ dispatch }) => dispatch.jobId === jobId)
     const { dependencies = [], groups = [] } = accepted.get(jobId) ?? {}
@@ -25,12 +26,24 @@ export function violationsOfHolding(world: World, { held, accepted, stopped }: E
       ...missing.map((index) => `${jobId}/${index} was released, and not handed out`),
       ...(isStopped(jobId, stopped) ? [] : stateOf(jobId, holding, jobs.find((each) => each.jobId === jobId))),
     ]
-  })
+  })]
 }
 
-/** One of which some subjobs were cancelled may have begun with those, and ended if they were all. */
-function isStopped(jobId: string, stopped: ReadonlySet<string>): boolean {
-  return [...stopped].some((subjob) => subjob.startsWith(`${jobId}/`))
+/** Of a job that is held while it runs nothing is handed out to be done before it is held no longer. */
+function violationsOfPauses(world: World, orders: readonly { readonly order: DispatchSubjob; readonly at: number }[]): readonly string[] {
+  const changes = new Map<string, { readonly job: Job; readonly at: number }[]>()
+  for (const { message, writtenAt: at } of messagesOn(world, TOPICS.jobs)) {
+    if (message.type !== 'JobChanged') continue
+    changes.set(message.job.jobId, [...(changes.get(message.job.jobId) ?? []), { job: message.job, at }])
+  }
+  return orders.flatMap(({ order, at }) => {
+    const own = changes.get(order.jobId) ?? []
+    const isWithin = own.some(({ job, at: from }, position) => {
+      const until = (own[position + 1]?.at ?? Infinity) - TRANSACTION_MS_MAX
+      return job.held && !job.released.includes(order.index) && from + TRANSACTION_MS_MAX < at && at < until
+    })
+    return isWithin && order.refusal === null ? [`${workOf(order)} was handed out while its job was held`] : []
+  })
 }
 
 function mayBegin({ beginning, pieces }: Holding, { index, run, refusal }: HandedOver | DispatchSubjob, at: number): boolean {

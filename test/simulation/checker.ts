@@ -3,7 +3,7 @@ import type { Job, JobState } from '../../src/domain/job.ts'
 import type { SubmitJob } from '../../src/domain/messages.ts'
 import { isSuccess } from '../../src/domain/response-code.ts'
 import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
-import { type ExpectedCommands, expectedCommands, placeOf, triesMax } from './accepted-jobs.ts'
+import { type ExpectedCommands, expectedCommands, placeOf, staysHeld, triesMax } from './accepted-jobs.ts'
 import type { SimulatedBucket, Writing } from './bucket.ts'
 import { violationsInCallbacks } from './check-callbacks.ts'
 import { violationsInCalls } from './check-calls.ts'
@@ -34,12 +34,12 @@ export function violationsIn(world: World): { readonly violations: readonly stri
     ...jobs.flatMap((changes) => lifeOf(changes, commands)),
     ...[...commands.accepted].flatMap(([jobId, submission]) => {
       const last = jobs.find(([job]) => job?.jobId === jobId)?.[0]
-      if (commands.held.get(jobId)?.beginning === null) return []
+      if (last !== undefined && staysHeld(last, commands)) return []
       return last?.state === 'ended' ? endingOf(world, submission, last) : [`job ${jobId} was accepted and is ${last?.state ?? 'unknown'}`]
     }),
     ...shownTwice(world),
     ...violationsInCalls(world, latest, commands),
-    ...violationsInCounts(world, latest.filter(({ jobId }) => commands.held.get(jobId)?.beginning !== null), commands),
+    ...violationsInCounts(world, latest.filter((job) => !staysHeld(job, commands)), commands),
     ...violationsOfCancellations(world),
     ...violationsOfDependencies(world),
     ...violationsOfSteps(world, commands, latest),
@@ -181,18 +181,19 @@ function shownTwice({ broker, shown }: World): readonly string[] {
 }
 
 /** Memory and changelogs hold nothing of what has ended. */
-function leftovers(world: World, { held }: ExpectedCommands): readonly string[] {
+function leftovers(world: World, expected: ExpectedCommands): readonly string[] {
   // What failed of a job may be tried again for a while.
-  const failures = new Map<string, boolean>()
+  const kept = new Set<string>()
   for (const record of world.broker.logsOf(TOPICS.jobs).flatMap((log) => log.committed())) {
     const decoded = decode(record)
     if (decoded.ok && decoded.message.type === 'JobChanged') {
-      failures.set(decoded.message.job.jobId, decoded.message.job.operations.failed > 0)
+      const { job } = decoded.message
+      if (job.operations.failed > 0 || staysHeld(job, expected)) kept.add(job.jobId)
+      else kept.delete(job.jobId)
     }
   }
-  const kept = [...failures].filter(([jobId, hasFailed]) => hasFailed || held.get(jobId)?.beginning === null).map(([jobId]) => jobId)
   const isOf = (jobId: string, key: string): boolean => key.startsWith(`subjob:${jobId}/`) || key === `groups:${jobId}`
-  const isExpected = (key: string): boolean => key.startsWith('job:') || kept.some((jobId) => isOf(jobId, key))
+  const isExpected = (key: string): boolean => key.startsWith('job:') || [...kept].some((jobId) => isOf(jobId, key))
   return [TOPICS.coordinatorChangelog, TOPICS.dispatcherChangelog, TOPICS.notifierChangelog].flatMap((topic) =>
     entriesLeft(world, topic).filter((key) => !isExpected(key)).map((key) => `left over: ${topic} ${key}`),
   )

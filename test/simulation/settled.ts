@@ -1,4 +1,4 @@
-import { expectedCommands } from './accepted-jobs.ts'
+import { expectedCommands, staysHeld } from './accepted-jobs.ts'
 import type { PartitionLog } from './partition-log.ts'
 import { jobChanges } from './job-changes.ts'
 import { messagesOn } from './check-calls.ts'
@@ -11,8 +11,9 @@ export function isSettled(world: World): boolean {
   if (entriesLeft(world, TOPICS.notifierChangelog).length > 0) return false
   const ended = new Set(jobChanges(world).flatMap(([job]) => (job?.state === 'ended' ? [job.jobId as string] : [])))
   if (!areSubjobsEnded(world)) return false
-  const { accepted, held } = expectedCommands(world)
-  return [...accepted.keys()].every((jobId) => ended.has(jobId) || held.get(jobId)?.beginning === null)
+  const expected = expectedCommands(world)
+  const held = new Set(jobChanges(world).flatMap(([job]) => (job !== undefined && staysHeld(job, expected) ? [job.jobId as string] : [])))
+  return [...expected.accepted.keys()].every((jobId) => ended.has(jobId) || held.has(jobId))
 }
 
 /** What a changelog still has, by key; not what lanes say of themselves. */
@@ -28,7 +29,7 @@ export function entriesLeft({ broker }: World, changelog: string): readonly stri
 
 // Of a job that is held in part, too: what was released of it.
 function areSubjobsEnded(world: World): boolean {
-  const ends = messagesOn(world, TOPICS.subjobEvents).filter(({ message }) => message.type === 'SubjobEnded')
+  const ends = messagesOn(world, TOPICS.subjobEvents).filter(({ message: { type } }) => type === 'SubjobEnded' || type === 'SubjobRecalled')
   return ends.length === messagesOn(world, TOPICS.subjobs).filter(({ message }) => message.type === 'DispatchSubjob').length
 }
 

@@ -31,6 +31,7 @@ export interface WorkloadOptions {
 export function workload(random: Random, options: WorkloadOptions): readonly Arrival[] {
   const draw = (below: number): number => Math.floor(random() * below)
   const arrivals: Arrival[] = []
+  const last: Arrival[] = []
   const arriveTogether = (values: readonly (Buffer | null)[], key: string | null, partition?: number): void => {
     const at = options.from + draw(options.spanMs)
     const place = partition === undefined ? {} : { partition }
@@ -54,7 +55,15 @@ export function workload(random: Random, options: WorkloadOptions): readonly Arr
       const run = draw(2) === 0 ? null : 2
       arrive(encode({ type: 'RetryJob', jobId, requestedBy: null, run, authorization: null, priority: null }), jobId, anywhere())
     }
-    for (let releases = releasesOf(submission, draw); jobId !== null && releases > 0; releases -= 1) {
+    const isPaused = jobId !== null && !submission.held && draw(4) === 0
+    if (isPaused) {
+      for (let holds = 1 + draw(2); holds > 0; holds -= 1) arrive(encode({ type: 'HoldJob', jobId, requestedBy: null }), jobId, anywhere())
+      // Most are released, sooner or later; none of them twice as often as it is held.
+      const release = encode({ type: 'ReleaseJob', jobId, requestedBy: null, callbacks: {}, subjobs: null })
+      if (draw(3) === 0) arrive(release, jobId)
+      if (draw(6) > 0) last.push({ at: options.from + options.spanMs, records: [{ topic: TOPICS.commands, key: jobId, value: release }] })
+    }
+    for (let releases = isPaused ? 0 : releasesOf(submission, draw); jobId !== null && releases > 0; releases -= 1) {
       const callbacks = draw(10) === 0 ? { wrong: 'ftp://a' } : draw(2) === 0 ? drawnCallbacks(submission.dialect, draw) : {}
       // How many subjobs a job in parts has, depends on when that is asked.
       const subjobs = !submission.held || draw(2) === 0 ? null : Array.from({ length: 1 + draw(3) }, () => draw(draw(2) === 0 ? 2 : 6))
@@ -74,7 +83,7 @@ export function workload(random: Random, options: WorkloadOptions): readonly Arr
   if (random() < 0.3) arrive(Buffer.from('{"type":'), 'poison')
   if (random() < 0.3) arrive(encode(exampleSubmission({ jobId: 'invalid', operations: [] })), 'invalid')
   if (random() < 0.1) arrive(null, 'tombstone')
-  return arrivals.sort((one, other) => one.at - other.at)
+  return [...arrivals.sort((one, other) => one.at - other.at), ...last]
 }
 
 /** Of no job. */

@@ -1,4 +1,4 @@
-import type { OperationCounts } from '../../domain/job.ts'
+import type { OperationCounts } from '../../domain/job-counts.ts'
 import type { JobKind } from '../../domain/operation.ts'
 import { cellPath, FAULTY_CELL, FAULTY_SERVICE, HANDLES, serviceOf } from './network.ts'
 

@@ -1,5 +1,5 @@
 /** Holds what was consumed against what was submitted, operation by operation. */
-import type { OperationCounts } from '../../domain/job.ts'
+import type { OperationCounts } from '../../domain/job-counts.ts'
 import { isSuccess } from '../../domain/response-code.ts'
 import type { InputRecord } from '../../kafka/port.ts'
 import { completionOf, isCompletion, jobIdOf, type OperationReport, reportsOf } from '../../results/result-event.ts'

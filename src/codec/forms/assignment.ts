@@ -1,5 +1,5 @@
 import type { Assignment, AssignmentFacts, PublishedObject } from '../../domain/assignment.ts'
-import { OUTCOMES } from '../../domain/job.ts'
+import { OUTCOMES } from '../../domain/job-counts.ts'
 import type { AssignmentChanged } from '../../domain/messages.ts'
 import { known, needed } from '../undecodable.ts'
 import { type DispatchSubjobRecord, fromDispatchSubjobRecord } from './operations.ts'

@@ -1,4 +1,4 @@
-import type { DefinitionRegistered } from '../../domain/messages.ts'
+import type { DefinitionRegistered } from '../../domain/inventory-messages.ts'
 import { Undecodable } from '../undecodable.ts'
 import { isObjectText } from './process.ts'
 

@@ -1,12 +1,25 @@
+import type { HandleRegistered } from '../../domain/inventory-messages.ts'
 import type {
-  CallbackQueued, CancelJob, CancelSubjob, ForgetJob, HandleRegistered, JobGrouped, Message, MessageType, ReleaseJob, RetryJob,
-  SubjobReported, SubjobsPlanned, SubjobStarted,
+  CallbackQueued,
+  CancelJob,
+  CancelSubjob,
+  ForgetJob,
+  HoldJob,
+  JobGrouped,
+  Message,
+  MessageType,
+  RecallSubjob,
+  ReleaseJob,
+  RetryJob,
+  SubjobReported,
+  SubjobsPlanned,
+  SubjobStarted,
 } from '../../domain/messages.ts'
 import { fromAssignmentChangedRecord, toAssignmentChangedRecord } from './assignment.ts'
 import { fromDefinitionRegisteredRecord } from './definition.ts'
 import { fromJobChangedRecord, toJobChangedRecord } from './job.ts'
 import { fromJobNoticeRecord, toJobNoticeRecord } from './notice.ts'
-import { fromAddOperationsRecord, fromDispatchSubjobRecord } from './operations.ts'
+import { fromAddOperationsRecord, fromDispatchSubjobRecord, fromSubjobRecalledRecord } from './operations.ts'
 import { fromProcessRegisteredRecord } from './process.ts'
 import { fromServiceRegisteredRecord } from './service.ts'
 import {
@@ -30,9 +43,12 @@ const forms: { readonly [T in MessageType]: Form<MessageOf<T>> } = {
   CancelJob: formOf(itself, (record: Omit<CancelJob, 'type'>) => ({ type: 'CancelJob', ...record })),
   ForgetJob: formOf(itself, (record: Omit<ForgetJob, 'type'>) => ({ type: 'ForgetJob', ...record })),
   RetryJob: formOf(itself, (record: Omit<RetryJob, 'type'>) => ({ type: 'RetryJob', ...record })),
+  HoldJob: formOf(itself, (record: Omit<HoldJob, 'type'>) => ({ type: 'HoldJob', ...record })),
   ReleaseJob: formOf(itself, (record: Omit<ReleaseJob, 'type'>) => ({ type: 'ReleaseJob', ...record })),
   DispatchSubjob: formOf(itself, fromDispatchSubjobRecord),
   CancelSubjob: formOf(itself, (record: Omit<CancelSubjob, 'type'>) => ({ type: 'CancelSubjob', ...record })),
+  RecallSubjob: formOf(itself, (record: Omit<RecallSubjob, 'type'>) => ({ type: 'RecallSubjob', ...record })),
+  SubjobRecalled: formOf(itself, fromSubjobRecalledRecord),
   SubjobsPlanned: formOf(itself, (record: Omit<SubjobsPlanned, 'type'>) => ({ type: 'SubjobsPlanned', ...record })),
   SubjobStarted: formOf(itself, (record: Omit<SubjobStarted, 'type'>) => ({ type: 'SubjobStarted', ...record })),
   SubjobReported: formOf(itself, (record: Omit<SubjobReported, 'type'>) => ({ type: 'SubjobReported', ...record })),

@@ -1,7 +1,6 @@
 import { jobId, isJobId } from '../../domain/ids.ts'
-import {
-  type Generation, type Job, type JobFacts, type OperationCounts, OUTCOMES, type Outcome, type Phase, type SubjobCounts,
-} from '../../domain/job.ts'
+import { type OperationCounts, OUTCOMES, type Outcome, type SubjobCounts } from '../../domain/job-counts.ts'
+import type { Generation, Job, JobFacts, Phase } from '../../domain/job.ts'
 import type { JobChanged } from '../../domain/messages.ts'
 import { JOB_KINDS } from '../../domain/operation.ts'
 import { known, needed, Undecodable } from '../undecodable.ts'

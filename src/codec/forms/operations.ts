@@ -1,4 +1,4 @@
-import type { AddOperations, DispatchSubjob } from '../../domain/messages.ts'
+import type { AddOperations, DispatchSubjob, SubjobRecalled } from '../../domain/messages.ts'
 import { JOB_KINDS, type Operation, READ_OPERATIONS, type RoutedOperation, WRITE_OPERATIONS } from '../../domain/operation.ts'
 import { ResponseCode } from '../../domain/response-code.ts'
 import { NESTING_MAX, optionsFault, valueFault } from '../operation-texts.ts'
@@ -57,4 +57,9 @@ export function fromDispatchSubjobRecord(record: DispatchSubjobRecord): Dispatch
     refusal: responseCodeOf(record.refusal, 'refusal'),
     operations: operationsOf<RoutedOperation>(record.operations),
   }
+}
+
+/** schemas/SubjobRecalled.avsc */
+export function fromSubjobRecalledRecord({ order }: { readonly order: DispatchSubjobRecord }): SubjobRecalled {
+  return { type: 'SubjobRecalled', order: fromDispatchSubjobRecord(order) }
 }

@@ -1,4 +1,4 @@
-import type { ExecutionMode, ProcessRegistered } from '../../domain/messages.ts'
+import type { ExecutionMode, ProcessRegistered } from '../../domain/inventory-messages.ts'
 import { known, Undecodable } from '../undecodable.ts'
 
 /** schemas/ProcessRegistered.avsc */

@@ -1,4 +1,4 @@
-import type { ServiceRegistered } from '../../domain/messages.ts'
+import type { ServiceRegistered } from '../../domain/inventory-messages.ts'
 import { known } from '../undecodable.ts'
 
 /** schemas/ServiceRegistered.avsc */

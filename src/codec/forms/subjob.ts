@@ -1,5 +1,5 @@
 import type { Attempt, StartedAttempt } from '../../domain/attempt.ts'
-import { OUTCOMES } from '../../domain/job.ts'
+import { OUTCOMES } from '../../domain/job-counts.ts'
 import type { GeneratedSteps, SubjobAttemptFailed, SubjobEnded, SubjobProgressed } from '../../domain/messages.ts'
 import type { RoutedOperation } from '../../domain/operation.ts'
 import type { PublicationSource, Subjob, SubjobEnd, SubjobStop } from '../../domain/subjob.ts'

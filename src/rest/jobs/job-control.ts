@@ -1,6 +1,6 @@
 /** Stops jobs, and tries again what failed of them. */
 import { isHeld, type Job } from '../../domain/job.ts'
-import type { CancelJob, ForgetJob, ReleaseJob, RetryJob } from '../../domain/messages.ts'
+import type { CancelJob, ForgetJob, HoldJob, ReleaseJob, RetryJob } from '../../domain/messages.ts'
 import type { Position } from '../../kafka/port.ts'
 import { statusOf } from '../../read-model/port.ts'
 import type { JobDependencies } from '../dependencies.ts'
@@ -75,6 +75,19 @@ export class JobControl {
   }
 
   /**
+   * Resolves to the job once nothing more of it is begun; what was begun goes on. One that is held already stays so. Throws a 404 on an
+   * unknown job, a 409 on one that has ended or is being cancelled, a 503 when Kafka is away or late.
+   */
+  async hold(jobId: string, { requestedBy }: Pick<Requester, 'requestedBy'>): Promise<Job> {
+    const job = await this.#lookup.require(jobId)
+    if (!mayBeHeld(job)) throw notHeld(job)
+    await this.#write({ type: 'HoldJob', jobId, requestedBy })
+    const after = await this.#once(jobId, (found) => !mayBeHeld(found) || (found.held && found.released.length === 0))
+    if (!mayBeHeld(after)) throw notHeld(after)
+    return after
+  }
+
+  /**
    * Resolves to the job once it was released, or those of its subjobs. Throws a 404 on an unknown job, a 409 on what is not held, a 400 on
    * callbacks that can't be, a 503 when Kafka is away or late.
    */
@@ -101,7 +114,7 @@ export class JobControl {
     await this.#onceFound(jobId, (after) => after?.number !== job.number)
   }
 
-  #write(command: CancelJob | RetryJob | ReleaseJob | ForgetJob): Promise<Position> {
+  #write(command: CancelJob | RetryJob | HoldJob | ReleaseJob | ForgetJob): Promise<Position> {
     const { codec, topics, progress } = this.#deps
     const partition = progress.homePartition(command.jobId)
     return writeCommand(this.#deps, { topic: topics.commands, partition, key: command.jobId, value: codec.encode(command) })
@@ -141,6 +154,10 @@ function isCancelled(job: Job): boolean {
   return status === 'cancelling' || status === 'cancelled'
 }
 
+function mayBeHeld({ state }: Job): boolean {
+  return state === 'accepted' || state === 'running'
+}
+
 /** Whether its outcome is settled. */
 function isOver({ state }: Job): boolean {
   return state === 'concluding' || state === 'ended'
@@ -158,6 +175,10 @@ function lostParts({ message }: Job): string {
 function tooLate(job: Job): Refusal {
   const message = `The job "${clip(job.jobId)}" can't be cancelled any more: all of it has ended`
   return new Refusal(409, message, { details: 'What was done is not undone.' })
+}
+
+function notHeld(job: Job): Refusal {
+  return new Refusal(409, `The job "${clip(job.jobId)}" can't be held any more`, { details: `It is ${statusOf(job)}.` })
 }
 
 function notRetried({ jobId }: Job, why: string, details: string): Refusal {

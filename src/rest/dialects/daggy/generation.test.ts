@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { exampleGroup, exampleRoutedOperation } from '../../../../test/fakes/domain-examples.ts'
-import type { DefinitionRegistered } from '../../../domain/messages.ts'
+import type { DefinitionRegistered } from '../../../domain/inventory-messages.ts'
 import { DefinitionIndex } from '../../../inventory/definition-index.ts'
 import type { Generation } from '../../../stages/generation.ts'
 import { GENERATED, SPECS } from './base.ts'

@@ -1,7 +1,7 @@
 /** Generators: what they have printed is further tasks of their run. */
 import { createHash } from 'node:crypto'
 import { Compile } from 'typebox/compile'
-import type { DefinitionRegistered } from '../../../domain/messages.ts'
+import type { DefinitionRegistered } from '../../../domain/inventory-messages.ts'
 import type { RoutedOperation } from '../../../domain/operation.ts'
 import { OPERATION_ID_LENGTH_MAX } from '../../../domain/submission.ts'
 import type { DefinitionIndex } from '../../../inventory/definition-index.ts'

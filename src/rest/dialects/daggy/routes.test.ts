@@ -2,7 +2,7 @@ import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { exampleGroup } from '../../../../test/fakes/domain-examples.ts'
 import { RestFixture } from '../../../../test/fakes/rest-fixture.ts'
-import type { ServiceRegistered } from '../../../domain/messages.ts'
+import type { ServiceRegistered } from '../../../domain/inventory-messages.ts'
 import type { DagRun, RunSummary } from './schemas.ts'
 
 const exec: ServiceRegistered = {
@@ -139,7 +139,6 @@ describe('a run', () => {
     ['GET', '9/state', 404],
     ['DELETE', '9', 404],
     ['PATCH', '9/state/PAUSED', 404],
-    ['PATCH', 'RUN/state/PAUSED', 501],
     ['PATCH', 'RUN/state/RUNNING', 400],
     ['PATCH', 'RUN/state/ASLEEP', 400],
     ['GET', 'RUN/task/first_2', 404],

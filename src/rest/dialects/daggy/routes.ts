@@ -52,7 +52,6 @@ const away = errorAnswer('It can’t be said now; Retry-After says when to ask a
 const bad = errorAnswer('The request is not as it should be', new Refusal(400, 'There are no tasks'))
 const noRun = errorAnswer('There is no such run', new Refusal(404, 'There is no run 7'))
 const noTask = errorAnswer('There is no such run or task', new Refusal(404, 'The run 7 has no task "simple_3"'))
-const notBuilt = errorAnswer('This version of the service does not do that', new Refusal(501, 'Pausing a run is not carried out'))
 const ended = errorAnswer('The run has ended otherwise', new Refusal(409, 'The job can\'t be cancelled any more: all of it has ended'))
 const taskEnded = errorAnswer('The task has ended otherwise', new Refusal(409, 'The task "simple_0" of the run 7 has ended'))
 const notEnded = errorAnswer('It can’t be done with the run as it is', new Refusal(409, 'The run 7 has not ended, and is RUNNING'))
@@ -185,25 +184,25 @@ function addChanges(app: FastifyInstance, { auth }: ServerDependencies, runs: Ru
   })
   scope.patch(`${RUN}/:runid/state/:state`, {
     schema: {
-      ...{ ...common, operationId: 'set_run_state', summary: 'Kill a run, or resume it', params: stateParamsSchema },
-      description: 'QUEUED resumes a run that is ERRORED or KILLED: what is COMPLETED is kept, the rest is queued again. KILLED kills it.',
-      response: { 200: answer(runIdSchema, 'It is done'), 400: bad, 404: noRun, 409: notEnded, 501: notBuilt, 503: away },
+      ...{ ...common, operationId: 'set_run_state', summary: 'Kill a run, pause it, or resume it', params: stateParamsSchema },
+      description: `
+QUEUED resumes a run: one that is PAUSED goes on; of one that is ERRORED or KILLED, what is COMPLETED is kept, and the rest is queued again.
+PAUSED begins no more tasks; those that run go on. KILLED kills it.
+`,
+      response: { 200: answer(runIdSchema, 'It is done'), 400: bad, 404: noRun, 409: notEnded, 503: away },
     },
     handler: async (request) => {
       const { runid: runID, state } = request.params
       if (state === 'QUEUED') await runs.resume(runID, { requestedBy: request.principal, authorization: bearerTokenOf(request) })
       else if (state === 'KILLED') await runs.kill(runID, request.principal)
-      else throw await wrongState(runs, runID, state)
+      else if (state === 'PAUSED') await runs.pause(runID, request.principal)
+      else {
+        await runs.require(runID)
+        throw new Refusal(400, `A run can't be set to ${state}`, { details: 'Possible are QUEUED, PAUSED and KILLED.' })
+      }
       return { runID }
     },
   })
-}
-
-async function wrongState(runs: Runs, runID: number, state: string): Promise<Refusal> {
-  await runs.require(runID)
-  const details = 'See docs/daggy.md.'
-  if (state === 'PAUSED') return new Refusal(501, 'Pausing a run is not carried out by this version of the service', { details })
-  return new Refusal(400, `A run can't be set to ${state}`, { details: 'Possible are QUEUED and KILLED.' })
 }
 
 function addTasks(app: FastifyInstance, { auth }: ServerDependencies, runs: Runs): void {

@@ -30,6 +30,8 @@ function parsedObject(text: string | null): Readonly<Record<string, unknown>> {
 }
 
 export function runStateOf(job: Job): State {
+  const isOpen = job.state === 'accepted' || job.state === 'running'
+  if (isOpen && job.held) return 'PAUSED'
   switch (statusOf(job)) {
     case 'accepted':
       return 'QUEUED'

@@ -62,7 +62,7 @@ export class Runs {
     this.#options = options
   }
 
-  /** Throws a 400 on a specification that can't be run, a 501 on what is not carried out here, a 503 when that can't be said now. */
+  /** Throws a 400 on a specification that can't be run, a 503 when that can't be said now. */
   async check(spec: Spec): Promise<Expansion> {
     const expansion = checked(spec)
     for (const task of tasksToCheck(expansion)) await this.#requireRunnable(task)
@@ -166,15 +166,25 @@ export class Runs {
     await this.#options.control.cancel(jobId, { requestedBy })
   }
 
-  /** Resolves once what was not completed is queued again. Throws a 404, a 409 on a run that is not ERRORED or KILLED. */
+  /** Resolves once nothing more of it is begun. Throws a 404, a 409 on one that has ended. */
+  async pause(runID: number, requestedBy: string | null): Promise<void> {
+    const { jobId } = await this.require(runID)
+    await this.#options.control.hold(jobId, { requestedBy })
+  }
+
+  /** Resolves once what was not completed is queued again. Throws a 404, a 409 on a run that is not PAUSED, ERRORED or KILLED. */
   async resume(runID: number, requester: { readonly requestedBy: string | null; readonly authorization: string | null }): Promise<void> {
     const job = await this.require(runID)
-    if (job.state !== 'ended') {
-      const details = 'A run is resumed once it is ERRORED or KILLED, and nothing of it runs.'
+    const isPaused = runStateOf(job) === 'PAUSED'
+    if (job.state !== 'ended' && !isPaused) {
+      const details = 'A run is resumed when it is PAUSED, and once it is ERRORED or KILLED and nothing of it runs.'
       throw new Refusal(409, `The run ${runID} has not ended, and is ${runStateOf(job)}`, { details })
     }
-    if (job.subjobs.total < job.operations.total) throw new Refusal(409, `The run ${runID} was not read as a whole: submit it again`)
-    await this.#options.control.retry(job.jobId, requester)
+    const isWhole = job.subjobs.total === job.operations.total
+    if (!isPaused && !isWhole) throw new Refusal(409, `The run ${runID} was not read as a whole: submit it again`)
+    // One whose tasks were all killed while it was paused would rest paused.
+    if (job.held) await this.#options.control.release(job.jobId, { requestedBy: requester.requestedBy, callbacks: {} })
+    if (!isPaused) await this.#options.control.retry(job.jobId, requester)
   }
 
   /** Throws a 404. */

@@ -1,5 +1,5 @@
 /** Registrations in the words of CPS, and what they change of the inventory. */
-import type { HandleRegistered, ServiceRegistered } from '../../../domain/messages.ts'
+import type { HandleRegistered, ServiceRegistered } from '../../../domain/inventory-messages.ts'
 import { BUILT_IN_SERVICE } from '../../../inventory/built-in-processes.ts'
 import { nameOf } from '../../../inventory/handle-index.ts'
 import { handleKey } from '../../../inventory/inventory.ts'

@@ -1,4 +1,4 @@
-import type { HandleRegistered, ServiceRegistered } from '../../../domain/messages.ts'
+import type { HandleRegistered, ServiceRegistered } from '../../../domain/inventory-messages.ts'
 import type { Position } from '../../../kafka/port.ts'
 
 /** What is registered now, as far as this process has read the inventory topic. */

@@ -1,5 +1,5 @@
 /** What an algorithm is to us: a command for the exec producer, a process, or a managed object whose producer carries it out. */
-import type { DefinitionRegistered } from '../../../domain/messages.ts'
+import type { DefinitionRegistered } from '../../../domain/inventory-messages.ts'
 import type { DefinitionPage } from '../../../inventory/definition-index.ts'
 import type { OfferedProcess } from '../../../inventory/process-index.ts'
 import type { Definitions } from '../../definitions.ts'

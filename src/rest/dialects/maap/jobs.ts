@@ -1,5 +1,5 @@
 /** Jobs of this dialect: what is to be run on which granules. Each time that one is submitted, an entry comes of it. */
-import type { DefinitionRegistered } from '../../../domain/messages.ts'
+import type { DefinitionRegistered } from '../../../domain/inventory-messages.ts'
 import type { Operation } from '../../../domain/operation.ts'
 import { definitionPath } from '../../../inventory/definition-handles.ts'
 import type { DefinitionIndex, DefinitionPage } from '../../../inventory/definition-index.ts'

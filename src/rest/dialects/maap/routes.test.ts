@@ -1,7 +1,7 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { brokerAway, RestFixture } from '../../../../test/fakes/rest-fixture.ts'
-import type { HandleRegistered, ProcessRegistered, ServiceRegistered } from '../../../domain/messages.ts'
+import type { HandleRegistered, ProcessRegistered, ServiceRegistered } from '../../../domain/inventory-messages.ts'
 import type { Algorithm, JobEntry, MaapJob } from './schemas.ts'
 
 const exec: ServiceRegistered = {

@@ -1,6 +1,7 @@
 /** Subjobs in the words of the NCMP dialect, and why one has not ended yet. */
 import { subjobId } from '../../../domain/ids.ts'
-import type { Job, Outcome } from '../../../domain/job.ts'
+import type { Outcome } from '../../../domain/job-counts.ts'
+import type { Job } from '../../../domain/job.ts'
 import type { SubjobStatus } from '../../../read-model/port.ts'
 import { lastErrorOf, type RunAttempt, startedAtOf, type SubjobRow } from '../../../read-model/subjob-row.ts'
 import { clip } from '../../errors.ts'

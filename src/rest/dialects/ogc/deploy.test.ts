@@ -1,7 +1,7 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RestFixture } from '../../../../test/fakes/rest-fixture.ts'
-import type { ServiceRegistered } from '../../../domain/messages.ts'
+import type { ServiceRegistered } from '../../../domain/inventory-messages.ts'
 
 const PART_2 = 'http://www.opengis.net/def/exceptions/ogcapi-processes-2/1.0'
 const PACKAGE_TYPE = 'application/ogcapppkg+json'

@@ -1,5 +1,5 @@
 /** The processes that a workspace's clients bring with them (OGC 20-044, Part 2: deploy, replace, undeploy). */
-import type { ProcessRegistered } from '../../../domain/messages.ts'
+import type { ProcessRegistered } from '../../../domain/inventory-messages.ts'
 import { BUILT_IN_SERVICE } from '../../../inventory/built-in-processes.ts'
 import { processKey } from '../../../inventory/inventory.ts'
 import type { OfferedProcess } from '../../../inventory/process-index.ts'

@@ -1,8 +1,9 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { RestFixture } from '../../../../test/fakes/rest-fixture.ts'
-import type { Job, Outcome } from '../../../domain/job.ts'
-import type { ProcessRegistered } from '../../../domain/messages.ts'
+import type { Outcome } from '../../../domain/job-counts.ts'
+import type { Job } from '../../../domain/job.ts'
+import type { ProcessRegistered } from '../../../domain/inventory-messages.ts'
 
 interface Answer {
   readonly outputs?: unknown

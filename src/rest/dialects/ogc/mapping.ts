@@ -1,5 +1,5 @@
 /** Processes in the words of OGC API – Processes. */
-import type { ExecutionMode } from '../../../domain/messages.ts'
+import type { ExecutionMode } from '../../../domain/inventory-messages.ts'
 import type { OfferedProcess, ProcessPage } from '../../../inventory/process-index.ts'
 import { PAGE } from '../../dialect-page.ts'
 import type { Link, ProcessDescription, ProcessList, ProcessListQuery, ProcessSummary } from './schemas.ts'

@@ -1,5 +1,5 @@
 /** How a client prefers to be answered (RFC 7240; OGC 18-062r2, 7.11.2.3). */
-import type { ExecutionMode } from '../../../domain/messages.ts'
+import type { ExecutionMode } from '../../../domain/inventory-messages.ts'
 
 export interface Preferences {
   readonly respondAsync: boolean

@@ -1,5 +1,5 @@
 /** What is deployed: a process with what carries it out (OGC 20-044, OGC application package; or CWL by itself). */
-import type { ExecutionMode, ExecutionUnit } from '../../../domain/messages.ts'
+import type { ExecutionMode, ExecutionUnit } from '../../../domain/inventory-messages.ts'
 import type { OfferedProcess } from '../../../inventory/process-index.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
 import { clip, Refusal } from '../../errors.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { RestFixture } from '../../../../test/fakes/rest-fixture.ts'
-import type { ProcessRegistered } from '../../../domain/messages.ts'
+import type { ProcessRegistered } from '../../../domain/inventory-messages.ts'
 import { NO_AUTH } from '../../auth.ts'
 import { CONFORMS_TO } from './mapping.ts'
 

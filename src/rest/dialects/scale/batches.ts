@@ -1,6 +1,6 @@
 /** Batches: jobs of one type that were created together. A batch is a definition; which jobs it has, they say themselves. */
 import { randomUUID } from 'node:crypto'
-import type { DefinitionRegistered } from '../../../domain/messages.ts'
+import type { DefinitionRegistered } from '../../../domain/inventory-messages.ts'
 import type { Definitions } from '../../definitions.ts'
 import { Refusal } from '../../errors.ts'
 import { stableId } from './ids.ts'

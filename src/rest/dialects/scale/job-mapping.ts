@@ -1,5 +1,5 @@
 /** Jobs and attempts in the words of Scale: a job is a data job of one operation, an execution an attempt at its only subjob. */
-import type { DefinitionRegistered } from '../../../domain/messages.ts'
+import type { DefinitionRegistered } from '../../../domain/inventory-messages.ts'
 import type { FacetedJob } from '../../../read-model/job-facets.ts'
 import { formatInstant } from '../../instant.ts'
 import { type Execution, executionsOf, jobErrorOf } from './executions.ts'
