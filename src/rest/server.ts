@@ -27,6 +27,7 @@ import { JobLookup } from './jobs/job-lookup.ts'
 import { JobStreams } from './jobs/job-streams.ts'
 import { JobWatch } from './jobs/job-watch.ts'
 import { ResultEvents } from './jobs/result-events.ts'
+import { hasBody, lingerOverBodies } from './lingering-close.ts'
 import { errorSchema } from './schemas.ts'
 import { endConnectionsOnClose } from './server-close.ts'
 import { observeTraffic } from './traffic.ts'
@@ -44,6 +45,7 @@ export async function buildServer(deps: ServerDependencies): Promise<FastifyInst
   app.server.maxConnections = limits.connectionsMax
   app.decorateRequest('principal', null)
   endConnectionsOnClose(app)
+  lingerOverBodies(app, timers)
   observeTraffic(app, metrics)
   addCommonHeaders(app)
   refuseEncodedBodies(app)
@@ -135,8 +137,7 @@ function addCommonHeaders(app: FastifyInstance): void {
 function limitBodyTime(app: FastifyInstance, { timers, limits }: Pick<ServerDependencies, 'timers' | 'limits'>): void {
   app.addHook('preParsing', (request, _reply, payload, done) => {
     const { headers, raw, routeOptions } = request
-    const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-    if (hasBody && routeOptions.config.readsBody !== true) {
+    if (hasBody(headers) && routeOptions.config.readsBody !== true) {
       const timer = timers.after(limits.requestTimeoutMs, () => {
         answerConnectionFault(Object.assign(new Error('too slow'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), raw.socket)
       })

@@ -14,8 +14,6 @@ export interface BodyBounds {
 
 // Others are served after so many bytes: a few milliseconds of work.
 const SLICE_BYTES = 64 * 1024
-// A client that sends all before it reads an answer sees a broken connection instead of it, were the rest not read.
-const LINGER_MS = 5_000
 
 /**
  * Hands the body over in slices, each when the one before was taken. Throws a 413 above the limit, a 408 when nothing comes, a
@@ -47,19 +45,6 @@ export async function readBody(
     // Without, what is left could be read by nobody else. It waits for a chunk that may never come: nobody waits for it.
     void chunks.return?.().catch(() => undefined)
   }
-}
-
-/** Throws the rest of a body away, so that the client gets to read why it is not wanted; not for long. */
-export function letGo(body: Readable, timers: Timers): void {
-  if (body.readableEnded || body.destroyed) return
-  const timer = timers.after(LINGER_MS, () => {
-    body.destroy()
-  })
-  body.once('close', () => {
-    timer.cancel()
-  })
-  body.on('error', () => undefined)
-  body.resume()
 }
 
 function nextChunk(chunks: AsyncIterator<unknown>, { timers, idleMsMax }: BodyBounds): Promise<Buffer | null> {

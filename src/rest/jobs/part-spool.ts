@@ -146,7 +146,12 @@ async function emptied(folder: string): Promise<void> {
 async function openUnlinked(folder: string): Promise<SpoolFile> {
   const path = join(folder, randomUUID())
   const handle = await open(path, 'wx+', 0o600)
-  await rm(path)
+  try {
+    await rm(path)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
   return {
     async write(bytes, position) {
       for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at, position + at)).bytesWritten

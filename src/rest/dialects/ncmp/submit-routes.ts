@@ -12,7 +12,7 @@ import type { JobIntake, JobRequest } from '../../jobs/job-intake.ts'
 import type { JobUpload, PartSink } from '../../jobs/job-upload.ts'
 import { answer, errorAnswer, refTo, unavailableAnswer } from '../../schemas.ts'
 import { traceparentOf } from '../../traceparent.ts'
-import { letGo, readBody } from '../../upload-body.ts'
+import { readBody } from '../../upload-body.ts'
 import { acceptedLinks, agreedDestination, deadlineOf, previewAnswer } from './mapping.ts'
 import { placesOf } from './places.ts'
 import { JobRequestReader, type NcmpEnvelope } from './request.ts'
@@ -73,13 +73,8 @@ export function addSubmit(app: FastifyInstance, options: SubmitOptions): void {
     },
     handler: async (request, reply) => {
       const body = request.body instanceof Readable ? request.body : Readable.from([])
-      try {
-        const { dryRun } = request.query
-        return await intake.admit(() => (dryRun ? preview(request, body, options) : submit(request, body, reply, options)))
-      } catch (error) {
-        letGo(body, deps.timers)
-        throw error
-      }
+      const { dryRun } = request.query
+      return intake.admit(() => (dryRun ? preview(request, body, options) : submit(request, body, reply, options)))
     },
   })
 }
