@@ -133,7 +133,8 @@ async function startRoles({ config, logger, closing, onFatal, onStuck, beforeLis
   const members = new FormerMembers({ dataFolder: config.dataFolder, pid: process.pid, isAlive, logger })
   await members.dismiss(connections.admin)
   const builtIn = config.roles.includes('dispatcher') ? await startBuiltIn(config.dataFolder, closing) : null
-  const stages = prepareStages({ config, worker, connections, members, sinks, builtIn, onRefusal, metrics, logger, closing, onFatal })
+  const shared = { config, worker, connections, members, sinks, metrics, logger, closing }
+  const stages = prepareStages({ ...shared, projected, builtIn, onRefusal, onFatal })
   const readiness = readinessOf(connections, stages, projected?.projector ?? null)
   const hasFacade = projected !== null && config.roles.includes('facade')
   const url = hasFacade ? await startFacade(facade, projected, readiness) : await startHealth(facade, readiness)

@@ -38,6 +38,8 @@ const messageTypes: Record<MessageType, true> = {
   SubjobProgressed: true,
   JobNotice: true,
   CallbackQueued: true,
+  CommandJobs: true,
+  JobsCommanded: true,
   HandleRegistered: true,
   ServiceRegistered: true,
   ProcessRegistered: true,

@@ -4,6 +4,7 @@
  */
 import type { Assignment, PublishedObject } from './assignment.ts'
 import type { Attempt } from './attempt.ts'
+import type { CommandJobs, JobsCommanded } from './bulk.ts'
 import type { InventoryMessage } from './inventory-messages.ts'
 import type { JobKind, Operation, RoutedOperation } from './operation.ts'
 import type { Outcome } from './job-counts.ts'
@@ -362,6 +363,8 @@ export type Message =
   | SubjobProgressed
   | JobNotice
   | CallbackQueued
+  | CommandJobs
+  | JobsCommanded
   | InventoryMessage
 
 export type MessageType = Message['type']

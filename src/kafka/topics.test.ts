@@ -40,7 +40,7 @@ describe('the list of topics', () => {
   it('gives all topics that lanes read the same number of partitions', () => {
     const counts = new Map(topicSpecs({ ...settings, partitions: 12 }).map(({ name, partitions }) => [name, partitions]))
     const names = topicNames('datajob.')
-    const single = [names.inventory, names.deadLetters]
+    const single = [names.inventory, names.bulk, names.bulkChangelog, names.deadLetters]
     for (const [name, partitions] of counts) expect([name, partitions]).toEqual([name, single.includes(name) ? 1 : 12])
   })
 
@@ -64,7 +64,7 @@ describe('applying topics', () => {
     expect(admin.created.map(({ name }) => name)).toEqual(Object.values(topicNames('datajob.')).filter((name) => name !== 'datajob.jobs'))
     expect(first.filter(({ state }) => state === 'exists').map(({ name }) => name)).toEqual(['datajob.jobs'])
     const second = await applyTopics(admin, settings)
-    expect(admin.created).toHaveLength(10)
+    expect(admin.created).toHaveLength(12)
     expect(second.every(({ state, differences }) => state === 'exists' && differences.length === 0)).toBe(true)
   })
 

@@ -11,6 +11,8 @@ type TopicRole =
   | 'dispatcherChangelog'
   | 'callbacks'
   | 'notifierChangelog'
+  | 'bulk'
+  | 'bulkChangelog'
   | 'deadLetters'
   | 'results'
 
@@ -74,6 +76,8 @@ export function topicNames(prefix: string): TopicNames {
     dispatcherChangelog: `${prefix}dispatcher-changelog`,
     callbacks: `${prefix}callbacks`,
     notifierChangelog: `${prefix}notifier-changelog`,
+    bulk: `${prefix}bulk`,
+    bulkChangelog: `${prefix}bulk-changelog`,
     deadLetters: `${prefix}dead-letters`,
     results: `${prefix}results`,
   }
@@ -119,7 +123,8 @@ const openToAll: TopicConfig = { 'compression.type': 'uncompressed' }
 
 /**
  * All topics as they should be. Inventory has one partition, because every coordinator reads all of it, in the order in which
- * it was written; dead letters have one, because people read them, and there are few.
+ * it was written; commands about many jobs have one, because each begins when the one before is done; dead letters have one, because people
+ * read them, and there are few.
  */
 export function topicSpecs({ prefix, partitions, replicationFactor }: TopicSettings): readonly TopicSpec[] {
   const names = topicNames(prefix)
@@ -140,6 +145,8 @@ export function topicSpecs({ prefix, partitions, replicationFactor }: TopicSetti
     spec(names.dispatcherChangelog, partitions, compacted(1)),
     spec(names.callbacks, partitions, keptFor(7)),
     spec(names.notifierChangelog, partitions, compacted(1)),
+    spec(names.bulk, 1, keptFor(7)),
+    spec(names.bulkChangelog, 1, compacted(1)),
     spec(names.deadLetters, 1, keptFor(30)),
     spec(names.results, partitions, keptFor(7)),
   ]

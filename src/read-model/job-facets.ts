@@ -70,6 +70,7 @@ export interface FacetPage {
 
 /** What a command about a job needs to know of it. */
 export interface FacetedJobKey {
+  readonly number: number
   readonly jobId: string
   readonly run: number
 }
@@ -82,6 +83,10 @@ const COLUMNS: Readonly<Record<FacetName, string>> = {
   ...{ statusAt: 'status_at', modifiedAt: 'modified_at', sourceStartedAt: 'source_started_at', sourceEndedAt: 'source_ended_at' },
   ...{ sourceSensorClass: 'source_sensor_class', sourceSensor: 'source_sensor', sourceCollection: 'source_collection' },
   sourceTask: 'source_task',
+}
+
+export function isFacetName(name: string): name is FacetName {
+  return Object.hasOwn(COLUMNS, name)
 }
 
 const TEXTS: ReadonlySet<FacetName> = new Set([
@@ -122,7 +127,7 @@ export function facetCount(conditions: readonly FacetCondition[]): Query {
 
 export function facetKeys(conditions: readonly FacetCondition[]): Query {
   const { sql, values } = whereOf(conditions)
-  return { sql: `SELECT job_id, run FROM job_facets ${sql} ORDER BY number`, values }
+  return { sql: `SELECT number, job_id, run FROM job_facets ${sql} ORDER BY number`, values }
 }
 
 // The documents are looked up for those on the page only.

@@ -116,7 +116,8 @@ class SqliteReadModel implements ReadModel {
   facetedKeys(conditions: readonly FacetCondition[]): Promise<readonly FacetedJobKey[]> {
     return this.#settle(() => {
       const { sql, values } = facetKeys(conditions)
-      return this.#statements.of(sql).all(...values).map((row) => ({ jobId: String(row['job_id']), run: Number(row['run']) }))
+      const rows = this.#statements.of(sql).all(...values)
+      return rows.map((row) => ({ number: Number(row['number']), jobId: String(row['job_id']), run: Number(row['run']) }))
     })
   }
 

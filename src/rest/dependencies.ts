@@ -74,6 +74,7 @@ export type UnitCheck =
 export interface RestTopics {
   readonly commands: string
   readonly inventory: string
+  readonly bulk: string
   /** Where results of jobs without a destination are kept. */
   readonly results: string
 }
@@ -83,8 +84,6 @@ export interface JobDependencies {
   readonly codec: Pick<Codec, 'encode' | 'encodePart' | 'decode'>
   readonly producer: Pick<RecordProducer, 'send'>
   readonly openLargeProducer: OpenLargeProducer
-  /** The same for commands about many jobs: each kind of transaction has an id of its own. */
-  readonly openBulkProducer: OpenLargeProducer
   /** Where parts of large jobs are kept until all of a job has come; nothing else is in it. */
   readonly spoolFolder: string
   readonly handles: Handles
@@ -98,8 +97,7 @@ export interface JobDependencies {
   readonly resultTopics: ResultTopics
   readonly readModel: Pick<
     ReadModel,
-    | 'job' | 'versionedJob' | 'jobByNumber' | 'jobs' | 'countJobs' | 'facetedJobs' | 'facetedKeys' | 'reports' | 'subjobs'
-    | 'endedSubjobs'
+    'job' | 'versionedJob' | 'jobByNumber' | 'jobs' | 'countJobs' | 'facetedJobs' | 'reports' | 'subjobs' | 'endedSubjobs'
   >
   readonly progress: ReadProgress
   readonly clock: Clock

@@ -136,7 +136,6 @@ export async function startFacade(
     retryRetentionMs: Math.min(config.retryRetentionMs, config.jobRetentionMs),
     spoolFolder: join(config.dataFolder, 'uploads'),
     openLargeProducer: (timeout) => kafka.transactionalProducer(`${config.application}.facade.${worker}`, timeout),
-    openBulkProducer: (timeout) => kafka.transactionalProducer(`${config.application}.facade.${worker}.bulk`, timeout),
     logger,
     metrics: metrics.registry,
     apiRoot: config.apiRoot === '' ? null : config.apiRoot,

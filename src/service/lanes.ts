@@ -7,9 +7,10 @@ import type { MessageType } from '../domain/messages.ts'
 import { managedObjectOf, type SplitLimits } from '../domain/split.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
 import type { Inventory } from '../inventory/inventory.ts'
-import type { DecodeRecord, LaneLimits, LaneStage, OutputRefusal } from '../kafka/lane-life.ts'
+import type { Decoded, DecodeRecord, LaneLimits, LaneStage, OutputRefusal } from '../kafka/lane-life.ts'
 import type { InputRecord, KafkaClient, TopicIds } from '../kafka/port.ts'
 import type { TopicNames } from '../kafka/topics.ts'
+import { facetConditionOf } from '../read-model/job-conditions.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { OperationSpill } from '../spill/operation-spill.ts'
 import type { ConcludeJob, JobConclusion } from '../stages/conclusion.ts'
@@ -17,6 +18,7 @@ import { Coordinator } from '../stages/coordinator.ts'
 import { Dispatcher } from '../stages/dispatcher.ts'
 import type { PortionLimits } from '../stages/part-intake.ts'
 import type { CallbackRule, CallbackTried, DeliverCallback } from '../stages/callback-delivery.ts'
+import { BulkCommander, type FindJobs, type JobsFound } from '../stages/bulk-commander.ts'
 import { Notifier } from '../stages/notifier.ts'
 import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
 import type { EffectRunner } from '../stages/stage.ts'
@@ -130,8 +132,36 @@ export function dispatcherLanes(
   }
 }
 
+/** Commands about many jobs that are held in memory; beyond, they wait in their topic. */
+const BULK_WAITING_MAX = 100
+
 /** A host that hangs has this part of a lane's places. */
 const CALLBACKS_PER_HOST = 0.25
+
+export function bulkLanes(parts: LaneParts, runEffect: EffectRunner<FindJobs, JobsFound>): LaneStage<FindJobs, JobsFound> {
+  const { config, topics, codec, kafka } = parts
+  const lanes = common(parts, 'bulk', topics.bulkChangelog)
+  const decode = decodeBy(codec, topics, { [topics.bulk]: ['CommandJobs'] })
+  return {
+    ...lanes,
+    inputs: [topics.bulk],
+    limits: { ...lanes.limits, loadMax: BULK_WAITING_MAX },
+    decode: (record) => {
+      const decoded = decode(record)
+      return decoded instanceof Promise ? decoded.then(withKnownFacets) : withKnownFacets(decoded)
+    },
+    runEffect,
+    createStage: () =>
+      new BulkCommander({ homePartition: (jobId) => kafka.partitionOf(jobId, config.partitions), portionMax: config.turnRecordsMax }),
+  }
+}
+
+// A newer build may have written it.
+function withKnownFacets(decoded: Decoded): Decoded {
+  if (!decoded.ok || decoded.message.type !== 'CommandJobs') return decoded
+  const unknown = decoded.message.conditions.find((condition) => facetConditionOf(condition) === null)
+  return unknown === undefined ? decoded : { ok: false, cause: `no jobs are searched by "${unknown.facet}" here` }
+}
 
 export function notifierLanes(
   parts: LaneParts,

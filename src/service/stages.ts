@@ -17,11 +17,13 @@ import { delay, monotonicClock, systemClock, systemTimers } from '../runtime/clo
 import type { Closing } from '../runtime/closing.ts'
 import { systemRandom } from '../runtime/random.ts'
 import type { OperationSpill } from '../spill/operation-spill.ts'
+import { jobSearch } from './bulk.ts'
 import type { Connections } from './connections.ts'
+import type { ProjectedReadModel } from './facade.ts'
 import type { FormerMembers } from './former-members.ts'
 import { callbackCalls, callbackRules } from './callbacks.ts'
 import { generatorsOf } from './generators.ts'
-import { coordinatorLanes, destinationRules, dispatcherLanes, notifierLanes } from './lanes.ts'
+import { bulkLanes, coordinatorLanes, destinationRules, dispatcherLanes, notifierLanes } from './lanes.ts'
 import { mayWorkLater } from './may-work-later.ts'
 import { openNamedResults } from './named-results.ts'
 import { operationSpill } from './spill.ts'
@@ -33,6 +35,8 @@ export interface StagesOptions {
   readonly connections: Connections
   readonly members: FormerMembers
   readonly sinks: Sinks
+  /** Null where this process has no projector. */
+  readonly projected: ProjectedReadModel | null
   /** Carries out what is built in. */
   readonly builtIn: ServiceRegistered | null
   readonly onRefusal: (refusal: OutputRefusal) => void
@@ -61,7 +65,7 @@ const KEEP_ALIVE_MS = 10_000
 const REPLY_BYTES_MAX = 1024 * 1024
 
 export function prepareStages(options: StagesOptions): readonly PreparedStage[] {
-  const { config, closing } = options
+  const { config, closing, projected } = options
   const stages: PreparedStage[] = []
   const add = (name: string, session: StageSession): void => {
     const stopped = new AbortController()
@@ -82,6 +86,7 @@ export function prepareStages(options: StagesOptions): readonly PreparedStage[] 
   const spill = operationSpill(options)
   if (config.roles.includes('coordinator')) add('coordinator', coordinator(options, spill))
   if (config.roles.includes('dispatcher')) add('dispatcher', dispatcher(options, spill))
+  if (config.roles.includes('facade') && projected !== null) add('bulk', bulk(options, projected, spill))
   if (config.roles.includes('notifier')) add('notifier', notifier(options, spill))
   return stages
 }
@@ -163,6 +168,12 @@ function dispatcher(options: StagesOptions, spill: OperationSpill): StageSession
     },
   })
   return new GroupSession(lanes, sessionOptions(options))
+}
+
+// Whoever takes commands about many jobs carries them out as well: there is no process that could take one and none that could do it.
+function bulk(options: StagesOptions, projected: ProjectedReadModel, spill: OperationSpill): StageSession {
+  const { config, worker, connections, onRefusal } = options
+  return new GroupSession(bulkLanes({ config, worker, onRefusal, spill, ...connections }, jobSearch(projected)), sessionOptions(options))
 }
 
 function notifier(options: StagesOptions, spill: OperationSpill): StageSession {

@@ -7,6 +7,7 @@ import type {
   DispatchSubjob, Message, MessageType, SubjobAttemptFailed, SubjobEnded, SubjobStarted, SubmitJob,
 } from '../../src/domain/messages.ts'
 import { JOB_KINDS, type Operation, READ_OPERATIONS, type RoutedOperation, WRITE_OPERATIONS } from '../../src/domain/operation.ts'
+import { bulkMessages } from './codec-bulk-messages.ts'
 import { inventoryMessages } from './codec-inventory-messages.ts'
 import { attempt, attempts, code, object, outcome, subjob } from './codec-subjobs.ts'
 import { int, labels, maybe, text, time } from './codec-values.ts'
@@ -283,6 +284,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     offset: int,
     timestampMs: time,
   }),
+  ...bulkMessages,
   ...inventoryMessages,
 }
 

@@ -4,8 +4,12 @@ import type { Attempt } from '../../src/domain/attempt.ts'
 import type { Outcome } from '../../src/domain/job-counts.ts'
 import type { Job } from '../../src/domain/job.ts'
 import type { ServiceRegistered } from '../../src/domain/inventory-messages.ts'
+import type { Message } from '../../src/domain/messages.ts'
 import type { RowChange } from '../../src/read-model/port.ts'
+import { jobSearch } from '../../src/service/bulk.ts'
+import { BulkCommander, type FindJobs, type JobsFound } from '../../src/stages/bulk-commander.ts'
 import { RestFixture } from './rest-fixture.ts'
+import { StageRun } from './stage-run.ts'
 
 const exec: ServiceRegistered = {
   ...{ type: 'ServiceRegistered', name: 'exec', baseUrl: 'http://127.0.0.1:1', contract: 'dataJob', username: null, password: null },
@@ -82,10 +86,24 @@ export class ScaleFixture {
     return (await this.get(`jobs/${id}/`)).json()
   }
 
-  /** The commands about jobs that were written since the last ones were taken. */
-  takeCommands(): readonly object[] {
-    const records = this.rest.written.splice(0).filter(({ topic }) => topic === 'commands')
-    return records.map(({ value }) => JSON.parse(value?.toString() ?? 'null') as object)
+  /** The commands about jobs that were written since the last ones were taken, those that a command about many makes among them. */
+  async takeCommands(): Promise<readonly object[]> {
+    const commands: object[] = []
+    for (const { topic, value } of this.rest.written.splice(0)) {
+      const message = JSON.parse(value?.toString() ?? 'null') as Message
+      if (topic === 'commands') commands.push(message)
+      if (topic === 'bulk') commands.push(...(await this.#commandedBy(message)))
+    }
+    return commands
+  }
+
+  async #commandedBy(command: Message): Promise<readonly object[]> {
+    const lane = new StageRun<FindJobs, JobsFound>(() => new BulkCommander({ homePartition: () => 0, portionMax: 1_000 }))
+    const search = jobSearch({ readModel: this.rest.readModel, projector: this.rest.progress })
+    lane.take(command, { topic: 'bulk' })
+    const [asked] = lane.takeEffects()
+    if (asked === undefined) throw new Error('the command was not taken')
+    return lane.complete(await search(asked, new AbortController().signal)).published.flatMap(({ message }) => message ?? [])
   }
 
   async listed(query: string): Promise<readonly number[]> {

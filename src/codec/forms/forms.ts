@@ -1,3 +1,4 @@
+import type { JobsCommanded } from '../../domain/bulk.ts'
 import type { HandleRegistered } from '../../domain/inventory-messages.ts'
 import type {
   CallbackQueued,
@@ -16,6 +17,7 @@ import type {
   SubjobStarted,
 } from '../../domain/messages.ts'
 import { fromAssignmentChangedRecord, toAssignmentChangedRecord } from './assignment.ts'
+import { fromCommandJobsRecord } from './bulk.ts'
 import { fromDefinitionRegisteredRecord } from './definition.ts'
 import { fromJobChangedRecord, toJobChangedRecord } from './job.ts'
 import { fromJobNoticeRecord, toJobNoticeRecord } from './notice.ts'
@@ -60,6 +62,8 @@ const forms: { readonly [T in MessageType]: Form<MessageOf<T>> } = {
   SubjobProgressed: formOf(toSubjobProgressedRecord, fromSubjobProgressedRecord),
   JobNotice: formOf(toJobNoticeRecord, fromJobNoticeRecord),
   CallbackQueued: formOf(itself, (record: Omit<CallbackQueued, 'type'>) => ({ type: 'CallbackQueued', ...record })),
+  CommandJobs: formOf(itself, fromCommandJobsRecord),
+  JobsCommanded: formOf(itself, (record: Omit<JobsCommanded, 'type'>) => ({ type: 'JobsCommanded', ...record })),
   HandleRegistered: formOf(itself, (record: Omit<HandleRegistered, 'type'>) => ({ type: 'HandleRegistered', ...record })),
   ServiceRegistered: formOf(itself, fromServiceRegisteredRecord),
   ProcessRegistered: formOf(itself, fromProcessRegisteredRecord),

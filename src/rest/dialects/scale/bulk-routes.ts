@@ -20,17 +20,16 @@ const badFilter = errorAnswer(
   'The body is not as it should be',
   new Refusal(400, 'started: "yesterday" is no time', { details: 'It is an ISO 8601 date-time with its zone.' }),
 )
-const tooMany = errorAnswer('It is about more jobs than a command may be', new Refusal(413, '200001 jobs are too many for one command'))
-const ATOMIC = 'About all jobs that satisfy all of the filter at the moment of the request, or, where it fails, about none. '
+const ALL = 'About every job that satisfies all of the filter. What the answer of an earlier request has shown is seen. '
 
 export function addBulk(app: FastifyInstance, { deps, bulk }: RouteOptions): void {
   const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   const common = { tags: ['Jobs'], security: clientSecurity(deps.auth), querystring: noQuerySchema }
-  const response = { 202: accepted, 400: badFilter, 413: tooMany, 503: away }
+  const response = { 202: accepted, 400: badFilter, 503: away }
   scope.post('/jobs/cancel/', {
     schema: {
       ...{ ...common, operationId: 'cancelJobs', summary: 'Cancel jobs', body: bulkFilterSchema, response },
-      description: `${ATOMIC}What has ended stays as it is.`,
+      description: `${ALL}What has ended stays as it is.`,
     },
     handler: async (request, reply) => {
       await bulk.cancel(request.body, { requestedBy: request.principal })
@@ -40,7 +39,7 @@ export function addBulk(app: FastifyInstance, { deps, bulk }: RouteOptions): voi
   scope.post('/jobs/requeue/', {
     schema: {
       ...{ ...common, operationId: 'requeueJobs', summary: 'Queue FAILED and CANCELED jobs again', body: requeueSchema, response },
-      description: `${ATOMIC}Each runs once more, as long as its operations are kept for that (DATAJOB_RETRY_RETENTION_MS).`,
+      description: `${ALL}Each runs once more, as long as its operations are kept for that (DATAJOB_RETRY_RETENTION_MS).`,
     },
     handler: async (request, reply) => {
       await bulk.requeue(request.body, { requestedBy: request.principal, authorization: bearerTokenOf(request) })

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { brokerAway } from '../../../../test/fakes/rest-fixture.ts'
 import { manifestOf, ScaleFixture, type ShownJob } from '../../../../test/fakes/scale-fixture.ts'
+import { KafkaFailure } from '../../../kafka/port.ts'
 import { stableId } from './ids.ts'
 import { bulkFilterSchema } from './job-schemas.ts'
 
@@ -21,7 +22,7 @@ beforeEach(async () => {
   await scale.end(b, { outcome: 'failed', message: 'exited with 3', ran: [T0, T0 + 5_000] })
   await scale.end(d, { outcome: 'cancelled', message: 'cancelled' })
   await scale.start(e, T0 + 7_000)
-  scale.takeCommands()
+  await scale.takeCommands()
   return () => scale.close()
 })
 
@@ -93,17 +94,42 @@ describe('requeueing', () => {
     for (const body of [{ started: 'yesterday' }, { status: 'DONE' }, { priority: 0 }, { colour: 'red' }, ...notTyped]) {
       expect((await scale.send('POST', 'jobs/requeue/', body)).statusCode).toBe(400)
     }
-    expect(scale.takeCommands()).toEqual([])
+    expect(await scale.takeCommands()).toEqual([])
   })
 
-  it('is 503, and about nothing, where it is not known which jobs these are, or Kafka is away', async () => {
+  it('is one record, whoever asks, with times for what is said of now', async () => {
+    const filter = { started: 'PT1H', job_type_names: ['other'] }
+    await scale.send('POST', 'jobs/requeue/', { ...filter, priority: 7 }, { authorization: 'Bearer token' })
+    const [record, ...others] = scale.rest.written.splice(0)
+    expect(others).toEqual([])
+    expect(record).toMatchObject({ topic: 'bulk', key: 'scale' })
+    const none = { texts: null, numbers: null, atLeast: null, atMost: null }
+    expect(JSON.parse(record?.value?.toString() ?? '')).toEqual({
+      ...{ type: 'CommandJobs', commandId: expect.stringMatching(/^[-0-9a-f]{36}$/) as string, action: 'requeue', requestedBy: null },
+      ...{ authorization: 'token', priority: 7 },
+      conditions: [
+        { ...none, facet: 'modifiedAt', atLeast: scale.rest.time.now() - 3_600_000 },
+        { ...none, facet: 'typeName', texts: ['other'], numbers: [] },
+        { ...none, facet: 'status', texts: ['FAILED', 'CANCELED'], numbers: [] },
+      ],
+    })
+  })
+
+  it('is taken while the read model is behind, and finds nothing before it has caught up', async () => {
     scale.rest.pauseReading()
-    const behind = await scale.send('POST', 'jobs/requeue/', {})
-    expect([behind.statusCode, behind.json()]).toMatchObject([503, { detail: expect.stringContaining('Nothing was done.') as string }])
+    expect(await written('jobs/requeue/', {})).toEqual([])
     await scale.rest.resumeReading()
-    scale.rest.outage = brokerAway
-    expect((await scale.send('POST', 'jobs/requeue/', {})).statusCode).toBe(503)
-    expect(scale.takeCommands()).toEqual([])
+    expect(await written('jobs/requeue/', {})).toHaveLength(2)
+  })
+
+  it('is 503 where Kafka is away, or has no topic for it', async () => {
+    const noTopic = new KafkaFailure('no such topic', { code: 'UNKNOWN_TOPIC_OR_PARTITION', disposition: 'reject', topic: 'bulk' })
+    for (const outage of [brokerAway, noTopic]) {
+      scale.rest.outage = outage
+      const answer = await scale.send('POST', 'jobs/requeue/', {})
+      expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, expect.any(String)])
+    }
+    expect(await scale.takeCommands()).toEqual([])
   })
 })
 
@@ -115,9 +141,9 @@ describe('a job type that is resumed', () => {
     const paused = await scale.send('PATCH', 'job-types/checksum/1.0.0/', { is_paused: true })
     const { id } = await scale.job(paused.json<{ id: number }>().id)
     const [jobId] = await jobIdsOf(id)
-    scale.takeCommands()
+    await scale.takeCommands()
     expect((await scale.send(method, path, { ...body, is_paused: false })).json()).toMatchObject({ is_paused: false })
-    expect(scale.takeCommands()).toEqual([{ type: 'ReleaseJob', jobId, requestedBy: null, callbacks: {}, subjobs: null }])
+    expect(await scale.takeCommands()).toEqual([{ type: 'ReleaseJob', jobId, requestedBy: null, callbacks: {}, subjobs: null }])
   })
 })
 
@@ -150,6 +176,6 @@ describe('a batch', () => {
   it('of which an input does not fit is refused before any job was created', async () => {
     const body = { title: 'Mine', job_type_id: stableId('job-type', 'other', '2'), inputs: [...inputs, {}] }
     expect((await scale.send('POST', 'batches/', body)).json()).toEqual({ detail: 'Missing required input: "files.scene"' })
-    expect(scale.takeCommands()).toEqual([])
+    expect(await scale.takeCommands()).toEqual([])
   })
 })

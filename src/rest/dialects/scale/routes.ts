@@ -9,7 +9,6 @@ import type { ServerDependencies } from '../../dependencies.ts'
 import { addDialectDocument } from '../../dialect-document.ts'
 import { addDialectPage } from '../../dialect-page.ts'
 import { InventoryWriter } from '../../inventory-writer.ts'
-import { BulkCommands } from '../../jobs/bulk-commands.ts'
 import type { JobIntake } from '../../jobs/job-intake.ts'
 import type { JobLookup } from '../../jobs/job-lookup.ts'
 import { JobResults } from '../../jobs/job-results.ts'
@@ -54,7 +53,7 @@ export async function addScaleRoutes(app: FastifyInstance, { deps, intake, looku
   const results = new ExecutionResults(new JobResults(deps, events))
   const batches = definitionsOf(BATCHES)
   const jobs = new Jobs({ deps, intake, lookup, types, batches, results })
-  const bulk = new Bulk(deps, new BulkCommands(deps))
+  const bulk = new Bulk(deps)
   const options = { deps, types, jobs, results, bulk, batches: new Batches(batches, jobs) }
   // Pages for people have no slash at their end.
   await app.register((scope, _options, done) => {
