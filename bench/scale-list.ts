@@ -83,6 +83,7 @@ function changesOf(n: number): readonly RowChange[] {
     ...{ priority: n % 50, labels: {}, deadlineAt: null, attemptsMax: 3, submittedBy: null, traceparent: null, digest: 'd'.repeat(64) },
     ...{ createdAt, message, strict: false, submission: null, parts: 0, partsLeft: 0, run: 1, callbacks: {}, held: false, released: [] },
     generated: [],
+    abandonedAt: null,
     ...{ operations: { total: 1, ...counts }, state: 'ended', startedAt, outcome, finishedAt },
     subjobs: { total: 1, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0, [outcome]: 1 },
   }

@@ -39,6 +39,7 @@ export const variants: Omit<Variants, 'dialect' | 'dialectData'> = {
   run: [1, 2],
   partsLeft: [0, 1],
   released: [[], [0]],
+  abandonedAt: [null, 4_000],
   generated: [[], [{ step: 0, first: 9, steps: 1, source: 'other' }]],
 }
 
@@ -49,7 +50,7 @@ export const times: Readonly<Record<string, Pair<Phase>>> = {
   finishedAt: [ended('succeeded'), ended('succeeded', 2_000, 3_001)],
 }
 
-export const states: Readonly<Record<string, Phase & { readonly held?: boolean }>> = {
+export const states: Readonly<Record<string, Phase & { readonly held?: boolean; readonly abandonedAt?: number }>> = {
   'accepted, held': { state: 'accepted', held: true },
   accepted: { state: 'accepted' },
   running: { state: 'running', startedAt: 2_000 },
@@ -58,6 +59,7 @@ export const states: Readonly<Record<string, Phase & { readonly held?: boolean }
   'ended, succeeded': ended('succeeded'),
   'ended, partiallyFailed': ended('partiallyFailed'),
   'ended, failed': ended('failed'),
+  'ended, failed, given up': { ...ended('failed'), abandonedAt: 4_000 },
   'ended, cancelled': ended('cancelled'),
 }
 

@@ -160,7 +160,7 @@ const job: Job = {
   submission: null,
   parts: 0,
   partsLeft: 0,
-  released: [], generated: [],
+  released: [], generated: [], abandonedAt: null,
   callbacks: {},
   held: false,
   run: 1,

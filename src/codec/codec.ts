@@ -84,7 +84,7 @@ interface ReadableSchema {
 const UNREADABLE_KEPT_MS = 30_000
 const UNREADABLE_KEPT_MAX = 1_000
 const COMMAND_TYPES = [
-  'SubmitJob', 'AddOperations', 'CancelJob', 'RetryJob', 'HoldJob', 'ReleaseJob', 'ForgetJob',
+  'SubmitJob', 'AddOperations', 'CancelJob', 'AbandonJob', 'RetryJob', 'HoldJob', 'ReleaseJob', 'ForgetJob',
 ] as const satisfies readonly JobCommandMessage['type'][]
 const SCRATCH_BYTES = 64 * 1024
 

@@ -165,7 +165,7 @@ describe('a command that is refused says where and why', () => {
     [`{"operations":[${READ}],"priority":1,"priority":2}`, 'priority: it is there twice'],
     [`{"operations":[${READ}],"operations":[${READ}]}`, 'second place where the array could be'],
     [`{"operations":[${READ}],"operations":1}`, 'second'],
-    [`{"operations":[${READ}],"type":"PauseJob"}`, 'type: "PauseJob" is not one of SubmitJob, CancelJob, RetryJob'],
+    [`{"operations":[${READ}],"type":"PauseJob"}`, 'type: "PauseJob" is not one of SubmitJob, CancelJob, AbandonJob, RetryJob'],
     [`{"operations":[${READ}],"type":"CancelJob","jobId":"j"}`, 'operations: there is no such member, only type, jobId, requestedBy'],
     ['{"type":"CancelJob"}', 'jobId: it is missing'],
     ['{"type":"ReleaseJob","jobId":"j","subjobs":[0,-1]}', 'subjobs[1]: -1 is not a whole number from 0 to 2147483647'],

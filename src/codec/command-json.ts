@@ -28,7 +28,7 @@ const REQUEST_MEMBERS = ['type', 'jobId', 'requestedBy']
 const CANCEL_MEMBERS = [...REQUEST_MEMBERS, 'subjobs']
 const RETRY_MEMBERS = [...REQUEST_MEMBERS, 'run', 'authorization', 'priority']
 const RELEASE_MEMBERS = [...REQUEST_MEMBERS, 'callbacks', 'subjobs']
-const COMMANDS = ['SubmitJob', 'CancelJob', 'RetryJob', 'HoldJob', 'ReleaseJob', 'ForgetJob'] as const
+const COMMANDS = ['SubmitJob', 'CancelJob', 'AbandonJob', 'RetryJob', 'HoldJob', 'ReleaseJob', 'ForgetJob'] as const
 
 /** What the schema says about members that are left out. */
 const defaults = Object.fromEntries(fields.map((field) => [field.name, field.defaultValue() as unknown])) as unknown as SubmitJob
@@ -59,6 +59,8 @@ export function parseCommand(value: Buffer): JobCommandMessage {
       return { type: 'ForgetJob', ...requestOf(membersByName(envelope, '', REQUEST_MEMBERS)) }
     case 'HoldJob':
       return { type: 'HoldJob', ...requestOf(membersByName(envelope, '', REQUEST_MEMBERS)) }
+    case 'AbandonJob':
+      return { type: 'AbandonJob', ...requestOf(membersByName(envelope, '', REQUEST_MEMBERS)) }
     case 'CancelJob':
       return cancellationOf(membersByName(envelope, '', CANCEL_MEMBERS))
     case 'RetryJob':

@@ -21,6 +21,7 @@ const messageTypes: Record<MessageType, true> = {
   CancelJob: true,
   ForgetJob: true,
   RetryJob: true,
+  AbandonJob: true,
   HoldJob: true,
   ReleaseJob: true,
   DispatchSubjob: true,

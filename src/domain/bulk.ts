@@ -1,6 +1,6 @@
 /** Commands about all jobs that satisfy some conditions, as one message each. */
 
-export type BulkAction = 'cancel' | 'requeue' | 'release'
+export type BulkAction = 'cancel' | 'requeue'
 
 /** Something that lists search jobs by is any of these texts or numbers, or within bounds that are both in. */
 export interface JobCondition {

@@ -68,6 +68,8 @@ export interface DefinitionRegistered {
   /** The DMI service that carries out what is asked of it; null where there is none. */
   readonly service: string | null
   readonly registeredAt: number
+  /** Whether what is asked of it is not begun for now; what was begun goes on. */
+  readonly paused: boolean
 }
 
 export type InventoryMessage = HandleRegistered | ServiceRegistered | ProcessRegistered | DefinitionRegistered

@@ -15,8 +15,27 @@ export interface SubjobCounts extends OperationCounts {
   readonly cancelled: number
 }
 
-export function countedSubjob(counts: SubjobCounts, outcome: Outcome): SubjobCounts {
-  return { ...counts, [outcome]: counts[outcome] + 1 }
+export interface SubjobResult {
+  readonly outcome: Outcome
+  readonly succeeded: number
+  readonly failed: number
+  readonly message: string | null
+}
+
+interface Counts {
+  readonly operations: OperationCounts
+  readonly subjobs: SubjobCounts
+  /** Of the first that said something. */
+  readonly message: string | null
+}
+
+export function countedAfter({ operations, subjobs, message }: Counts, result: SubjobResult): Counts {
+  const { total, succeeded, failed } = operations
+  return {
+    operations: { total, succeeded: succeeded + result.succeeded, failed: failed + result.failed },
+    subjobs: { ...subjobs, [result.outcome]: subjobs[result.outcome] + 1 },
+    message: message ?? result.message,
+  }
 }
 
 export function endedSubjobs(counts: SubjobCounts): number {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { exampleFacts } from '../../test/fakes/domain-examples.ts'
-import { endedSubjobs, type Outcome, OUTCOMES } from './job-counts.ts'
+import { endedSubjobs, type Outcome, OUTCOMES, type SubjobResult } from './job-counts.ts'
 import {
   decideJob,
   evolveJob,
@@ -10,7 +10,6 @@ import {
   type JobEvent,
   type JobState,
   jobTransitions,
-  type SubjobResult,
 } from './job.ts'
 
 const result = { outcome: 'succeeded', succeeded: 2, failed: 0, message: null } as const
@@ -42,6 +41,7 @@ const events: { readonly [Type in JobEvent['type']]: Extract<JobEvent, { type: T
   JobEnded: { type: 'JobEnded', at: 20, message: null },
   JobRetried: { type: 'JobRetried', undone, priority: 5 },
   JobHeld: { type: 'JobHeld' },
+  JobAbandoned: { type: 'JobAbandoned', at: 30 },
   JobReleased: { type: 'JobReleased', callbacks: {} },
   SubjobsReleased: { type: 'SubjobsReleased', callbacks: {}, subjobs: [1] },
 }
@@ -57,6 +57,7 @@ const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { t
   CancelJob: { type: 'CancelJob' },
   RetryJob: { type: 'RetryJob', run: 2, priority: null, undone },
   HoldJob: { type: 'HoldJob' },
+  AbandonJob: { type: 'AbandonJob', at: 30 },
   ReleaseJob: { type: 'ReleaseJob', callbacks: {}, subjobs: null },
 }
 
@@ -137,6 +138,7 @@ describe('what a job knows', () => {
       partsLeft: 0,
       released: [],
       generated: [],
+      abandonedAt: null,
     })
   })
 

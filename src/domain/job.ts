@@ -4,8 +4,8 @@
  * the assignment's business (assignment.ts); a job only counts.
  */
 import type { JobId } from './ids.ts'
-import { countedSubjob, endedSubjobs } from './job-counts.ts'
-import type { OperationCounts, Outcome, SubjobCounts } from './job-counts.ts'
+import { countedAfter, endedSubjobs } from './job-counts.ts'
+import type { OperationCounts, Outcome, SubjobCounts, SubjobResult } from './job-counts.ts'
 import type { JobKind } from './operation.ts'
 
 /** What a job keeps from its submission to its end. Times are milliseconds since the epoch. */
@@ -59,6 +59,8 @@ interface Progress {
   readonly released: readonly number[]
   /** Steps that others have yielded, in the order of their indexes: those are behind all that the job was submitted with. */
   readonly generated: readonly Generation[]
+  /** When its client gave up what had failed of it; null where it has not, or has asked for it again. */
+  readonly abandonedAt: number | null
 }
 
 /** Steps that a step of the job has yielded. */
@@ -91,18 +93,12 @@ export type JobCommand =
   | { readonly type: 'RecordSubjobStarted'; readonly at: number }
   | { readonly type: 'RecordSubjobEnded'; readonly at: number; readonly result: SubjobResult }
   | { readonly type: 'CancelJob' }
+  | { readonly type: 'AbandonJob'; readonly at: number }
   | { readonly type: 'HoldJob' }
   /** `subjobs` are indexes below their number; null for all. */
   | { readonly type: 'ReleaseJob'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] | null }
   | { readonly type: 'RecordConclusion'; readonly at: number; readonly message: string | null }
   | { readonly type: 'RetryJob'; readonly run: number | null; readonly priority: number | null; readonly undone: Undone }
-
-export interface SubjobResult {
-  readonly outcome: Outcome
-  readonly succeeded: number
-  readonly failed: number
-  readonly message: string | null
-}
 
 /** What of a job is tried again: operations, and the subjobs that they were in. */
 export interface Undone {
@@ -118,6 +114,7 @@ export type JobEvent =
   | { readonly type: 'JobStarted'; readonly at: number }
   | { readonly type: 'SubjobCounted'; readonly result: SubjobResult }
   | { readonly type: 'JobCancelled' }
+  | { readonly type: 'JobAbandoned'; readonly at: number }
   | { readonly type: 'JobHeld' }
   | { readonly type: 'JobReleased'; readonly callbacks: JobFacts['callbacks'] }
   | { readonly type: 'SubjobsReleased'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] }
@@ -156,8 +153,8 @@ export const jobTransitions = {
     SubjobCounted: 'cancelling',
     JobConcluded: 'concluding',
   },
-  concluding: { JobReleased: 'concluding', SubjobsReleased: 'concluding', JobEnded: 'ended' },
-  ended: { JobReleased: 'ended', SubjobsReleased: 'ended', JobRetried: 'running' },
+  concluding: { JobReleased: 'concluding', SubjobsReleased: 'concluding', JobAbandoned: 'concluding', JobEnded: 'ended' },
+  ended: { JobReleased: 'ended', SubjobsReleased: 'ended', JobAbandoned: 'ended', JobRetried: 'running' },
 } as const satisfies Record<JobState | 'none', Partial<Record<JobEvent['type'], JobState>>>
 
 /** What follows from a command. No events: it was said before, comes too late, or changes nothing. */
@@ -177,6 +174,8 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
       return isOpen(job) ? decideSubjobEnded(job, command.at, command.result) : []
     case 'CancelJob':
       return job.state === 'accepted' || job.state === 'running' ? [{ type: 'JobCancelled' }] : []
+    case 'AbandonJob':
+      return hasFailed(job) && job.abandonedAt === null ? [{ type: 'JobAbandoned', at: command.at }] : []
     case 'HoldJob': {
       const mayBeHeld = job.state === 'accepted' || job.state === 'running'
       return mayBeHeld && (!job.held || job.released.length > 0) ? [{ type: 'JobHeld' }] : []
@@ -198,6 +197,10 @@ type OpenJob = Extract<Job, { readonly state: 'accepted' | 'running' | 'cancelli
 /** Whether there is still something to be done, or to be told of. */
 function isOpen(job: Job): job is OpenJob {
   return job.state === 'accepted' || job.state === 'running' || job.state === 'cancelling'
+}
+
+function hasFailed(job: Job): boolean {
+  return (job.state === 'concluding' || job.state === 'ended') && (job.outcome === 'failed' || job.outcome === 'partiallyFailed')
 }
 
 function decideReleased(job: Job, { callbacks, subjobs }: Extract<JobCommand, { type: 'ReleaseJob' }>): readonly JobEvent[] {
@@ -253,10 +256,13 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
       return { ...job, state: 'running', startedAt: event.at }
     case 'SubjobCounted':
       if (job.state !== 'running' && job.state !== 'cancelling') throw illegal(job.state, event)
-      return { ...job, ...counted(job, event.result) }
+      return { ...job, ...countedAfter(job, event.result) }
     case 'JobCancelled':
       if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
       return { ...job, ...NONE_HELD, state: 'cancelling', startedAt: job.state === 'running' ? job.startedAt : null }
+    case 'JobAbandoned':
+      if (job.state !== 'concluding' && job.state !== 'ended') throw illegal(job.state, event)
+      return { ...job, abandonedAt: event.at }
     case 'JobHeld':
       if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
       return { ...job, held: true, released: [] }
@@ -299,6 +305,7 @@ function acceptedJob(job: Job | undefined, event: Extract<JobEvent, { type: 'Job
     partsLeft: event.facts.parts,
     released: [],
     generated: [],
+    abandonedAt: null,
   }
 }
 
@@ -321,6 +328,7 @@ function retriedJob(job: Extract<Job, { readonly state: 'ended' }>, undone: Undo
     state: 'running',
     run: job.run + 1,
     message: null,
+    abandonedAt: null,
     operations: { ...operations, failed: operations.failed - undone.operations },
     subjobs: {
       ...subjobs,
@@ -328,15 +336,6 @@ function retriedJob(job: Extract<Job, { readonly state: 'ended' }>, undone: Undo
       failed: subjobs.failed - failed,
       cancelled: subjobs.cancelled - cancelled,
     },
-  }
-}
-
-function counted(job: Job, result: SubjobResult): Pick<Progress, 'operations' | 'subjobs' | 'message'> {
-  const { total, succeeded, failed } = job.operations
-  return {
-    operations: { total, succeeded: succeeded + result.succeeded, failed: failed + result.failed },
-    subjobs: countedSubjob(job.subjobs, result.outcome),
-    message: job.message ?? result.message,
   }
 }
 

@@ -105,6 +105,13 @@ export interface HoldJob {
   readonly requestedBy: string | null
 }
 
+/** On `commands`. Cancels a job; one that has failed by then is given up, until it is tried again: some dialects show it as cancelled. */
+export interface AbandonJob {
+  readonly type: 'AbandonJob'
+  readonly jobId: string
+  readonly requestedBy: string | null
+}
+
 /** On `commands`. Forgets a job that has ended, as its retention would; what was published of it stays. Its id may be used again. */
 export interface ForgetJob {
   readonly type: 'ForgetJob'
@@ -143,7 +150,7 @@ export interface GeneratedSteps {
   readonly generator: RoutedOperation
 }
 
-export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | RetryJob | HoldJob | ReleaseJob | ForgetJob
+export type JobCommandMessage = SubmitJob | AddOperations | CancelJob | AbandonJob | RetryJob | HoldJob | ReleaseJob | ForgetJob
 
 /** On `subjobs`, keyed by the producer: a subjob for the producer's owner to carry out. */
 export interface DispatchSubjob {

@@ -5,7 +5,7 @@ import { MemoryTopics } from '../../test/fakes/memory-topics.ts'
 import type { DefinitionRegistered, HandleRegistered, ProcessRegistered, ServiceRegistered } from '../domain/inventory-messages.ts'
 import type { Message } from '../domain/messages.ts'
 import type { Position } from '../kafka/port.ts'
-import { definitionPath } from './definition-handles.ts'
+import { definitionOf, definitionPath } from './definition-handles.ts'
 import { definitionKey, handleKey, Inventory, processKey, serviceKey } from './inventory.ts'
 import { processPath } from './process-handles.ts'
 
@@ -25,6 +25,7 @@ const process = (tenant: string, id: string): ProcessRegistered => ({
 
 const definition = (tenant: string, id: string, registeredAt: number): DefinitionRegistered => ({
   ...{ type: 'DefinitionRegistered', tenant, dialect: 'maap', kind: 'jobs', id, document: '{}', service: 'exec', registeredAt },
+  paused: false,
 })
 
 describe('Inventory', () => {
@@ -130,6 +131,20 @@ describe('Inventory', () => {
     ])
     const nobody = [find(path('a/b', 0), 'west'), find(path('nobody', 0), 'east'), find('/datajob-definitions/maap/jobs/%/0', 'east')]
     expect(nobody).toEqual([undefined, undefined, undefined])
+  })
+
+  it('knows what is paused, whatever part of it is asked for', async () => {
+    const each = { ...definition('east', 'a/b', 1_000), paused: true }
+    write(definitionKey(each, each.id), each)
+    write(definitionKey(each, 'c'), { ...each, id: 'c', paused: false })
+    const { isPaused } = await open()
+    const [one = '', other = ''] = ['a/b', 'c'].map((id, part) => {
+      return definitionOf(`${definitionPath({ dialect: 'maap', kind: 'jobs', id, part })}#run`) ?? ''
+    })
+    expect([one, other]).toEqual(['/datajob-definitions/maap/jobs/a%2Fb', '/datajob-definitions/maap/jobs/c'])
+    expect([isPaused(one, 'east'), isPaused(one, 'west')]).toEqual([true, false])
+    expect([isPaused(other, 'east'), isPaused('/a', 'east')]).toEqual([false, false])
+    expect(definitionOf('/a/datajob-definitions/b')).toBeNull()
   })
 
   it('lets nobody put another process in the place of one that is built in', async () => {

@@ -8,7 +8,7 @@ import type { InputRecord, KafkaAdmin, KafkaClient, Position } from '../kafka/po
 import { type Decoded, type RecordPlace, type TailRecord, TopicTail, type TopicTailEvents } from '../kafka/topic-tail.ts'
 import type { Timers } from '../runtime/clock.ts'
 import { BUILT_IN_PROCESSES, BUILT_IN_SERVICE } from './built-in-processes.ts'
-import { definitionHandle } from './definition-handles.ts'
+import { definitionHandle, isPausedDefinition } from './definition-handles.ts'
 import { DefinitionIndex, type DefinitionPlace } from './definition-index.ts'
 import { HandleIndex, nameOf, type RegisteredHandle } from './handle-index.ts'
 import { processHandle } from './process-handles.ts'
@@ -130,6 +130,9 @@ export class Inventory {
   readonly find = (name: string, tenant: string): RegisteredHandle | undefined => {
     return processHandle(name, tenant, this.processes) ?? definitionHandle(name, tenant, this.definitions) ?? this.#handles.find(name)
   }
+
+  /** Whether what is asked of the tenant's definition of that name is not begun for now; bound, to be handed on. */
+  readonly isPaused = (definition: string, tenant: string): boolean => isPausedDefinition(definition, tenant, this.definitions)
 
   byAlternateId(alternateId: string): RegisteredHandle | undefined {
     return this.#handles.byAlternateId(alternateId)

@@ -15,6 +15,7 @@ export interface DefinitionsOptions {
 /** What is registered; the document is an object. */
 export interface NewDefinition extends Pick<DefinitionRegistered, 'id' | 'service'> {
   readonly document: object
+  readonly paused?: boolean
 }
 
 export class Definitions {
@@ -25,7 +26,7 @@ export class Definitions {
   }
 
   /** Resolves once it is durable and known here. Throws a 413 where it, or all together, would be too large; as InventoryWriter.write. */
-  async register({ id, document, service }: NewDefinition): Promise<DefinitionRegistered> {
+  async register({ id, document, service, paused = false }: NewDefinition): Promise<DefinitionRegistered> {
     const { deps, place, writer } = this.#options
     const { definitionBytesMax, definitionsBytesMax } = deps.limits
     const text = JSON.stringify(document)
@@ -33,7 +34,7 @@ export class Definitions {
     if (bytes > definitionBytesMax) throw new Refusal(413, `The body makes ${bytes} bytes, and may have ${definitionBytesMax}`)
     if (deps.definitions.bytes(place) + bytes > definitionsBytesMax) throw tooMany(place, definitionsBytesMax)
     const registeredAt = this.#known(id)?.registeredAt ?? deps.clock.now()
-    const definition: DefinitionRegistered = { type: 'DefinitionRegistered', ...place, id, document: text, service, registeredAt }
+    const definition: DefinitionRegistered = { type: 'DefinitionRegistered', ...place, id, document: text, service, registeredAt, paused }
     await writer.write([{ key: definitionKey(place, id), message: definition }])
     return definition
   }

@@ -6,6 +6,7 @@ import type { Message } from '../domain/messages.ts'
 import type { MessageType } from '../domain/messages.ts'
 import { managedObjectOf, type SplitLimits } from '../domain/split.ts'
 import type { SubmissionLimits } from '../domain/submission.ts'
+import { definitionOf } from '../inventory/definition-handles.ts'
 import type { Inventory } from '../inventory/inventory.ts'
 import type { Decoded, DecodeRecord, LaneLimits, LaneStage, OutputRefusal } from '../kafka/lane-life.ts'
 import type { InputRecord, KafkaClient, TopicIds } from '../kafka/port.ts'
@@ -126,6 +127,8 @@ export function dispatcherLanes(
         store: spill.open(),
         subjobTimeoutMs: (service) => inventory.service(service)?.subjobTimeoutMs ?? config.subjobTimeoutMs,
         cancelTimeoutMs: config.cancelTimeoutMs,
+        definitionOf,
+        isPaused: inventory.isPaused,
         subjobsInFlightMax: (service) => inventory.service(service)?.subjobsInFlightMax ?? config.subjobsInFlightMax,
         resumeSpreadMs: RESUME_SPREAD_MS,
       }),

@@ -23,9 +23,8 @@ function commanded(run: StageRun<FindJobs, JobsFound>): readonly string[] {
 
 describe('a command about many jobs', () => {
   test.each([
-    ['cancel', { type: 'CancelJob', jobId: 'job-1', requestedBy: 'me', subjobs: null }],
+    ['cancel', { type: 'AbandonJob', jobId: 'job-1', requestedBy: 'me' }],
     ['requeue', { type: 'RetryJob', jobId: 'job-1', run: 2, requestedBy: 'me', authorization: 'token', priority: 7 }],
-    ['release', { type: 'ReleaseJob', jobId: 'job-1', requestedBy: 'me', callbacks: {}, subjobs: null }],
   ] as const)('to %s is one to each job, on its home partition', (action, message) => {
     const run = commander()
     run.take(command('a', action))

@@ -144,11 +144,9 @@ export class BulkCommander implements Stage<FindJobs, JobsFound> {
 function commandOf({ action, requestedBy, authorization, priority }: CommandJobs, { jobId, run }: FoundJob): JobCommandMessage {
   switch (action) {
     case 'cancel':
-      return { type: 'CancelJob', jobId, requestedBy, subjobs: null }
+      return { type: 'AbandonJob', jobId, requestedBy }
     case 'requeue':
       // The run after the one that was found: a job that has been requeued meanwhile is not requeued once more.
       return { type: 'RetryJob', jobId, run: run + 1, requestedBy, authorization, priority }
-    case 'release':
-      return { type: 'ReleaseJob', jobId, requestedBy, callbacks: {}, subjobs: null }
   }
 }

@@ -72,3 +72,37 @@ describe('a subjob that is cancelled by itself', () => {
     expect(lane.take(cancel(0)).silent).toBe(true)
   })
 })
+
+describe('a job that is abandoned', () => {
+  const abandon = { type: 'AbandonJob', jobId: 'job-1', requestedBy: null } as const
+  const failedOperations = [{ operationId: '0', op: 'read', path: '/a', value: null, options: null, moduleSetTag: '' } as const]
+  const lastOf = (turn: ReturnType<ReturnType<typeof coordinator>['take']>): object | undefined => turn.messages('JobChanged').at(-1)?.job
+
+  it('is cancelled as long as it runs', () => {
+    const lane = coordinator()
+    lane.take(submission(['/a']))
+    const turn = lane.take(abandon)
+    expect([lastOf(turn), turn.messages('CancelSubjob').length]).toMatchObject([{ state: 'cancelling', abandonedAt: null }, 1])
+  })
+
+  it('is given up once where it has failed, until it is tried again', () => {
+    const lane = coordinator()
+    lane.take(submission(['/a']))
+    lane.take(endOf(0, { outcome: 'failed', succeeded: 0, failed: 1, failedOperations }))
+    lane.complete({ jobId: 'job-1', records: [], message: null })
+    lane.now += 5_000
+    expect(lastOf(lane.take(abandon))).toMatchObject({ state: 'ended', outcome: 'failed', abandonedAt: lane.now })
+    lane.restart(compacted(lane.changelog))
+    expect(lane.take(abandon).silent).toBe(true)
+    const retry: RetryJob = { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: null, authorization: null, priority: null }
+    expect(lastOf(lane.take(retry))).toMatchObject({ state: 'running', run: 2, abandonedAt: null })
+  })
+
+  it('stays as it is where it has succeeded', () => {
+    const lane = coordinator()
+    lane.take(submission(['/a']))
+    lane.take(endOf(0))
+    lane.complete({ jobId: 'job-1', records: [], message: null })
+    expect(lane.take(abandon).silent).toBe(true)
+  })
+})

@@ -10,8 +10,8 @@ import { type Assignment, awaitsReport, evolveAssignment } from '../domain/assig
 import type { Destination } from '../domain/destination.ts'
 import { decideJob, evolveJob, type Job, type JobCommand } from '../domain/job.ts'
 import type {
-  AddOperations, CancelJob, DispatchSubjob, ForgetJob, GeneratedSteps, HoldJob, Message, ReleaseJob, RetryJob, SubjobEnded, SubjobReport,
-  SubmitJob,
+  AbandonJob, AddOperations, CancelJob, DispatchSubjob, ForgetJob, GeneratedSteps, HoldJob, Message, ReleaseJob, RetryJob, SubjobEnded,
+  SubjobReport, SubmitJob,
 } from '../domain/messages.ts'
 import { ResponseCode } from '../domain/response-code.ts'
 import { checkSubmission } from '../domain/submission.ts'
@@ -33,7 +33,7 @@ import { REST, restedStep, restOf } from './step-rests.ts'
 import { SubjobHands } from './subjob-hands.ts'
 import { refusalOf, remainderOf } from './subjob-orders.ts'
 
-type JobRequest = CancelJob | RetryJob | HoldJob | ReleaseJob | ForgetJob
+type JobRequest = CancelJob | AbandonJob | RetryJob | HoldJob | ReleaseJob | ForgetJob
 type NamedSubmission = SubmitJob & { readonly jobId: string }
 type CoordinatorTurn = Turn<ConcludeJob>
 
@@ -103,6 +103,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
         this.#takePart(record, message, turn)
         return
       case 'CancelJob':
+      case 'AbandonJob':
       case 'RetryJob':
       case 'HoldJob':
       case 'ReleaseJob':
@@ -180,6 +181,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     if (entry === undefined) {
       if (request.type !== 'ForgetJob') turn.deadLetter(record, `jobId: there is no job "${request.jobId}"`)
     } else if (request.type === 'CancelJob') this.#takeCancellation(record, entry, request, turn)
+    else if (request.type === 'AbandonJob') this.#abandon(entry, turn)
     else if (request.type === 'RetryJob') retryJob(entry, request, { ...this.#options, book: this.#book, hands: this.#hands }, turn)
     else if (request.type === 'HoldJob') this.#hold(entry, turn)
     else if (request.type === 'ReleaseJob') this.#release(record, entry, request, turn)
@@ -317,6 +319,11 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
 
   #cancel(entry: JobEntry, turn: CoordinatorTurn): void {
     if (this.#book.decide(entry, { type: 'CancelJob' }, turn)) this.#hands.cancelAll(entry, turn)
+  }
+
+  #abandon(entry: JobEntry, turn: CoordinatorTurn): void {
+    this.#cancel(entry, turn)
+    this.#book.decide(entry, { type: 'AbandonJob', at: turn.now }, turn)
   }
 
   #startConclusion(entry: JobEntry, turn: CoordinatorTurn): void {

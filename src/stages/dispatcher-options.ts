@@ -1,6 +1,7 @@
 import type { PollRules, RetryRules } from '../domain/poll-schedule.ts'
 import type { Random } from '../runtime/random.ts'
 import type { OperationStore } from './operation-store.ts'
+import type { IsPaused } from './paused-subjobs.ts'
 
 export interface DispatcherOptions {
   /** Names this process in attempts. */
@@ -16,6 +17,9 @@ export interface DispatcherOptions {
   readonly cancelTimeoutMs: number
   /** Subjobs that one producer of the service works on at a time. */
   readonly subjobsInFlightMax: (service: string) => number
+  /** The definition that an operation with that path asks for; null where it asks for none. */
+  readonly definitionOf: (path: string) => string | null
+  readonly isPaused: IsPaused
   /** After a restart, polls begin spread over this time. */
   readonly resumeSpreadMs: number
 }

@@ -14,10 +14,12 @@ import type { InputRecord } from '../kafka/port.ts'
 import { calledSince } from './called-since.ts'
 import type { DispatcherOptions } from './dispatcher-options.ts'
 import { NextCall } from './next-call.ts'
+import { PausedSubjobs, RESUME } from './paused-subjobs.ts'
 import { ProducerQueues } from './producer-queues.ts'
 import type { RungTimer, Stage, Turn } from './stage.ts'
 import type { DispatcherCompletion, DispatcherEffect } from './subjob-calls.ts'
 import { SubjobBook } from './subjob-book.ts'
+import { askToStop, setDeadline } from './subjob-ends.ts'
 import {
   attemptOf, callOf, deadlineOf, mayBeRecalled, queuedOf, refusalOf, retryAtOf, type SubjobEntry, type SubjobTimer, timerOf,
 } from './subjob-entry.ts'
@@ -30,11 +32,13 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   readonly #options: DispatcherOptions
   readonly #book: SubjobBook
   readonly #queues = new ProducerQueues()
+  readonly #paused: PausedSubjobs
   readonly #nextCall: NextCall
 
   constructor(options: DispatcherOptions) {
     this.#options = options
-    this.#book = new SubjobBook(options.store)
+    this.#book = new SubjobBook(options)
+    this.#paused = new PausedSubjobs(options.isPaused)
     this.#nextCall = new NextCall(options)
   }
 
@@ -53,7 +57,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
   restored(turn: DispatcherTurn): void {
     for (const [id, entry] of this.#book.all()) {
       this.#resume(id, entry, turn)
-      this.#setDeadline(id, entry, turn)
+      setDeadline(id, entry, this.#options.subjobTimeoutMs, turn)
     }
     for (const key of this.#queues.keys()) this.#pump(key, turn)
   }
@@ -75,12 +79,16 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     if (added === undefined) return
     const { id, entry } = added
     this.#enqueue(id, entry, turn)
-    this.#setDeadline(id, entry, turn)
+    setDeadline(id, entry, this.#options.subjobTimeoutMs, turn)
     this.#pump(message.producerKey, turn, entry)
     if (entry.calledSince !== null) this.#book.storeCalled(id, message, turn)
   }
 
   takeTimer({ kind, key: id }: RungTimer, turn: DispatcherTurn): void {
+    if (kind === RESUME) {
+      this.#goOn(turn)
+      return
+    }
     const entry = this.#book.get(id)
     if (entry === undefined) return
     switch (kind as SubjobTimer) {
@@ -94,7 +102,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         this.#decide(id, entry, { type: 'GiveUpSubjob', at: turn.now }, turn)
         break
       case 'cancel':
-        this.#askToStop(id, entry, turn)
+        askToStop(id, entry, turn)
         return
     }
     this.#pump(entry.dispatch.producerKey, turn)
@@ -168,11 +176,6 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     this.#decide(id, entry, { type: 'StopSubjob', stop: { ...stop, giveUpAt } }, turn)
   }
 
-  #setDeadline(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
-    const deadline = entry.dispatch.refusal === null ? deadlineOf(entry, this.#options.subjobTimeoutMs) : null
-    if (deadline !== null) turn.wake(timerOf(id, entry, 'deadline'), deadline.at)
-  }
-
   /** `leavings` gives what the subjob's end leaves to be done. */
   #decide(id: string, entry: SubjobEntry, command: SubjobCommand, turn: DispatcherTurn, leavings = nothingLeft): void {
     const limits: SubjobLimits = {
@@ -195,15 +198,15 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     switch (event.type) {
       case 'AttemptStarted':
         turn.start({ type: 'SubmitSubjob', ...callOf(id, entry) })
-        if (event.attempt.number === 1) this.#setDeadline(id, entry, turn)
+        if (event.attempt.number === 1) setDeadline(id, entry, this.#options.subjobTimeoutMs, turn)
         return
       case 'SubjobStopped':
         turn.wake(timerOf(id, entry, 'giveUp'), event.stop.giveUpAt)
-        this.#askToStop(id, entry, turn)
+        askToStop(id, entry, turn)
         return
       case 'SubjobSubmitted':
         reportStart(entry, turn)
-        if (entry.subjob.stop !== null) this.#askToStop(id, entry, turn)
+        if (entry.subjob.stop !== null) askToStop(id, entry, turn)
         return
       case 'AttemptFailed':
         this.#queues.of(entry.dispatch.producerKey).pause()
@@ -229,12 +232,6 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     }
   }
 
-  #askToStop(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
-    const { subjob } = entry
-    if (subjob.state !== 'polling' || subjob.stop === null) return
-    turn.start({ type: 'CancelSubjob', dataProducerJobId: subjob.dataProducerJobId, ...callOf(id, entry) })
-  }
-
   // What it has done by then is asked for soon: most producers stop at once.
   #takeCancelAnswer(id: string, entry: SubjobEntry, again: boolean, turn: DispatcherTurn): void {
     if (entry.subjob.state !== 'polling') return
@@ -249,6 +246,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
 
   #forget(id: string, entry: SubjobEntry, turn: DispatcherTurn): void {
     this.#book.forget(id, entry, turn)
+    this.#paused.forget(id, entry)
     this.#queues.end(entry.dispatch.producerKey, queuedOf(id, entry), entry.occupies)
   }
 
@@ -267,6 +265,10 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
     for (let next = queue.take(runningMax); next !== undefined; next = queue.take(runningMax)) {
       const entry = this.#book.get(next.subjobId)
       if (entry === undefined) throw new Error(`broken invariant: the queued subjob "${next.subjobId}" is unknown`)
+      if (this.#paused.keeps(next.subjobId, entry, turn)) {
+        queue.pause()
+        continue
+      }
       entry.occupies = true
       entry.calledSince ??= turn.now
       // Nothing changes yet, but a turn that writes shows a lane that has lost its partition that it must not call any more.
@@ -275,6 +277,18 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
       const at = entry.subjob.attempts.length === 0 ? entry.calledSince : turn.now
       this.#decide(next.subjobId, entry, { type: 'StartAttempt', worker: this.#options.worker, at }, turn)
     }
+  }
+
+  // Each comes before the others of its job.
+  #goOn(turn: DispatcherTurn): void {
+    const producers = new Set<string>()
+    for (const id of this.#paused.takeResumed(turn)) {
+      const entry = this.#book.get(id)
+      if (entry === undefined) throw new Error(`broken invariant: the paused subjob "${id}" is unknown`)
+      this.#queues.of(entry.dispatch.producerKey).retry(queuedOf(id, entry))
+      producers.add(entry.dispatch.producerKey)
+    }
+    for (const producerKey of producers) this.#pump(producerKey, turn)
   }
 
   // An object is seen as soon as it is written: as with a submission, who writes it must still own the producer.
@@ -310,7 +324,7 @@ export class Dispatcher implements Stage<DispatcherEffect, DispatcherCompletion>
         if (subjob.stop !== null) {
           turn.wake(timerOf(id, entry, 'giveUp'), Math.min(subjob.stop.giveUpAt, turn.now + this.#options.cancelTimeoutMs))
         }
-        this.#askToStop(id, entry, turn)
+        askToStop(id, entry, turn)
         turn.wake(timerOf(id, entry, 'step'), turn.now + Math.round(this.#options.resumeSpreadMs * this.#options.random()))
         return
       case 'publishing':

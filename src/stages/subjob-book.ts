@@ -2,7 +2,6 @@
 import { jobId as asJobId, subjobId } from '../domain/ids.ts'
 import type { DispatchSubjob, Message } from '../domain/messages.ts'
 import { SharedStrings } from '../runtime/shared-strings.ts'
-import type { OperationStore } from './operation-store.ts'
 import type { Turn } from './stage.ts'
 import { type EntryParts, newEntry, storedForm, type SubjobEntry, timersOf } from './subjob-entry.ts'
 
@@ -18,8 +17,8 @@ export class SubjobBook {
   readonly #entries = new Map<string, SubjobEntry>()
   readonly #parts: EntryParts
 
-  constructor(store: OperationStore) {
-    this.#parts = { store, strings: new SharedStrings() }
+  constructor({ store, definitionOf }: Pick<EntryParts, 'store' | 'definitionOf'>) {
+    this.#parts = { store, strings: new SharedStrings(), definitionOf }
   }
 
   get size(): number {

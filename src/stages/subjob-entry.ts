@@ -12,6 +12,8 @@ import { StageTimer } from './timer-queue.ts'
 export interface SubjobEntry extends CalledSubjob {
   readonly dispatch: SubjobOrder
   readonly operations: KeptOperations
+  /** What its operations ask for, each once: it is not begun as long as one of them is paused. */
+  readonly definitions: readonly string[]
   subjob: Subjob
   /** Whether it counts against its producer's limit now. */
   occupies: boolean
@@ -39,15 +41,30 @@ export type SubjobTimer = 'step' | 'deadline' | 'giveUp' | 'cancel'
 export interface EntryParts {
   readonly store: OperationStore
   readonly strings: SharedStrings
+  readonly definitionOf: (path: string) => string | null
 }
 
 /** @param calledSince what is known of that when it is made */
-export function newEntry(message: DispatchSubjob, { store, strings }: EntryParts, calledSince: number | null): SubjobEntry {
+export function newEntry(message: DispatchSubjob, parts: EntryParts, calledSince: number | null): SubjobEntry {
+  const { store, strings } = parts
   return {
     ...{ dispatch: keptOrder(message, strings), operations: store.keep(message.operations), subjob: newSubjob() },
+    definitions: definitionsIn(message, parts),
     ...{ occupies: false, calledSince, isProgressStored: false, isPolled: false, reported: null },
     ...{ step: null, deadline: null, giveUp: null, cancel: null },
   }
+}
+
+// One for all: hardly any asks for one.
+const NONE: readonly string[] = []
+
+function definitionsIn({ operations }: DispatchSubjob, { strings, definitionOf }: EntryParts): readonly string[] {
+  const found = new Set<string>()
+  for (const { path } of operations) {
+    const definition = definitionOf(path)
+    if (definition !== null) found.add(strings.of(definition))
+  }
+  return found.size === 0 ? NONE : [...found]
 }
 
 // Each member by its name, and what a job's subjobs have in common once: there may be a hundred thousand of them.

@@ -12,7 +12,7 @@ export const bulkMessages: ByType = {
   CommandJobs: fc.record({
     type: fc.constant('CommandJobs'),
     commandId: text,
-    action: fc.constantFrom('cancel', 'requeue', 'release'),
+    action: fc.constantFrom('cancel', 'requeue'),
     conditions: fc.array(
       fc.record({ facet: text, texts: maybe(fc.array(text)), numbers: maybe(fc.array(time)), atLeast: maybe(time), atMost: maybe(time) }),
       { maxLength: 3 },

@@ -48,5 +48,6 @@ export const inventoryMessages: ByType = {
     document: labels.map((document) => JSON.stringify(document)),
     service: maybe(text),
     registeredAt: time,
+    paused: fc.boolean(),
   }),
 }

@@ -114,6 +114,7 @@ const jobFacts = fc.record({
   held: fc.boolean(),
   partsLeft: int,
   released: fc.array(int, { maxLength: 3 }),
+  abandonedAt: maybe(time),
   generated: fc.array(fc.record({ step: int, first: int, steps: int, source: text }), { maxLength: 3 }),
   run: int,
   operations: fc.record({ total: int, succeeded: int, failed: int }),
@@ -217,6 +218,7 @@ export const messages: { readonly [T in MessageType]: fc.Arbitrary<Extract<Messa
     authorization: maybe(text),
     priority: maybe(fc.integer({ min: 1, max: 1_000 })),
   }),
+  AbandonJob: fc.record({ type: fc.constant('AbandonJob'), jobId: text, requestedBy: maybe(text) }),
   HoldJob: fc.record({ type: fc.constant('HoldJob'), jobId: text, requestedBy: maybe(text) }),
   ReleaseJob: fc.record({
     type: fc.constant('ReleaseJob'),

@@ -301,7 +301,7 @@ export function concludingJob(id: string): JobConclusion['job'] {
     submission: null,
     parts: 0,
     partsLeft: 0,
-    released: [], generated: [],
+    released: [], generated: [], abandonedAt: null,
     callbacks: {},
     held: false,
     run: 1,

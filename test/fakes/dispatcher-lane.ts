@@ -20,6 +20,8 @@ const options: DispatcherOptions = {
   cancelTimeoutMs: 5_000,
   subjobsInFlightMax: () => 2,
   resumeSpreadMs: 4_000,
+  definitionOf: () => null,
+  isPaused: () => false,
 }
 
 export type DispatcherLane = StageRun<DispatcherEffect, DispatcherCompletion, Dispatcher>

@@ -121,7 +121,8 @@ export class ScaleFixture {
     const subjobs = { total: 1, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0, [outcome]: 1 }
     const place = { type: 'SubjobEnded', jobId, index: 0, run } as const
     const ended: Job = {
-      ...{ ...job, held: false, released: [], generated: [], operations: { total: 1, ...counts }, subjobs, message: said },
+      ...{ ...job, held: false, released: [], generated: [], abandonedAt: null },
+      ...{ operations: { total: 1, ...counts }, subjobs, message: said },
       ...{ state: 'ended', startedAt: ran?.[0] ?? at, outcome, finishedAt: at },
     }
     await this.#apply(
@@ -133,6 +134,11 @@ export class ScaleFixture {
       },
       { type: 'PutJob', job: ended, version: this.#next() },
     )
+  }
+
+  /** What the job has become is known. */
+  async put(job: Job): Promise<void> {
+    await this.#apply({ type: 'PutJob', job, version: this.#next() })
   }
 
   /** The job's attempt begins. */

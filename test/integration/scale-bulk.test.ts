@@ -130,4 +130,38 @@ describe('a cancel', () => {
     expect((await scale.call('POST', 'jobs/cancel/', {})).status).toBe(202)
     await untilCount('job_type_name=long&status=CANCELED', 3)
   }, 180_000)
+
+  it('is of what has failed as well, which is requeued like any other', async () => {
+    const lines = await failedJobs('failed')
+    expect((await scale.call('POST', 'jobs/cancel/', { job_type_names: ['failed'] })).status).toBe(202)
+    await untilCount('job_type_name=failed&status=CANCELED', JOBS)
+    await service.child.kill()
+    await restart()
+    expect(await count('job_type_name=failed&status=CANCELED')).toBe(JOBS)
+    expect((await scale.call('POST', 'jobs/requeue/', { job_type_names: ['failed'], status: 'CANCELED' })).status).toBe(202)
+    await expectRequeued('failed', lines)
+  }, 180_000)
+})
+
+describe('a job type that is paused', () => {
+  it('begins none of its jobs, new, queued or requeued, through a kill, and all of them once when it is resumed', async () => {
+    const lines = await failedJobs('paused')
+    const type = { name: 'paused', version: '1.0.0' }
+    const pause = async (is_paused: boolean): Promise<void> => {
+      const answer = await scale.call('PATCH', `job-types/${type.name}/${type.version}/`, { is_paused })
+      expect(answer).toMatchObject({ status: 200, body: { is_paused } })
+    }
+    await pause(true)
+    expect((await scale.call('POST', 'jobs/requeue/', { job_type_names: ['paused'] })).status).toBe(202)
+    await untilCount('job_type_name=paused&status=QUEUED', JOBS)
+    await service.child.kill()
+    await restart()
+    // What is not paused runs beside it, also behind it in the queue.
+    const other = await scale.job(await scale.type('beside', { command: 'sh true' }))
+    await scale.ended(other, 'COMPLETED')
+    expect(lines()).toHaveLength(JOBS)
+    expect(await count('job_type_name=paused&status=QUEUED')).toBe(JOBS)
+    await pause(false)
+    await expectRequeued('paused', lines)
+  }, 180_000)
 })

@@ -32,6 +32,8 @@ export function newDispatcher(): Dispatcher {
     cancelTimeoutMs: 1_000,
     subjobsInFlightMax: () => IN_FLIGHT_MAX,
     resumeSpreadMs: 50,
+    definitionOf: () => null,
+    isPaused: () => false,
   })
 }
 

@@ -152,6 +152,8 @@ function commandIn(record: InputRecord): Command | null {
     }
     case 'AddOperations':
       return { jobId: record.key?.toString() ?? '', message }
+    case 'AbandonJob':
+      return { jobId: message.jobId, message: { ...message, type: 'CancelJob', subjobs: null } }
     case 'CancelJob':
     case 'RetryJob':
     case 'HoldJob':

@@ -46,6 +46,16 @@ function violationsOfPauses(world: World, orders: readonly { readonly order: Dis
   })
 }
 
+/** What a paused definition is asked for is not sent, but for what was on its way. */
+export function violationsOfPausedDefinitions({ dmi, settings }: World): readonly string[] {
+  return dmi.sendings.flatMap(({ dispatch, at, isExcused }) => {
+    const isPaused = settings.pauses.some(({ path, from, until }) => {
+      return from + TRANSACTION_MS_MAX < at && at < until && dispatch.operations.some((operation) => operation.path === path)
+    })
+    return isPaused && !isExcused ? [`${workOf(dispatch)} was sent while what it asks for was paused`] : []
+  })
+}
+
 function mayBegin({ beginning, pieces }: Holding, { index, run, refusal }: HandedOver | DispatchSubjob, at: number): boolean {
   if (at >= (pieces.get(index) ?? Infinity)) return true
   if (beginning === null || at < beginning.at) return false

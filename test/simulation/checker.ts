@@ -9,7 +9,7 @@ import { violationsInCallbacks } from './check-callbacks.ts'
 import { violationsInCalls } from './check-calls.ts'
 import { violationsInCounts, violationsOfCancellations, violationsOfDependencies, wordDiffers } from './check-counts.ts'
 import { violationsOfYields } from './check-generated.ts'
-import { violationsOfHolding } from './check-held.ts'
+import { violationsOfHolding, violationsOfPausedDefinitions } from './check-held.ts'
 import { violationsOfSteps } from './check-steps.ts'
 import { differences } from './differences.ts'
 import { codeOf, type OperationResult } from './dmi.ts'
@@ -45,6 +45,7 @@ export function violationsIn(world: World): { readonly violations: readonly stri
     ...violationsOfSteps(world, commands, latest),
     ...violationsOfYields(world, commands, latest),
     ...violationsOfHolding(world, commands, latest),
+    ...violationsOfPausedDefinitions(world),
     ...violationsInCallbacks(world, commands, latest),
     ...leftovers(world, commands),
   ]

@@ -30,6 +30,14 @@ export interface ServiceSettings {
   readonly callbacksInFlightMax: number
   readonly callbacksPerJobMax: number
   readonly callbackTryForMs: number
+  readonly pauses: readonly Pause[]
+}
+
+/** What operations with that path ask for is paused from one moment up to another. */
+export interface Pause {
+  readonly path: string
+  readonly from: number
+  readonly until: number
 }
 
 export interface ServiceParts extends EffectParts, ReceiverAccess {
@@ -39,6 +47,7 @@ export interface ServiceParts extends EffectParts, ReceiverAccess {
   readonly formerMembers: ReadonlyMap<string, string>
   readonly random: Random
   readonly settings: ServiceSettings
+  readonly isPaused: (path: string) => boolean
   readonly observe: (event: GroupEvent) => void
 }
 
@@ -123,6 +132,8 @@ function dispatcherStage(parts: ServiceParts): LaneStage<DispatcherEffect, Dispa
         cancelTimeoutMs: CANCEL_TIMEOUT_MS,
         subjobsInFlightMax: () => settings.subjobsInFlightMax,
         resumeSpreadMs: 1_000,
+        definitionOf: (path) => path,
+        isPaused: parts.isPaused,
       }),
     runEffect: simulatedEffects(parts),
   }

@@ -49,7 +49,9 @@ export function workload(random: Random, options: WorkloadOptions): readonly Arr
     for (let cancels = draw(3); jobId !== null && cancels > 0; cancels -= 1) {
       // How many subjobs a job in parts has, depends on when that is asked.
       const subjobs = isInParts || draw(3) === 0 ? null : drawnSubjobs(submission, draw)
-      arrive(encode({ type: 'CancelJob', jobId, requestedBy: null, subjobs }), jobId, anywhere())
+      const cancel = { type: 'CancelJob', jobId, requestedBy: null, subjobs } as const
+      const isAbandoned = subjobs === null && draw(2) === 0
+      arrive(encode(isAbandoned ? { type: 'AbandonJob', jobId, requestedBy: null } : cancel), jobId, anywhere())
     }
     for (let retries = draw(4); jobId !== null && retries > 0; retries -= 1) {
       const run = draw(2) === 0 ? null : 2

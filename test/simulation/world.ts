@@ -12,8 +12,8 @@ import { LostMessage, Network } from './network.ts'
 import { SimulatedProcess } from './process.ts'
 import { SimulatedReceiver } from './receiver.ts'
 import { Scheduler } from './scheduler.ts'
-import { type ServiceSettings, SimulatedService } from './service.ts'
-import { APPLICATION, RESULT_TOPIC, TOPICS } from './settings.ts'
+import { type Pause, type ServiceSettings, SimulatedService } from './service.ts'
+import { APPLICATION, PLACES, RESULT_TOPIC, TOPICS } from './settings.ts'
 
 const EPOCH_MS = 1_000_000
 
@@ -113,7 +113,8 @@ export class World {
     this.#members.set(slot.index, members)
     const topicIds = new Map(inLanes.map((topic) => [topic, this.broker.idOf(topic)]))
     const servers = { dmi, dmiNetwork, bucket, bucketNetwork, receiver, callbackNetwork }
-    const parts = { ...servers, process, kafka, topicIds, formerMembers, random, settings, observe }
+    const isPaused = (path: string): boolean => isPausedAt(settings.pauses, path, this.scheduler.now())
+    const parts = { ...servers, process, kafka, topicIds, formerMembers, random, settings, isPaused, observe }
     void SimulatedService.start(parts).then((service) => {
       if (slot.process === process) slot.service = service
     })
@@ -196,7 +197,18 @@ function drawnSettings(random: Random): ServiceSettings {
     callbacksInFlightMax: 1 + draw(6),
     callbacksPerJobMax: draw(4) === 0 ? 1 + draw(4) : 100,
     callbackTryForMs: 1_000 + draw(60_000),
+    pauses: Array.from({ length: draw(3) === 0 ? 1 + draw(3) : 0 }, () => drawnPause(draw)),
   }
+}
+
+/** Somewhere in the first minute. */
+function drawnPause(draw: (below: number) => number): Pause {
+  const from = EPOCH_MS + draw(30_000)
+  return { path: `/${draw(PLACES)}`, from, until: from + draw(30_000) }
+}
+
+function isPausedAt(pauses: readonly Pause[], path: string, at: number): boolean {
+  return pauses.some((pause) => pause.path === path && pause.from <= at && at < pause.until)
 }
 
 // What is expected to happen is told without the stack: that has where the simulation was called from, which is not the seed's.

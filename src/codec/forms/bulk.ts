@@ -1,7 +1,7 @@
 import type { BulkAction, CommandJobs } from '../../domain/bulk.ts'
 import { known } from '../undecodable.ts'
 
-const ACTIONS = ['cancel', 'requeue', 'release'] as const satisfies readonly BulkAction[]
+const ACTIONS = ['cancel', 'requeue'] as const satisfies readonly BulkAction[]
 
 /** schemas/CommandJobs.avsc */
 export function fromCommandJobsRecord(record: Omit<CommandJobs, 'type' | 'action'> & { readonly action: string }): CommandJobs {

@@ -20,6 +20,7 @@ export interface JobRecord extends Omit<JobFacts, 'jobId' | 'kind'> {
   readonly partsLeft: number
   readonly released: readonly number[]
   readonly generated: readonly Generation[]
+  readonly abandonedAt: number | null
   readonly state: string
   readonly startedAt: number | null
   readonly outcome: string | null

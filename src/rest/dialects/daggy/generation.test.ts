@@ -16,7 +16,7 @@ const operation = exampleRoutedOperation({ operationId: 'split_0', op: 'action',
 const limits = { definitionBytesMax: 2_000, definitionsBytesMax: 3_000 }
 
 function kept(place: typeof SPECS | typeof GENERATED, id: string, document: object): DefinitionRegistered {
-  return { type: 'DefinitionRegistered', ...place, id, document: JSON.stringify(document), service: null, registeredAt: 1 }
+  return { type: 'DefinitionRegistered', ...place, id, document: JSON.stringify(document), service: null, registeredAt: 1, paused: false }
 }
 
 /** What a generator that has printed this yields. */

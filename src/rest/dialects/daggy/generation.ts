@@ -105,5 +105,5 @@ function recordsOf(id: string, document: string, { definitions, recordOf, limits
   if (definitions.bytes(GENERATED) + bytes > limits.definitionsBytesMax) {
     throw new SpecFault(`all that generators have printed may have ${limits.definitionsBytesMax} bytes, and this one is beyond that`)
   }
-  return [recordOf({ type: 'DefinitionRegistered', ...GENERATED, id, document, service: null, registeredAt: clock.now() })]
+  return [recordOf({ type: 'DefinitionRegistered', ...GENERATED, id, document, service: null, registeredAt: clock.now(), paused: false })]
 }

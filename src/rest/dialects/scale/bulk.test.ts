@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { brokerAway } from '../../../../test/fakes/rest-fixture.ts'
-import { manifestOf, ScaleFixture, type ShownJob } from '../../../../test/fakes/scale-fixture.ts'
+import { ScaleFixture, type ShownJob } from '../../../../test/fakes/scale-fixture.ts'
 import { KafkaFailure } from '../../../kafka/port.ts'
 import { stableId } from './ids.ts'
 import { bulkFilterSchema } from './job-schemas.ts'
@@ -37,13 +37,27 @@ async function written(path: string, body: object): Promise<readonly object[]> {
 }
 
 describe('cancelling', () => {
-  it('is asked of all that has not ended, each by a command of its own', async () => {
-    const [queued, running] = await jobIdsOf(jobs[2], jobs[4])
+  it('is asked of all that is not COMPLETED or CANCELED, each by a command of its own', async () => {
+    const [failed, queued, running] = await jobIdsOf(jobs[1], jobs[2], jobs[4])
     const commands = await written('jobs/cancel/', {})
-    expect(commands).toHaveLength(2)
-    for (const jobId of [queued, running]) expect(commands).toContainEqual({ type: 'CancelJob', jobId, requestedBy: null, subjobs: null })
+    expect(commands).toHaveLength(3)
+    for (const jobId of [failed, queued, running]) expect(commands).toContainEqual({ type: 'AbandonJob', jobId, requestedBy: null })
     expect(await written('jobs/cancel/', { status: 'RUNNING' })).toMatchObject([{ jobId: running }])
     expect(await written('jobs/cancel/', { status: 'COMPLETED' })).toEqual([])
+  })
+})
+
+describe('a job that has failed and is cancelled', () => {
+  it('is CANCELED from then on, and requeued as one', async () => {
+    const job = await scale.rest.readModel.jobByNumber(jobs[1])
+    if (job === null) throw new Error('the job is not there')
+    await scale.put({ ...job, abandonedAt: T0 + 9_000 })
+    expect(await scale.shown(jobs[1])).toMatchObject({
+      ...{ status: 'CANCELED', error: null, ended: '2025-11-22T04:19:05.250Z', last_status_change: '2025-11-22T04:19:09.250Z' },
+    })
+    expect((await scale.get(`jobs/${jobs[1]}/executions/`)).json()).toMatchObject({ results: [{ status: 'FAILED' }] })
+    expect(await scale.listed('status=CANCELED&order=-last_status_change')).toEqual([jobs[1], jobs[3]])
+    expect(await written('jobs/requeue/', { job_type_names: ['other'], status: 'CANCELED' })).toMatchObject([{ jobId: job.jobId, run: 2 }])
   })
 })
 
@@ -130,20 +144,6 @@ describe('requeueing', () => {
       expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, expect.any(String)])
     }
     expect(await scale.takeCommands()).toEqual([])
-  })
-})
-
-describe('a job type that is resumed', () => {
-  it.each([
-    ['PATCH', 'job-types/checksum/1.0.0/', {}],
-    ['POST', 'job-types/', { manifest: manifestOf() }],
-  ] as const)('by a %s releases the jobs that waited for it', async (method, path, body) => {
-    const paused = await scale.send('PATCH', 'job-types/checksum/1.0.0/', { is_paused: true })
-    const { id } = await scale.job(paused.json<{ id: number }>().id)
-    const [jobId] = await jobIdsOf(id)
-    await scale.takeCommands()
-    expect((await scale.send(method, path, { ...body, is_paused: false })).json()).toMatchObject({ is_paused: false })
-    expect(await scale.takeCommands()).toEqual([{ type: 'ReleaseJob', jobId, requestedBy: null, callbacks: {}, subjobs: null }])
   })
 })
 

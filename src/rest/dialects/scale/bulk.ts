@@ -1,4 +1,4 @@
-/** Cancels, requeues and releases all jobs that a filter finds: each time one command on a topic (docs/adr/0013). */
+/** Cancels and requeues all jobs that a filter finds: each time one command on a topic (docs/adr/0013). */
 import { randomUUID } from 'node:crypto'
 import type { CommandJobs } from '../../../domain/bulk.ts'
 import type { FacetCondition } from '../../../read-model/job-facets.ts'
@@ -30,7 +30,7 @@ export class Bulk {
 
   /** Resolves once it is durable. Throws a 400 on a filter that can't be read, a 503 where whether it is durable is not known. */
   cancel(filter: BulkFilter, { requestedBy }: Pick<Requester, 'requestedBy'>): Promise<void> {
-    const conditions = [...this.#conditionsOf(filter), withStatus('PENDING', 'BLOCKED', 'QUEUED', 'RUNNING')]
+    const conditions = [...this.#conditionsOf(filter), withStatus('PENDING', 'BLOCKED', 'QUEUED', 'RUNNING', 'FAILED')]
     return this.#write({ action: 'cancel', conditions, requestedBy })
   }
 
@@ -38,12 +38,6 @@ export class Bulk {
   requeue({ priority, ...filter }: Requeue, requester: Requester): Promise<void> {
     const conditions = [...this.#conditionsOf(filter), withStatus('FAILED', 'CANCELED')]
     return this.#write({ action: 'requeue', conditions, priority: priority ?? null, ...requester })
-  }
-
-  /** Jobs of the type that wait for it to be resumed are begun. */
-  release(typeId: number, { requestedBy }: Pick<Requester, 'requestedBy'>): Promise<void> {
-    const conditions: readonly FacetCondition[] = [{ facet: 'typeId', anyOf: [typeId] }, withStatus('PENDING')]
-    return this.#write({ action: 'release', conditions, requestedBy })
   }
 
   #conditionsOf(filter: BulkFilter): readonly FacetCondition[] {

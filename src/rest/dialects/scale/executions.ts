@@ -25,7 +25,7 @@ export interface Execution {
 /** The job's only subjob; undefined as long as nothing is known of it. */
 type Row = SubjobRow | undefined
 
-/** PENDING is one that waits for its job type to be resumed. What is being cancelled is CANCELED once it has ended. */
+/** What is being cancelled is CANCELED once it has ended, and so is what has failed and is given up. */
 export function jobStatusOf(job: Job, row: Row): JobStatus {
   switch (statusOf(job)) {
     case 'accepted':
@@ -38,7 +38,7 @@ export function jobStatusOf(job: Job, row: Row): JobStatus {
       return 'COMPLETED'
     case 'partiallyFailed':
     case 'failed':
-      return 'FAILED'
+      return job.abandonedAt === null ? 'FAILED' : 'CANCELED'
     case 'cancelled':
       return 'CANCELED'
   }

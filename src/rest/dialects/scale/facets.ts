@@ -14,7 +14,7 @@ export const scaleFacetsOf: FacetsOf = (job, row) => {
   const queuedAt = row?.plan?.at ?? job.createdAt
   const startedAt = waits ? null : (last?.startedAt ?? null)
   const endedAt = job.state === 'ended' ? job.finishedAt : null
-  const statusAt = endedAt ?? startedAt ?? queuedAt
+  const statusAt = job.abandonedAt ?? endedAt ?? startedAt ?? queuedAt
   const { type, source } = data
   return {
     ...{ status, typeId: type.id, typeName: type.name, typeVersion: type.version, batchId: data.batchId },

@@ -1,13 +1,13 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { clientSecurity } from '../../docs.ts'
 import { Refusal } from '../../errors.ts'
 import { noQuerySchema } from '../../schemas.ts'
 import { away, badQuery, errorAnswer, noPage, noType, shows } from './answers.ts'
 import { pageOf, pageSchema } from './job-schemas.ts'
-import { jobTypeInputSchema, jobTypeParamsSchema, type JobTypePatch, jobTypePatchSchema, jobTypeSchema } from './job-type-schemas.ts'
-import { idOf, type JobTypeDocument, jobTypeOf } from './job-types.ts'
+import { jobTypeInputSchema, jobTypeParamsSchema, jobTypePatchSchema, jobTypeSchema } from './job-type-schemas.ts'
+import { jobTypeOf } from './job-types.ts'
 import { pageOfAll, pageViewOf } from './pages.ts'
 import type { RouteOptions } from './options.ts'
 import { urlOf } from './urls.ts'
@@ -25,13 +25,11 @@ const cannotRun = errorAnswer(
 /** All of them are in memory. */
 const ALL = { offset: 0, limit: Number.MAX_SAFE_INTEGER }
 
-export function addJobTypes(app: FastifyInstance, { deps, types, bulk }: RouteOptions): void {
+type JobTypeOptions = Pick<RouteOptions, 'deps' | 'types'>
+
+export function addJobTypes(app: FastifyInstance, { deps, types }: JobTypeOptions): void {
   const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   const security = clientSecurity(deps.auth)
-  // Also where it was not paused: what another instance has held since is released so.
-  const releaseWhatWaits: Release = async (type, { body, principal }) => {
-    if (body.is_paused === false) await bulk.release(idOf(type), { requestedBy: principal })
-  }
   scope.get('/job-types/', {
     schema: {
       ...{ tags, security, operationId: 'listJobTypes', summary: 'List the job types, the newest first', querystring: listQuerySchema },
@@ -57,20 +55,13 @@ export function addJobTypes(app: FastifyInstance, { deps, types, bulk }: RouteOp
     },
     handler: async (request, reply) => {
       const { type, isNew } = await types.register(request.body)
-      if (!isNew) await releaseWhatWaits(type, request)
       return reply.code(isNew ? 201 : 200).send(jobTypeOf(type))
     },
   })
-  addJobType(app, { deps, types, releaseWhatWaits })
+  addJobType(app, { deps, types })
 }
 
-type Release = (type: JobTypeDocument, request: Pick<FastifyRequest, 'principal'> & { readonly body: JobTypePatch }) => Promise<void>
-
-interface JobTypeOptions extends Pick<RouteOptions, 'deps' | 'types'> {
-  readonly releaseWhatWaits: Release
-}
-
-function addJobType(app: FastifyInstance, { deps, types, releaseWhatWaits }: JobTypeOptions): void {
+function addJobType(app: FastifyInstance, { deps, types }: JobTypeOptions): void {
   const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   const security = clientSecurity(deps.auth)
   scope.get('/job-types/:name/:version/', {
@@ -88,9 +79,7 @@ function addJobType(app: FastifyInstance, { deps, types, releaseWhatWaits }: Job
     },
     handler: async (request) => {
       const { name, version } = request.params
-      const type = await types.edit(name, version, request.body)
-      await releaseWhatWaits(type, request)
-      return jobTypeOf(type)
+      return jobTypeOf(await types.edit(name, version, request.body))
     },
   })
 }

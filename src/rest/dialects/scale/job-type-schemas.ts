@@ -13,7 +13,7 @@ const NAME_LENGTH_MAX = 256
 
 const settings = {
   is_active: Type.Optional(Type.Boolean({ description: 'Jobs are taken only of one that is; left out, it is' })),
-  is_paused: Type.Optional(Type.Boolean({ description: 'Jobs that are created meanwhile wait, PENDING; left out, it is not' })),
+  is_paused: Type.Optional(Type.Boolean({ description: 'No job of it is begun meanwhile, and what runs goes on; left out, it is not' })),
   is_published: Type.Optional(Type.Boolean()),
   icon_code: Type.Optional(Type.String({ maxLength: NAME_LENGTH_MAX })),
   max_tries: Type.Optional(

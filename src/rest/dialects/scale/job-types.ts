@@ -110,7 +110,8 @@ export class JobTypes {
   }
 
   async #register(type: JobTypeDocument): Promise<void> {
-    await this.#options.types.register({ id: String(idOf(type)), document: type, service: this.#options.deps.execService })
+    const { types, deps } = this.#options
+    await types.register({ id: String(idOf(type)), document: type, service: deps.execService, paused: type.isPaused })
   }
 
   async #registerRevision({ name, version, manifest, dockerImage, revision, ...type }: JobTypeDocument, createdAt: number): Promise<void> {

@@ -79,10 +79,10 @@ describe('a job', () => {
     expect((await scale.get('jobs/')).json()).toMatchObject({ count: 1 })
   })
 
-  it('of a paused job type waits, PENDING; of one that is not active there is none', async () => {
+  it('is created of a job type that is paused, too; of one that is not active there is none', async () => {
     const typeId = await scale.type({}, { is_paused: true })
-    expect(await scale.job(typeId)).toMatchObject({ status: 'PENDING', job_type: { is_paused: true } })
-    expect(scale.rest.command.held).toBe(true)
+    expect(await scale.job(typeId)).toMatchObject({ status: 'QUEUED', job_type: { is_paused: true } })
+    expect(scale.rest.command.held).toBe(false)
     await scale.send('PATCH', 'job-types/checksum/1.0.0/', { is_active: false })
     expect(await scale.job(typeId)).toEqual({ detail: 'The job type "checksum" "1.0.0" is not active' })
   })

@@ -66,7 +66,7 @@ export class Jobs {
       ...{ ...submitter, tenant: TENANT, dialect: DIALECT, dialectData: JSON.stringify(data), kind: 'WRITE', strict: false },
       ...{ jobId: null, destination: null, dataAcceptType: JSON_TYPE, dataContentType: JSON_TYPE, dependencies: [] },
       ...{ priority: configuration.priority ?? type.priority, labels: {}, deadlineAt: null, attemptsMax: type.maxTries },
-      ...{ operationsField: 'input', held: type.isPaused },
+      ...{ operationsField: 'input', held: false },
     }
     const path = definitionPath({ dialect: DIALECT, kind: JOB_TYPES, id: String(body.job_type_id), part: 0 })
     const value = commandValue(manifest, input, type)
