@@ -173,7 +173,9 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
     case 'RecordSubjobEnded':
       return isOpen(job) ? decideSubjobEnded(job, command.at, command.result) : []
     case 'CancelJob':
-      return job.state === 'accepted' || job.state === 'running' ? [{ type: 'JobCancelled' }] : []
+      if (job.state === 'accepted' || job.state === 'running') return [{ type: 'JobCancelled' }]
+      // Tried again, it begins like one that was cancelled before its end.
+      return job.held ? [{ type: 'JobReleased', callbacks: {} }] : []
     case 'AbandonJob':
       return hasFailed(job) && job.abandonedAt === null ? [{ type: 'JobAbandoned', at: command.at }] : []
     case 'HoldJob': {

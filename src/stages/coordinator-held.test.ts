@@ -33,7 +33,7 @@ describe('a job that is held', () => {
     expect(dispatchesOf(lane.take(release())).map(({ index, operationIds }) => [index, operationIds])).toEqual([[0, ['0']], [1, ['1']]])
   })
 
-  it('is held as well when it is tried again, where all of it was cancelled by itself', () => {
+  it.each([false, true])('is held as well when it is tried again, unless it was cancelled as one: %s', (isCancelled) => {
     const lane = coordinator()
     lane.take(held)
     lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null, subjobs: [0, 1] })
@@ -43,8 +43,9 @@ describe('a job that is held', () => {
     }
     lane.complete({ jobId: 'job-1', records: [], message: null })
     const retry = { type: 'RetryJob', jobId: 'job-1', requestedBy: null, run: null, authorization: null, priority: null } as const
-    expect(dispatchesOf(lane.take(retry))).toEqual([])
-    expect(dispatchesOf(lane.take(release())).map(({ index }) => index)).toEqual([0, 1])
+    if (isCancelled) lane.take({ type: 'CancelJob', jobId: 'job-1', requestedBy: null, subjobs: null })
+    expect(dispatchesOf(lane.take(retry)).map(({ index }) => index)).toEqual(isCancelled ? [0, 1] : [])
+    expect(dispatchesOf(lane.take(release())).map(({ index }) => index)).toEqual(isCancelled ? [] : [0, 1])
   })
 
   it('does not keep its lane from reading the command that begins it, and counts from then on', () => {

@@ -100,15 +100,9 @@ export function expectedCommands(world: World): ExpectedCommands {
   return { accepted, callbacks, held, paused, stopped, setAside, forwarded, arrivedFrom }
 }
 
-/** Whether the job need not end, for nobody has released it. Being cancelled after its end releases none that is tried again. */
-export function staysHeld({ jobId, held: isHeld }: Pick<Job, 'jobId' | 'held'>, { held, paused, stopped }: ExpectedCommands): boolean {
-  const beginning = held.get(jobId)?.beginning
-  return isHeld && (beginning === null || (beginning?.by === 'CancelJob' && isStopped(jobId, stopped)) || paused.has(jobId))
-}
-
-/** Whether some of its subjobs were to be cancelled by themselves: it may have begun with those, and ended if they were all. */
-export function isStopped(jobId: string, stopped: ExpectedCommands['stopped']): boolean {
-  return [...stopped].some((subjob) => subjob.startsWith(`${jobId}/`))
+/** Whether the job need not end, for nobody has released it. */
+export function staysHeld({ jobId, held: isHeld }: Pick<Job, 'jobId' | 'held'>, { held, paused }: ExpectedCommands): boolean {
+  return isHeld && (held.get(jobId)?.beginning === null || paused.has(jobId))
 }
 
 /** How often each of its operations may be tried in a run. */

@@ -1,7 +1,7 @@
 /** What is held: nothing of it is handed out before its release, and nothing at all where it is cancelled instead. */
 import type { Job } from '../../src/domain/job.ts'
 import type { DispatchSubjob } from '../../src/domain/messages.ts'
-import { type ExpectedCommands, type Holding, isStopped } from './accepted-jobs.ts'
+import type { ExpectedCommands, Holding } from './accepted-jobs.ts'
 import { messagesOn } from './check-calls.ts'
 import { TRANSACTION_MS_MAX } from './check-counts.ts'
 import { type HandedOver, workOf } from './dmi.ts'
@@ -60,6 +60,11 @@ function mayBegin({ beginning, pieces }: Holding, { index, run, refusal }: Hande
   if (at >= (pieces.get(index) ?? Infinity)) return true
   if (beginning === null || at < beginning.at) return false
   return beginning.by === 'ReleaseJob' || run > 1 || refusal !== null
+}
+
+/** One of which some subjobs were cancelled may have begun with those, and ended if they were all. */
+function isStopped(jobId: string, stopped: ReadonlySet<string>): boolean {
+  return [...stopped].some((subjob) => subjob.startsWith(`${jobId}/`))
 }
 
 function stateOf(jobId: string, { beginning, pieces }: Holding, job: Job | undefined): readonly string[] {
