@@ -21,7 +21,7 @@ import { mayWorkLater } from './service/may-work-later.ts'
 import { openSinks } from './service/sinks.ts'
 import { prepareStages, type PreparedStage } from './service/stages.ts'
 import { Watchdog, type WatchedReader } from './service/watchdog.ts'
-import type { Projector } from './stages/projector.ts'
+import type { Projector } from './stages/projector/projector.ts'
 
 export interface RunningService {
   /** Where REST answers; null where this process has no facade. */

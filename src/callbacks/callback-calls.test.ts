@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import type { CallbackQueued } from '../domain/messages.ts'
-import type { DeliveryOutcome } from '../stages/callback-delivery.ts'
+import type { DeliveryOutcome } from '../stages/notifier/callback-delivery.ts'
 import { AddressGuard } from '../outside/address-guard.ts'
 import { CallbackCalls, type CallbackCallsOptions } from './callback-calls.ts'
 import { keyOf } from './signature.ts'

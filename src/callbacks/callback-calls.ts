@@ -2,7 +2,7 @@
 import { type Agent, request } from 'undici'
 import type { CallbackQueued } from '../domain/messages.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { CallbackTried, DeliverCallback, DeliveryOutcome } from '../stages/callback-delivery.ts'
+import type { CallbackTried, DeliverCallback, DeliveryOutcome } from '../stages/notifier/callback-delivery.ts'
 import type { AddressGuard } from '../outside/address-guard.ts'
 import { AddressRefused, guardedAgent, reasonOf } from '../outside/guarded-agent.ts'
 import { mayRetryStatus, retryAfterMs } from '../outside/http-retries.ts'

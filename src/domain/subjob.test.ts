@@ -160,7 +160,7 @@ describe('a subjob decides', () => {
   }
 
   it('leaves nothing behind that a restored subjob could not be: what it was on its way to is found out again', () => {
-    // What is submitting is stored as queued: src/stages/dispatcher.ts.
+    // What is submitting is stored as queued: src/stages/dispatcher/dispatcher.ts.
     const restorable = new Set(
       ['queued', 'submitting', 'polling', 'publishing a failure', 'ended'].map((name) => shapeOf(examples[name as Example])),
     )

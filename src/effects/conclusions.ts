@@ -4,7 +4,7 @@ import { delay, type Timers } from '../runtime/clock.ts'
 import { passFailpoint } from '../runtime/failpoints.ts'
 import type { Random } from '../runtime/random.ts'
 import { SinkFailure } from '../sinks/sink.ts'
-import type { ConcludeJob, JobConclusion } from '../stages/conclusion.ts'
+import type { ConcludeJob, JobConclusion } from '../stages/coordinator/conclusion.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 import { sinkFor, type Sinks } from './sink-choice.ts'
 

@@ -1,6 +1,6 @@
 import { type Failpoint, passFailpoint } from '../runtime/failpoints.ts'
 import { OperationsReleased } from '../stages/operation-store.ts'
-import type { DispatcherCompletion, DispatcherEffect } from '../stages/subjob-calls.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../stages/dispatcher/subjob-calls.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 import { type DmiCalls, replyTo } from './dmi-calls.ts'
 import type { Publications } from './publications.ts'

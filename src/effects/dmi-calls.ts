@@ -8,7 +8,7 @@ import { dmiServiceOf } from '../dmi/dmi-service.ts'
 import { submitBody } from '../dmi/submit-body.ts'
 import type { StageMetrics } from '../observability/metrics.ts'
 import type { Clock } from '../runtime/clock.ts'
-import type { DispatcherCompletion, DispatcherEffect, Reply, SubjobOrder } from '../stages/subjob-calls.ts'
+import type { DispatcherCompletion, DispatcherEffect, Reply, SubjobOrder } from '../stages/dispatcher/subjob-calls.ts'
 import { AnsweringServices } from './answering-services.ts'
 
 type Effect<Type extends DispatcherEffect['type']> = Extract<DispatcherEffect, { readonly type: Type }>

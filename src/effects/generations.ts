@@ -7,7 +7,7 @@ import type { OutputRecord } from '../kafka/port.ts'
 import { KeptBody } from '../sinks/kept-body.ts'
 import type { OperationResponse, ResultSource } from '../sinks/sink.ts'
 import type { Generate, Generation } from '../stages/generation.ts'
-import type { SubjobOrder } from '../stages/subjob-calls.ts'
+import type { SubjobOrder } from '../stages/dispatcher/subjob-calls.ts'
 
 /** By dialect. */
 export type Generators = Readonly<Record<string, Generate>>

@@ -3,7 +3,7 @@ import { exampleDispatch, exampleRoutedOperation } from '../../test/fakes/domain
 import type { Destination } from '../domain/destination.ts'
 import { type Disposition, KafkaFailure } from '../kafka/port.ts'
 import { HeapOperations } from '../stages/operation-store.ts'
-import type { DispatcherEffect } from '../stages/subjob-calls.ts'
+import type { DispatcherEffect } from '../stages/dispatcher/subjob-calls.ts'
 import type { CollectRequest, TopicResults } from './internal-topics/internal-topics.ts'
 import { NamedResults } from './named-results.ts'
 

@@ -2,7 +2,7 @@
  * Dead letters as people handle them: read back from their topic, and put back to where they came from. That a letter was
  * put back is a record of its own on the same topic, a mark, written in the transaction that puts it back.
  */
-import { FORWARDED_HEADER } from '../stages/forwarding.ts'
+import { FORWARDED_HEADER } from '../stages/coordinator/forwarding.ts'
 import type { InputRecord, OutputRecord, TopicPartition } from './port.ts'
 import type { TopicNames } from './topics.ts'
 import { DEAD_LETTER_HEADERS } from './turn-recorder.ts'

@@ -17,7 +17,7 @@ import type { Handles } from './jobs/job-upload.ts'
 import type { OpenLargeProducer } from './jobs/large-jobs.ts'
 import type { RestLimits } from './limits.ts'
 
-/** How far the read model of this process has come; src/stages/projector.ts is it. */
+/** How far the read model of this process has come; src/stages/projector/projector.ts is it. */
 export interface ReadProgress {
   /** The partition of the command topic that decides the job. */
   homePartition(jobId: string): number

@@ -3,7 +3,7 @@ import { facetConditionOf } from '../read-model/job-conditions.ts'
 import type { ReadModel } from '../read-model/port.ts'
 import type { EffectRunner } from '../stages/stage.ts'
 import type { FindJobs, JobsFound } from '../stages/bulk-commander.ts'
-import type { Projector } from '../stages/projector.ts'
+import type { Projector } from '../stages/projector/projector.ts'
 import { mayWorkLater } from './may-work-later.ts'
 
 interface Searched {

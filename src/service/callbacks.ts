@@ -17,7 +17,7 @@ import { ResultEvents } from '../rest/jobs/result-events.ts'
 import { DEFAULT_REST_LIMITS } from '../rest/limits.ts'
 import type { Closing } from '../runtime/closing.ts'
 import { systemClock, systemTimers } from '../runtime/clock.ts'
-import type { CallbackRule } from '../stages/callback-delivery.ts'
+import type { CallbackRule } from '../stages/notifier/callback-delivery.ts'
 import type { Connections } from './connections.ts'
 import { resultTopicsOf } from './result-topics.ts'
 

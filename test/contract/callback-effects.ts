@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { CallbackQueued } from '../../src/domain/messages.ts'
 import type { EffectRunner } from '../../src/stages/stage.ts'
-import type { CallbackTried, DeliverCallback } from '../../src/stages/callback-delivery.ts'
+import type { CallbackTried, DeliverCallback } from '../../src/stages/notifier/callback-delivery.ts'
 
 /** How the receiver answers: 429 with `Retry-After: 2`; 503; 410; never. */
 export type ReceiverMood = 'well' | 'busy' | 'failing' | 'refusing' | 'silent'

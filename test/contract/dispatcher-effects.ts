@@ -5,7 +5,7 @@ import type { OutputRecord } from '../../src/kafka/port.ts'
 import { delay, type Timers } from '../../src/runtime/clock.ts'
 import { HeapOperations } from '../../src/stages/operation-store.ts'
 import type { EffectRunner } from '../../src/stages/stage.ts'
-import type { Call, DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
+import type { Call, DispatcherCompletion, DispatcherEffect } from '../../src/stages/dispatcher/subjob-calls.ts'
 import { exampleDispatch, exampleRoutedOperation } from '../fakes/domain-examples.ts'
 
 /** How the plugin answers: 429 with `Retry-After: 2`; a refusal for good; never. */

@@ -2,10 +2,10 @@
 import type { DispatchSubjob } from '../../src/domain/messages.ts'
 import { ResponseCode } from '../../src/domain/response-code.ts'
 import type { CallFailure, Publication } from '../../src/domain/subjob.ts'
-import { Dispatcher } from '../../src/stages/dispatcher.ts'
-import type { DispatcherOptions } from '../../src/stages/dispatcher-options.ts'
+import { Dispatcher } from '../../src/stages/dispatcher/dispatcher.ts'
+import type { DispatcherOptions } from '../../src/stages/dispatcher/dispatcher-options.ts'
 import { openHeapStore } from './heap-store.ts'
-import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/subjob-calls.ts'
+import type { DispatcherCompletion, DispatcherEffect } from '../../src/stages/dispatcher/subjob-calls.ts'
 import type { RecordedTurn } from './recorded-turn.ts'
 import { StageRun } from './stage-run.ts'
 

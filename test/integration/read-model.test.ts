@@ -12,7 +12,7 @@ import type { KafkaAdmin, OutputRecord, RecordProducer } from '../../src/kafka/p
 import { applyTopics, topicNames } from '../../src/kafka/topics.ts'
 import type { ReadModel } from '../../src/read-model/port.ts'
 import { systemClock, systemTimers } from '../../src/runtime/clock.ts'
-import { Projector } from '../../src/stages/projector.ts'
+import { Projector } from '../../src/stages/projector/projector.ts'
 import { endedPhase, sampleEnd, sampleJob, sampleStart } from '../contract/read-model.ts'
 import { openTestReadModel } from '../fakes/test-read-model.ts'
 

@@ -2,7 +2,7 @@
 import type { SubjobReport } from '../../src/domain/messages.ts'
 import { maapCallbackRule } from '../../src/rest/dialects/maap/callbacks.ts'
 import { ogcCallbackRule } from '../../src/rest/dialects/ogc/callbacks.ts'
-import type { CallbackRule, DueCallback } from '../../src/stages/callback-delivery.ts'
+import type { CallbackRule, DueCallback } from '../../src/stages/notifier/callback-delivery.ts'
 
 /** Of a job its states, in one line; of each of its subjobs what is reported of it, in a line of its own. */
 const stepByStep: CallbackRule = ({ job, report }) => {

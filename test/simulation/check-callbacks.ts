@@ -6,7 +6,7 @@ import { type Job, type JobState, jobTransitions } from '../../src/domain/job.ts
 import type { JobNotice, SubjobReport, SubmitJob } from '../../src/domain/messages.ts'
 import type { InputRecord } from '../../src/kafka/port.ts'
 import { DEAD_LETTER_HEADERS } from '../../src/kafka/turn-recorder.ts'
-import type { DueCallback } from '../../src/stages/callback-delivery.ts'
+import type { DueCallback } from '../../src/stages/notifier/callback-delivery.ts'
 import { type ExpectedCommands, placeOf } from './accepted-jobs.ts'
 import { CALLBACK_RULES } from './callback-rules.ts'
 import { allMessagesOn } from './check-calls.ts'

@@ -3,7 +3,7 @@ import type { CallbackQueued } from '../../src/domain/messages.ts'
 import type { EffectRunner } from '../../src/stages/stage.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
 import type { Random } from '../../src/runtime/random.ts'
-import type { CallbackTried, DeliverCallback, DeliveryOutcome } from '../../src/stages/callback-delivery.ts'
+import type { CallbackTried, DeliverCallback, DeliveryOutcome } from '../../src/stages/notifier/callback-delivery.ts'
 import { LostMessage, type Network } from './network.ts'
 import type { SimulatedProcess } from './process.ts'
 

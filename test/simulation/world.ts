@@ -85,8 +85,10 @@ export class World {
   }
 
   addSlot(): Slot {
-    const { process, kafka } = this.#newProcess(this.slots.length)
-    const slot = { index: this.slots.length, process, kafka, service: null }
+    // No place of a process that lives: whoever starts in one dismisses the members that were left in it.
+    const index = 1 + Math.max(-1, ...this.slots.map((slot) => slot.index))
+    const { process, kafka } = this.#newProcess(index)
+    const slot = { index, process, kafka, service: null }
     this.slots.push(slot)
     this.start(slot)
     return slot

@@ -2,7 +2,7 @@
 import type { CallbackBody } from '../../../callbacks/callback-calls.ts'
 import type { Job } from '../../../domain/job.ts'
 import type { CallbackQueued, JobNotice } from '../../../domain/messages.ts'
-import type { CallbackRule } from '../../../stages/callback-delivery.ts'
+import type { CallbackRule } from '../../../stages/notifier/callback-delivery.ts'
 import { Refusal } from '../../errors.ts'
 import type { JobResults } from '../../jobs/job-results.ts'
 import { exceptionOf } from './exceptions.ts'
