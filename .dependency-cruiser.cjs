@@ -33,6 +33,12 @@ const layers = Object.entries(allowed).map(([folder, others]) => ({
 module.exports = {
   forbidden: [
     ...layers,
+    {
+      name: 'stages-know-each-other-by-messages-only',
+      severity: 'error',
+      from: { path: '^src/stages/([^/]+)/' },
+      to: { path: '^src/stages/[^/]+/', pathNot: '^src/stages/$1/' },
+    },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     {
       name: 'domain-is-pure',

@@ -1,4 +1,4 @@
-import { WaitingLine } from '../stages/dispatcher/waiting-line.ts'
+import { WaitingLine } from '../stages/waiting-line.ts'
 
 /** Whoever may hang: a service, an object store. */
 export interface Party {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FairShare } from './fair-share.ts'
-import { JobShares } from './dispatcher/job-shares.ts'
+import { JobShares } from './job-shares.ts'
 
 function served(share: FairShare, times: number, amountOf: (key: string) => number = () => 1): readonly string[] {
   return Array.from({ length: times }, () => {

@@ -1,5 +1,5 @@
-import { weightOf } from '../../domain/share.ts'
-import { FairShare } from '../fair-share.ts'
+import { weightOf } from '../domain/share.ts'
+import { FairShare } from './fair-share.ts'
 
 /** A job as those see it who share something with it. */
 export interface SharingJob {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { coordinator, type CoordinatorLane, dispatchesOf, endOf, PARTS_TIMEOUT_MS, submission } from '../../../test/fakes/coordinator-lane.ts'
+import {
+  coordinator, type CoordinatorLane, dispatchesOf, endOf, PARTS_TIMEOUT_MS, submission,
+} from '../../../test/fakes/coordinator-lane.ts'
 import { exampleOperation, exampleSubmission } from '../../../test/fakes/domain-examples.ts'
 import { jsonCodec } from '../../../test/fakes/json-codec.ts'
 import { recordAt, RecordedTurn } from '../../../test/fakes/recorded-turn.ts'

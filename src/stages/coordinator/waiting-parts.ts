@@ -6,9 +6,9 @@
  */
 import type { Job } from '../../domain/job.ts'
 import type { InputRecord } from '../../kafka/port.ts'
-import { JobShares } from '../dispatcher/job-shares.ts'
+import { JobShares } from '../job-shares.ts'
 import type { Kept, OperationStore } from '../operation-store.ts'
-import { WaitingLine } from '../dispatcher/waiting-line.ts'
+import { WaitingLine } from '../waiting-line.ts'
 
 /** What is next to be done about a job in parts. */
 export interface NextPart {

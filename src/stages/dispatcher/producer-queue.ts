@@ -3,8 +3,8 @@
  * that a small job is not stuck behind a large one; within a job the order of its subjobs is kept, and where it must hold at the
  * producer too (writes), the next one starts only when the one before has ended. What a restart forgets is who had how much before.
  */
-import { JobShares, type SharingJob } from './job-shares.ts'
-import { WaitingLine } from './waiting-line.ts'
+import { JobShares, type SharingJob } from '../job-shares.ts'
+import { WaitingLine } from '../waiting-line.ts'
 
 export interface QueuedSubjob extends SharingJob {
   readonly subjobId: string

@@ -1,7 +1,7 @@
 /** Callbacks that wait, in lines: which of them may be delivered now. */
 import type { CallbackQueued } from '../../domain/messages.ts'
 import { StageTimer } from '../timer-queue.ts'
-import { WaitingLine } from '../dispatcher/waiting-line.ts'
+import { WaitingLine } from '../waiting-line.ts'
 
 export interface CallbackLine {
   readonly key: string
