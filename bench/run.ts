@@ -21,12 +21,15 @@ import { inventory } from './scenarios/inventory.ts'
 import { large } from './scenarios/large.ts'
 import { neighbours } from './scenarios/neighbours.ts'
 import { s3 } from './scenarios/s3.ts'
+import { scaleList } from './scenarios/scale-list.ts'
 import { scaleOut } from './scenarios/scale-out.ts'
 import { small } from './scenarios/small.ts'
 import { status } from './scenarios/status.ts'
 import { subjobs } from './scenarios/subjobs.ts'
 
-const scenarios: readonly Scenario[] = [subjobs, small, large, inFlight, growth, scaleOut, neighbours, status, s3, inventory, idle]
+const scenarios: readonly Scenario[] = [
+  subjobs, small, large, inFlight, growth, scaleOut, neighbours, status, scaleList, s3, inventory, idle,
+]
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,

@@ -33,7 +33,7 @@ export class Definitions {
     const bytes = Buffer.byteLength(text)
     if (bytes > definitionBytesMax) throw new Refusal(413, `The body makes ${bytes} bytes, and may have ${definitionBytesMax}`)
     if (deps.definitions.bytes(place) + bytes > definitionsBytesMax) throw tooMany(place, definitionsBytesMax)
-    const registeredAt = this.#known(id)?.registeredAt ?? deps.clock.now()
+    const registeredAt = this.known(id)?.registeredAt ?? deps.clock.now()
     const definition: DefinitionRegistered = { type: 'DefinitionRegistered', ...place, id, document: text, service, registeredAt, paused }
     await writer.write([{ key: definitionKey(place, id), message: definition }])
     return definition
@@ -42,10 +42,10 @@ export class Definitions {
   /** One that is missing may just have been registered through another instance, and is waited for. */
   async find(id: string): Promise<DefinitionRegistered | undefined> {
     const { deps } = this.#options
-    const known = this.#known(id)
+    const known = this.known(id)
     if (known !== undefined) return known
     await deps.handles.caughtUp(deps.limits.catchUpTimeoutMs)
-    return this.#known(id)
+    return this.known(id)
   }
 
   /** The newest first. */
@@ -53,7 +53,8 @@ export class Definitions {
     return this.#options.deps.definitions.list(this.#options.place, page)
   }
 
-  #known(id: string): DefinitionRegistered | undefined {
+  /** What is known of it already. */
+  known(id: string): DefinitionRegistered | undefined {
     return this.#options.deps.definitions.find(this.#options.place, id)
   }
 }

@@ -1,5 +1,6 @@
 /** Job types: definitions of a command that the exec producer runs, each with its revisions (contract page "Scale v6 dialect"). */
 import { PRIORITY_DEFAULT } from '../../../domain/share.ts'
+import type { DefinitionRegistered } from '../../../domain/inventory-messages.ts'
 import type { DefinitionPage } from '../../../inventory/definition-index.ts'
 import type { Definitions } from '../../definitions.ts'
 import type { ServerDependencies } from '../../dependencies.ts'
@@ -87,9 +88,14 @@ export class JobTypes {
     return after
   }
 
+  /** One that is missing is waited for, as in Definitions.find. */
   async find(id: number): Promise<JobTypeDocument | undefined> {
-    const found = await this.#options.types.find(String(id))
-    return found === undefined ? undefined : (JSON.parse(found.document) as JobTypeDocument)
+    return documentOf(await this.#options.types.find(String(id)))
+  }
+
+  /** What is known of it already. */
+  known(id: number): JobTypeDocument | undefined {
+    return documentOf(this.#options.types.known(String(id)))
   }
 
   async revision(id: number, revision: number): Promise<JobTypeRevision | undefined> {
@@ -133,6 +139,10 @@ export class JobTypes {
       throw unavailable('Whether the command can run is not known now', { retryAfterS: RETRY_AFTER_S, details })
     }
   }
+}
+
+function documentOf(found: Pick<DefinitionRegistered, 'document'> | undefined): JobTypeDocument | undefined {
+  return found === undefined ? undefined : (JSON.parse(found.document) as JobTypeDocument)
 }
 
 export function idOf({ name, version }: Pick<JobTypeDocument, 'name' | 'version'>): number {

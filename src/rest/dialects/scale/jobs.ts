@@ -1,5 +1,6 @@
 /** Jobs of this dialect: created, found by number, listed. */
 import type { Job } from '../../../domain/job.ts'
+import type { DefinitionRegistered } from '../../../domain/inventory-messages.ts'
 import type { Operation } from '../../../domain/operation.ts'
 import type { SubjobRow } from '../../../read-model/subjob-row.ts'
 import { definitionPath } from '../../../inventory/definition-handles.ts'
@@ -101,24 +102,24 @@ export class Jobs {
   }
 
   async list(query: JobListQuery): Promise<Page> {
-    const { deps, lookup } = this.#options
+    const { deps } = this.#options
     const conditions = conditionsOfList(query, deps.clock.now())
     const request = { ...pageRequestOf(query), order: orderOf(query.order) }
-    await lookup.settle()
     const { items, count } = await deps.readModel.facetedJobs(conditions, request)
     const contextOf = this.#contexts()
     const results: object[] = []
     for (const item of items) {
       const read = readJob(item)
-      if (read !== null) results.push(jobViewOf(read, await contextOf(read)))
+      if (read !== null) results.push(jobViewOf(read, contextOf(read)))
     }
     return { count, results }
   }
 
   async details(read: ReadJob): Promise<object> {
     const { types, results } = this.#options
-    const context = await this.#contexts()(read)
+    // It may have come from another instance, with its type: that is there then.
     const revision = await types.revision(read.data.type.id, read.data.type.revision)
+    const context = this.#contexts()(read)
     const last = read.executions.at(-1)
     const output = last?.status === 'COMPLETED' ? await results.outputsOf(read, last) : {}
     return jobDetailsOf(read, context, { revision, output })
@@ -144,22 +145,21 @@ export class Jobs {
     return read
   }
 
-  // Each type and batch of a page is looked up once.
-  #contexts(): (read: ReadJob) => Promise<JobContext> {
-    const types = new Map<number, Promise<JobTypeDocument | undefined>>()
-    const batches = new Map<number, Promise<object | null>>()
-    return async (read) => {
-      const { type, batchId } = read.data
-      if (!types.has(type.id)) types.set(type.id, this.typeOf(read))
-      if (batchId !== null && !batches.has(batchId)) batches.set(batchId, this.#batch(batchId))
-      return { type: await types.get(type.id), batch: batchId === null ? null : ((await batches.get(batchId)) ?? null) }
+  // Each type and batch of a page is looked up once, and none is waited for: the job was created with it.
+  #contexts(): (read: ReadJob) => JobContext {
+    const { types, batches } = this.#options
+    const knownTypes = new Map<number, JobTypeDocument | undefined>()
+    const knownBatches = new Map<number, object | null>()
+    return ({ data: { type, batchId } }) => {
+      if (!knownTypes.has(type.id)) knownTypes.set(type.id, types.known(type.id))
+      if (batchId !== null && !knownBatches.has(batchId)) knownBatches.set(batchId, briefBatch(batches.known(String(batchId))))
+      return { type: knownTypes.get(type.id), batch: batchId === null ? null : (knownBatches.get(batchId) ?? null) }
     }
   }
+}
 
-  async #batch(id: number): Promise<object | null> {
-    const found = await this.#options.batches.find(String(id))
-    return found === undefined ? null : batchOf(found)
-  }
+function briefBatch(found: DefinitionRegistered | undefined): object | null {
+  return found === undefined ? null : batchOf(found)
 }
 
 function inputOf({ files = {}, json }: NonNullable<JobInputBody['input']>): JobInput {
