@@ -32,6 +32,8 @@ beforeAll(async () => {
     DATAJOB_SUBJOB_OPERATIONS_MAX: '5',
     DATAJOB_CALL_TIMEOUT_MS: '2000',
     DATAJOB_RETRY_DELAY_MAX_MS: '1000',
+    // With waits that short, ten attempts at a plugin that refuses connections can be over sooner than the faults are.
+    DATAJOB_ATTEMPTS_MAX: '100',
   })
   results = await installation.resultTopic('results')
   bucket = await installation.bucket('objects')
@@ -115,7 +117,10 @@ async function through({ name, faults, holdMs }: Weather, begun: (met: readonly 
   await network.heal()
   const healedAt = performance.now()
   await taken
-  for (const { jobId } of [...before, ...meanwhile]) expect((await service.client.ended(jobId, END_MS_MAX)).status).toBe('FINISHED')
+  for (const { jobId } of [...before, ...meanwhile]) {
+    const { status, message } = await service.client.ended(jobId, END_MS_MAX)
+    expect({ status, message }, `seed ${chaos.seed}: ${name}`).toMatchObject({ status: 'FINISHED' })
+  }
   tell(`${name}: met ${counts.join(', ')} times, all jobs ended ${(performance.now() - healedAt).toFixed(0)} ms after it`)
   expect(await check([...before, ...meanwhile]), `seed ${chaos.seed}`).toEqual([])
   await service.client.ready()
