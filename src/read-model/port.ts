@@ -1,7 +1,7 @@
 /**
  * What REST reads: jobs and their subjobs, folded from the topics. A cache, never a source (docs/adr/0004): rows and the
  * positions up to which topics were read are written together, so it always is the state of the topics at its positions.
- * Held to test/contract/read-model.ts and read-model-lists.ts.
+ * Held to test/contract/read-model.ts, read-model-lists.ts and read-model-facets.ts.
  */
 import type { Outcome } from '../domain/job-counts.ts'
 import type { Job, JobState } from '../domain/job.ts'

@@ -77,10 +77,14 @@ export class SqliteBatch {
   // Most changes of a job are to its counts; then no index need be touched.
   #putJob({ job, version }: VersionedJob): void {
     const { jobId, number, createdAt, dialect } = job
-    if (dialect === this.#columns.facetedDialect) this.#touched.add(jobId)
+    const isFaceted = dialect === this.#columns.facetedDialect
+    if (isFaceted) this.#touched.add(jobId)
     const indexed = [statusOf(job), number, createdAt, startedAtOf(job), finishedAtOf(job)] as const
     const updated = this.#statements.run(UPDATE_COUNTS, version, JSON.stringify(job), jobId, ...indexed)
-    if (updated === 0) this.#writeJob(UPSERT_JOB, { job: this.#asCancelled(job), version })
+    if (updated > 0) return
+    this.#writeJob(UPSERT_JOB, { job: this.#asCancelled(job), version })
+    // Compaction may have taken the end of a job of the same id and another dialect.
+    if (!isFaceted) this.#statements.run(FORGET_FACETS, jobId)
   }
 
   // What the coordinator said before it knew of the request comes later here.

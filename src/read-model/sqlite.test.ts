@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import { openTestReadModel } from '../../test/fakes/test-read-model.ts'
+import { exerciseFacets, FACETED, labelledFacets } from '../../test/contract/read-model-facets.ts'
 import { exerciseReadModel } from '../../test/contract/read-model.ts'
 import { exerciseJobLists } from '../../test/contract/read-model-lists.ts'
 
@@ -13,11 +14,13 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-for (const exercise of [exerciseReadModel, exerciseJobLists]) {
-  exercise('SQLite in memory', () => Promise.resolve(openTestReadModel()))
+const faceted = { facetedDialect: FACETED, facetsOf: labelledFacets }
+
+for (const exercise of [exerciseReadModel, exerciseJobLists, exerciseFacets]) {
+  exercise('SQLite in memory', () => Promise.resolve(openTestReadModel({}, faceted)))
 
   exercise('SQLite in a file', () => {
     opened += 1
-    return Promise.resolve(openTestReadModel({ folder: join(folder, String(opened)) }))
+    return Promise.resolve(openTestReadModel({ folder: join(folder, String(opened)) }, faceted))
   })
 }
