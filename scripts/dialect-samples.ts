@@ -40,6 +40,7 @@ export const variants: Omit<Variants, 'dialect' | 'dialectData'> = {
   partsLeft: [0, 1],
   released: [[], [0]],
   abandonedAt: [null, 4_000],
+  milestones: [[], [{ what: 'held', at: 1_500, outcome: null }]],
   generated: [[], [{ step: 0, first: 9, steps: 1, source: 'other' }]],
 }
 

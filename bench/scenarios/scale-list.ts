@@ -157,6 +157,7 @@ function messagesOf(n: number): readonly [job: Message, ended: Message] {
     ...{ createdAt, message, strict: false, submission: null, parts: 0, partsLeft: 0, run: 1, callbacks: {}, held: false, released: [] },
     generated: [],
     abandonedAt: null,
+    milestones: [],
     ...{ operations: { total: 1, ...counts }, state: 'ended', startedAt, outcome, finishedAt },
     subjobs: { total: 1, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0, [outcome]: 1 },
   }

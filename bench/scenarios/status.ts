@@ -118,7 +118,7 @@ function jobOf(n: number): Job {
     ...{ destination: destinationOf(n), dataAcceptType: 'application/json', dataContentType: 'application/json' },
     ...{ priority: 5, labels: {}, deadlineAt: null, attemptsMax: 3, submittedBy: null, traceparent: null, digest: 'd'.repeat(64) },
     ...{ createdAt, message: null, strict: false, submission: null, parts: 0, partsLeft: 0, run: 1, callbacks: {} },
-    ...{ held: false, released: [], generated: [], abandonedAt: null },
+    ...{ held: false, released: [], generated: [], abandonedAt: null, milestones: [] },
     operations: { total: OPERATIONS, succeeded, failed },
     subjobs: {
       ...{ total: 1, succeeded: outcome === 'succeeded' ? 1 : 0, cancelled: 0 },

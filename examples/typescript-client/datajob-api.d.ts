@@ -499,6 +499,7 @@ export interface components {
          *       "startedAt": "2025-11-22T04:19:00.281Z",
          *       "finishedAt": "2025-11-22T04:19:07.642Z",
          *       "deadline": null,
+         *       "milestones": [],
          *       "submittedBy": null,
          *       "message": "dmi plugin service is not responding"
          *     }
@@ -557,6 +558,15 @@ export interface components {
             finishedAt: string | null;
             /** @description When what is not done by then is given up */
             deadline: string | null;
+            /** @description What its client had it do since its submission, and how its runs before this one ended: the latest 50 */
+            milestones: {
+                /** @enum {unknown} */
+                what: "held" | "released" | "cancelled" | "abandoned" | "ended" | "retried";
+                /** Format: date-time */
+                at: string;
+                /** @description Of a run that ended: how */
+                status: ("NOT_STARTED" | "RUNNING" | "FINISHED" | "PARTIALLY_FAILED" | "FAILED" | "CANCELLING" | "CANCELLED") | null;
+            }[];
             /** @description Who submitted the job, where clients identify themselves */
             submittedBy: string | null;
             /** @description Why something failed, as far as one sentence can say it */

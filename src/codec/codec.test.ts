@@ -160,7 +160,7 @@ const job: Job = {
   submission: null,
   parts: 0,
   partsLeft: 0,
-  released: [], generated: [], abandonedAt: null,
+  released: [], generated: [], abandonedAt: null, milestones: [],
   callbacks: {},
   held: false,
   run: 1,

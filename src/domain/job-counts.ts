@@ -38,6 +38,25 @@ export function countedAfter({ operations, subjobs, message }: Counts, result: S
   }
 }
 
+/** What of a job is tried again: operations, and the subjobs that they were in. */
+export interface Undone {
+  readonly operations: number
+  readonly subjobs: Pick<SubjobCounts, 'partiallyFailed' | 'failed' | 'cancelled'>
+}
+
+export function countedWithout({ operations, subjobs }: Omit<Counts, 'message'>, undone: Undone): Omit<Counts, 'message'> {
+  const { partiallyFailed, failed, cancelled } = undone.subjobs
+  return {
+    operations: { ...operations, failed: operations.failed - undone.operations },
+    subjobs: {
+      ...subjobs,
+      partiallyFailed: subjobs.partiallyFailed - partiallyFailed,
+      failed: subjobs.failed - failed,
+      cancelled: subjobs.cancelled - cancelled,
+    },
+  }
+}
+
 export function endedSubjobs(counts: SubjobCounts): number {
   return counts.succeeded + counts.partiallyFailed + counts.failed + counts.cancelled
 }

@@ -22,7 +22,7 @@ const ended = evolveJob(concluding, { type: 'JobEnded', at: 20, message: null })
 
 type JobStateName = JobState | 'none'
 
-const cancelling = evolveJob(running, { type: 'JobCancelled' })
+const cancelling = evolveJob(running, { type: 'JobCancelled', at: 30 })
 const undone = { operations: 1, subjobs: { partiallyFailed: 0, failed: 1, cancelled: 0 } }
 
 const generation = { step: 0, first: 2, steps: 3, source: 'made' }
@@ -37,13 +37,13 @@ const events: { readonly [Type in JobEvent['type']]: Extract<JobEvent, { type: T
   JobStarted: { type: 'JobStarted', at: 10 },
   SubjobCounted: { type: 'SubjobCounted', result },
   JobConcluded: { type: 'JobConcluded', outcome: 'succeeded', at: 12 },
-  JobCancelled: { type: 'JobCancelled' },
+  JobCancelled: { type: 'JobCancelled', at: 30 },
   JobEnded: { type: 'JobEnded', at: 20, message: null },
-  JobRetried: { type: 'JobRetried', undone, priority: 5 },
-  JobHeld: { type: 'JobHeld' },
+  JobRetried: { type: 'JobRetried', at: 30, undone, priority: 5 },
+  JobHeld: { type: 'JobHeld', at: 30 },
   JobAbandoned: { type: 'JobAbandoned', at: 30 },
-  JobReleased: { type: 'JobReleased', callbacks: {} },
-  SubjobsReleased: { type: 'SubjobsReleased', callbacks: {}, subjobs: [1] },
+  JobReleased: { type: 'JobReleased', at: 30, callbacks: {} },
+  SubjobsReleased: { type: 'SubjobsReleased', at: 30, callbacks: {}, subjobs: [1] },
 }
 
 const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { type: Type }> } = {
@@ -54,11 +54,11 @@ const commands: { readonly [Type in JobCommand['type']]: Extract<JobCommand, { t
   AddSubjobs: { type: 'AddSubjobs', subjobs: 1, parts: 0 },
   AddGeneratedSteps: { type: 'AddGeneratedSteps', generation },
   GiveUpParts: { type: 'GiveUpParts', at: 14, operations: 1, message: 'lost' },
-  CancelJob: { type: 'CancelJob' },
-  RetryJob: { type: 'RetryJob', run: 2, priority: null, undone },
-  HoldJob: { type: 'HoldJob' },
+  CancelJob: { type: 'CancelJob', at: 30 },
+  RetryJob: { type: 'RetryJob', at: 30, run: 2, priority: null, undone },
+  HoldJob: { type: 'HoldJob', at: 30 },
   AbandonJob: { type: 'AbandonJob', at: 30 },
-  ReleaseJob: { type: 'ReleaseJob', callbacks: {}, subjobs: null },
+  ReleaseJob: { type: 'ReleaseJob', at: 30, callbacks: {}, subjobs: null },
 }
 
 /** What each command leads to; every example job has two subjobs, of which none has been counted. What is not named leads to nothing. */
@@ -138,6 +138,7 @@ describe('what a job knows', () => {
       partsLeft: 0,
       released: [],
       generated: [],
+      milestones: [],
       abandonedAt: null,
     })
   })
@@ -230,15 +231,15 @@ describe('a job that is held', () => {
   const held = evolveJob(undefined, { type: 'JobAccepted', facts: heldFacts, operations: 4, subjobs: 2 })
 
   it('is released once, with what its client wants to be told then', () => {
-    const events = decideJob(held, { type: 'ReleaseJob', callbacks: { b: '2' }, subjobs: null })
+    const events = decideJob(held, { type: 'ReleaseJob', at: 30, callbacks: { b: '2' }, subjobs: null })
     const released = events.reduce(evolveJob, held)
     expect(released).toMatchObject({ state: 'accepted', held: false, callbacks: { a: '1', b: '2' } })
-    expect(decideJob(released, { type: 'ReleaseJob', callbacks: {}, subjobs: null })).toEqual([])
+    expect(decideJob(released, { type: 'ReleaseJob', at: 30, callbacks: {}, subjobs: null })).toEqual([])
   })
 
   it('is released in pieces, each once, and is held no longer once there are no others', () => {
     const release = (job: Job, subjobs: readonly number[]): Job => {
-      return decideJob(job, { type: 'ReleaseJob', callbacks: { b: '2' }, subjobs }).reduce(evolveJob, job)
+      return decideJob(job, { type: 'ReleaseJob', at: 30, callbacks: { b: '2' }, subjobs }).reduce(evolveJob, job)
     }
     const first = release(held, [1, 1])
     expect(first).toMatchObject({ state: 'accepted', held: true, released: [1], callbacks: { a: '1', b: '2' } })
@@ -247,13 +248,13 @@ describe('a job that is held', () => {
     const running = evolveJob(first, { type: 'JobStarted', at: 10 })
     expect(release(running, [0])).toMatchObject({ state: 'running', held: false, released: [] })
     expect(release(running, [1])).toBe(running)
-    expect(decideJob(running, { type: 'CancelJob' }).reduce(evolveJob, running)).toMatchObject({ held: false, released: [] })
+    expect(decideJob(running, { type: 'CancelJob', at: 30 }).reduce(evolveJob, running)).toMatchObject({ held: false, released: [] })
   })
 
   it('is not released any more once it is cancelled', () => {
-    const cancelled = decideJob(held, { type: 'CancelJob' }).reduce(evolveJob, held)
+    const cancelled = decideJob(held, { type: 'CancelJob', at: 30 }).reduce(evolveJob, held)
     expect(cancelled).toMatchObject({ state: 'cancelling', held: false })
-    expect(decideJob(cancelled, { type: 'ReleaseJob', callbacks: {}, subjobs: null })).toEqual([])
+    expect(decideJob(cancelled, { type: 'ReleaseJob', at: 30, callbacks: {}, subjobs: null })).toEqual([])
   })
 })
 
@@ -268,7 +269,7 @@ describe('a job that is cancelled', () => {
 
   it('before anything began, then it began when it concluded', () => {
     const only = evolveJob(undefined, { type: 'JobAccepted', facts, operations: 1, subjobs: 1 })
-    const waiting = evolveJob(only, { type: 'JobCancelled' })
+    const waiting = evolveJob(only, { type: 'JobCancelled', at: 30 })
     const job = decideJob(waiting, { type: 'RecordSubjobEnded', at: 50, result }).reduce(evolveJob, waiting)
     expect(job).toMatchObject({ state: 'concluding', startedAt: 50 })
   })
@@ -282,7 +283,7 @@ describe('a job whose failures are tried again', () => {
   const over = evolveJob(failedOnce, { type: 'JobEnded', at: 20, message: null })
   const subjobs = { partiallyFailed: 0, failed: 1, cancelled: 0 }
   type RetryJob = Extract<JobCommand, { readonly type: 'RetryJob' }>
-  const retry: RetryJob = { type: 'RetryJob', run: 2, priority: null, undone: { operations: 2, subjobs } }
+  const retry: RetryJob = { type: 'RetryJob', at: 30, run: 2, priority: null, undone: { operations: 2, subjobs } }
   const again = decideJob(over, retry).reduce(evolveJob, over)
 
   it('runs once more, and counts what was done already', () => {

@@ -4,8 +4,9 @@
  * the assignment's business (assignment.ts); a job only counts.
  */
 import type { JobId } from './ids.ts'
-import { countedAfter, endedSubjobs } from './job-counts.ts'
-import type { OperationCounts, Outcome, SubjobCounts, SubjobResult } from './job-counts.ts'
+import { countedAfter, countedWithout, endedSubjobs } from './job-counts.ts'
+import type { OperationCounts, Outcome, SubjobCounts, SubjobResult, Undone } from './job-counts.ts'
+import { type Milestone, withMilestones } from './milestones.ts'
 import type { JobKind } from './operation.ts'
 
 /** What a job keeps from its submission to its end. Times are milliseconds since the epoch. */
@@ -61,6 +62,8 @@ interface Progress {
   readonly generated: readonly Generation[]
   /** When its client gave up what had failed of it; null where it has not, or has asked for it again. */
   readonly abandonedAt: number | null
+  /** In the order in which they came, the latest of them. */
+  readonly milestones: readonly Milestone[]
 }
 
 /** Steps that a step of the job has yielded. */
@@ -92,18 +95,22 @@ export type JobCommand =
   | { readonly type: 'GiveUpParts'; readonly at: number; readonly operations: number; readonly message: string }
   | { readonly type: 'RecordSubjobStarted'; readonly at: number }
   | { readonly type: 'RecordSubjobEnded'; readonly at: number; readonly result: SubjobResult }
-  | { readonly type: 'CancelJob' }
+  | { readonly type: 'CancelJob'; readonly at: number }
   | { readonly type: 'AbandonJob'; readonly at: number }
-  | { readonly type: 'HoldJob' }
+  | { readonly type: 'HoldJob'; readonly at: number }
   /** `subjobs` are indexes below their number; null for all. */
-  | { readonly type: 'ReleaseJob'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] | null }
+  | ({ readonly type: 'ReleaseJob'; readonly subjobs: readonly number[] | null } & Release)
   | { readonly type: 'RecordConclusion'; readonly at: number; readonly message: string | null }
-  | { readonly type: 'RetryJob'; readonly run: number | null; readonly priority: number | null; readonly undone: Undone }
+  | ({ readonly type: 'RetryJob'; readonly run: number | null; readonly priority: number | null } & Repetition)
 
-/** What of a job is tried again: operations, and the subjobs that they were in. */
-export interface Undone {
-  readonly operations: number
-  readonly subjobs: Pick<SubjobCounts, 'partiallyFailed' | 'failed' | 'cancelled'>
+interface Release {
+  readonly at: number
+  readonly callbacks: JobFacts['callbacks']
+}
+
+interface Repetition {
+  readonly at: number
+  readonly undone: Undone
 }
 
 export type JobEvent =
@@ -113,14 +120,14 @@ export type JobEvent =
   | { readonly type: 'PartsGivenUp'; readonly operations: number; readonly message: string }
   | { readonly type: 'JobStarted'; readonly at: number }
   | { readonly type: 'SubjobCounted'; readonly result: SubjobResult }
-  | { readonly type: 'JobCancelled' }
+  | { readonly type: 'JobCancelled'; readonly at: number }
   | { readonly type: 'JobAbandoned'; readonly at: number }
-  | { readonly type: 'JobHeld' }
-  | { readonly type: 'JobReleased'; readonly callbacks: JobFacts['callbacks'] }
-  | { readonly type: 'SubjobsReleased'; readonly callbacks: JobFacts['callbacks']; readonly subjobs: readonly number[] }
+  | { readonly type: 'JobHeld'; readonly at: number }
+  | ({ readonly type: 'JobReleased' } & Release)
+  | ({ readonly type: 'SubjobsReleased'; readonly subjobs: readonly number[] } & Release)
   | { readonly type: 'JobConcluded'; readonly outcome: Outcome; readonly at: number }
   | { readonly type: 'JobEnded'; readonly at: number; readonly message: string | null }
-  | { readonly type: 'JobRetried'; readonly undone: Undone; readonly priority: number }
+  | ({ readonly type: 'JobRetried'; readonly priority: number } & Repetition)
 
 /** Which event leads from where to where; an event that is missing under a state is illegal there. */
 export const jobTransitions = {
@@ -173,14 +180,14 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
     case 'RecordSubjobEnded':
       return isOpen(job) ? decideSubjobEnded(job, command.at, command.result) : []
     case 'CancelJob':
-      if (job.state === 'accepted' || job.state === 'running') return [{ type: 'JobCancelled' }]
+      if (job.state === 'accepted' || job.state === 'running') return [{ type: 'JobCancelled', at: command.at }]
       // Tried again, it begins like one that was cancelled before its end.
-      return job.held ? [{ type: 'JobReleased', callbacks: {} }] : []
+      return job.held ? [{ type: 'JobReleased', at: command.at, callbacks: {} }] : []
     case 'AbandonJob':
       return hasFailed(job) && job.abandonedAt === null ? [{ type: 'JobAbandoned', at: command.at }] : []
     case 'HoldJob': {
       const mayBeHeld = job.state === 'accepted' || job.state === 'running'
-      return mayBeHeld && (!job.held || job.released.length > 0) ? [{ type: 'JobHeld' }] : []
+      return mayBeHeld && (!job.held || job.released.length > 0) ? [{ type: 'JobHeld', at: command.at }] : []
     }
     case 'ReleaseJob':
       return job.held ? decideReleased(job, command) : []
@@ -189,7 +196,7 @@ export function decideJob(job: Job | undefined, command: JobCommand): readonly J
     case 'RetryJob': {
       const isNext = command.run === null || command.run === job.run + 1
       if (job.state !== 'ended' || !isNext || command.undone.operations === 0) return []
-      return [{ type: 'JobRetried', undone: command.undone, priority: command.priority ?? job.priority }]
+      return [{ type: 'JobRetried', at: command.at, undone: command.undone, priority: command.priority ?? job.priority }]
     }
   }
 }
@@ -205,13 +212,13 @@ function hasFailed(job: Job): boolean {
   return (job.state === 'concluding' || job.state === 'ended') && (job.outcome === 'failed' || job.outcome === 'partiallyFailed')
 }
 
-function decideReleased(job: Job, { callbacks, subjobs }: Extract<JobCommand, { type: 'ReleaseJob' }>): readonly JobEvent[] {
-  if (subjobs === null) return [{ type: 'JobReleased', callbacks }]
+function decideReleased(job: Job, { at, callbacks, subjobs }: Extract<JobCommand, { type: 'ReleaseJob' }>): readonly JobEvent[] {
+  if (subjobs === null) return [{ type: 'JobReleased', at, callbacks }]
   const before = new Set(job.released)
   const added = [...new Set(subjobs)].filter((index) => !before.has(index))
   if (added.length === 0) return []
   const isWhole = before.size + added.length === job.subjobs.total
-  return [isWhole ? { type: 'JobReleased', callbacks } : { type: 'SubjobsReleased', callbacks, subjobs: added }]
+  return [isWhole ? { type: 'JobReleased', at, callbacks } : { type: 'SubjobsReleased', at, callbacks, subjobs: added }]
 }
 
 function decideSubjobEnded(job: OpenJob, at: number, result: SubjobResult): readonly JobEvent[] {
@@ -259,18 +266,20 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
     case 'SubjobCounted':
       if (job.state !== 'running' && job.state !== 'cancelling') throw illegal(job.state, event)
       return { ...job, ...countedAfter(job, event.result) }
-    case 'JobCancelled':
+    case 'JobCancelled': {
       if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
-      return { ...job, ...NONE_HELD, state: 'cancelling', startedAt: job.state === 'running' ? job.startedAt : null }
+      const startedAt = job.state === 'running' ? job.startedAt : null
+      return { ...passed(job, 'cancelled', event.at), ...NONE_HELD, state: 'cancelling', startedAt }
+    }
     case 'JobAbandoned':
       if (job.state !== 'concluding' && job.state !== 'ended') throw illegal(job.state, event)
-      return { ...job, abandonedAt: event.at }
+      return { ...passed(job, 'abandoned', event.at), abandonedAt: event.at }
     case 'JobHeld':
       if (job.state !== 'accepted' && job.state !== 'running') throw illegal(job.state, event)
-      return { ...job, held: true, released: [] }
+      return { ...passed(job, 'held', event.at), held: true, released: [] }
     case 'JobReleased':
       if (job.state === 'cancelling') throw illegal(job.state, event)
-      return { ...job, ...NONE_HELD, callbacks: { ...job.callbacks, ...event.callbacks } }
+      return { ...releasedJob(job, event.at), callbacks: { ...job.callbacks, ...event.callbacks } }
     case 'SubjobsReleased':
       if (job.state === 'cancelling') throw illegal(job.state, event)
       return { ...job, released: [...job.released, ...event.subjobs], callbacks: { ...job.callbacks, ...event.callbacks } }
@@ -282,13 +291,23 @@ export function evolveJob(job: Job | undefined, event: JobEvent): Job {
       return { ...job, state: 'ended', finishedAt: event.at, message: job.message ?? event.message }
     case 'JobRetried':
       if (job.state !== 'ended') throw illegal(job.state, event)
-      return { ...retriedJob(job, event.undone), priority: event.priority }
+      return { ...retriedJob(job, event), priority: event.priority }
     default:
       return event satisfies never
   }
 }
 
 const NONE_HELD = { held: false, released: [] } as const
+
+function passed<Passing extends Job>(job: Passing, what: Milestone['what'], at: number): Passing {
+  return { ...job, milestones: withMilestones(job.milestones, { what, at, outcome: null }) }
+}
+
+/** Of one that has come to its end nothing begins. */
+function releasedJob(job: Job, at: number): Job {
+  const isBegun = job.state === 'accepted' || job.state === 'running'
+  return { ...(isBegun ? passed(job, 'released', at) : job), ...NONE_HELD }
+}
 
 /** Whether the subjob is not begun as long as its client does not ask for it. */
 export function isHeld({ held, released }: Pick<Job, 'held' | 'released'>, index: number): boolean {
@@ -308,6 +327,7 @@ function acceptedJob(job: Job | undefined, event: Extract<JobEvent, { type: 'Job
     released: [],
     generated: [],
     abandonedAt: null,
+    milestones: [],
   }
 }
 
@@ -321,23 +341,16 @@ function withGenerated(job: OpenJob, generation: Generation): Job {
   }
 }
 
-function retriedJob(job: Extract<Job, { readonly state: 'ended' }>, undone: Undone): Job {
+function retriedJob(job: Extract<Job, { readonly state: 'ended' }>, { at, undone }: Repetition): Job {
   const { outcome, finishedAt, ...rest } = job
-  const { partiallyFailed, failed, cancelled } = undone.subjobs
-  const { operations, subjobs } = job
   return {
     ...rest,
+    ...countedWithout(job, undone),
     state: 'running',
     run: job.run + 1,
     message: null,
     abandonedAt: null,
-    operations: { ...operations, failed: operations.failed - undone.operations },
-    subjobs: {
-      ...subjobs,
-      partiallyFailed: subjobs.partiallyFailed - partiallyFailed,
-      failed: subjobs.failed - failed,
-      cancelled: subjobs.cancelled - cancelled,
-    },
+    milestones: withMilestones(job.milestones, { what: 'ended', at: finishedAt, outcome }, { what: 'retried', at, outcome: null }),
   }
 }
 

@@ -59,7 +59,7 @@ export type RowChange =
   /** The job and its subjobs go; commands and events older than `at` don't bring them back. */
   | { readonly type: 'ForgetJob'; readonly jobId: string; readonly at: number }
   /** A client wants the job stopped: true at once, though nothing may have been done about it yet. */
-  | { readonly type: 'CancelJob'; readonly jobId: string }
+  | { readonly type: 'CancelJob'; readonly jobId: string; readonly at: number }
   | { readonly type: 'PlanSubjobs'; readonly event: SubjobsPlanned; readonly at: number }
   | { readonly type: 'FoldSubjobEvent'; readonly event: SubjobNews; readonly at: number }
   /** Nothing older than `before` will come any more: what is kept of forgotten jobs until then may go. */

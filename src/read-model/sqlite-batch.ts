@@ -58,7 +58,7 @@ export class SqliteBatch {
         this.#subjobs.delete(change.jobId)
         return
       case 'CancelJob':
-        this.#cancelJob(change.jobId)
+        this.#cancelJob(change)
         return
       case 'PlanSubjobs':
         if (!this.#isForgotten(change.event.jobId, change.at)) this.#planSubjobs(change.event)
@@ -90,8 +90,10 @@ export class SqliteBatch {
   // What the coordinator said before it knew of the request comes later here.
   #asCancelled(job: Job): Job {
     const document = this.#statements.documents("SELECT document FROM jobs WHERE job_id = ? AND status = 'cancelling'", job.jobId)[0]
-    if (document === undefined || (JSON.parse(document) as Job).run !== job.run) return job
-    return decideJob(job, { type: 'CancelJob' }).reduce<Job>(evolveJob, job)
+    const known = document === undefined ? null : (JSON.parse(document) as Job)
+    if (known?.run !== job.run) return job
+    const at = known.milestones.findLast(({ what }) => what === 'cancelled')?.at ?? job.createdAt
+    return decideJob(job, { type: 'CancelJob', at }).reduce<Job>(evolveJob, job)
   }
 
   #writeJob(sql: string, { job, version }: VersionedJob): void {
@@ -101,11 +103,11 @@ export class SqliteBatch {
     this.#statements.run(sql, ...columns, JSON.stringify(job), this.#columns.subjectOf(job), startedAtOf(job), finishedAtOf(job))
   }
 
-  #cancelJob(jobId: string): void {
+  #cancelJob({ jobId, at }: Extract<RowChange, { type: 'CancelJob' }>): void {
     const row = this.#statements.of('SELECT version, document FROM jobs WHERE job_id = ?').get(jobId)
     if (row === undefined) return
     const job = JSON.parse(String(row['document'])) as Job
-    const cancelled = decideJob(job, { type: 'CancelJob' }).reduce<Job>(evolveJob, job)
+    const cancelled = decideJob(job, { type: 'CancelJob', at }).reduce<Job>(evolveJob, job)
     if (cancelled !== job) this.#putJob({ job: cancelled, version: Number(row['version']) })
   }
 

@@ -3,9 +3,11 @@ import fc from 'fast-check'
 import type { Assignment } from '../../src/domain/assignment.ts'
 import { jobId } from '../../src/domain/ids.ts'
 import type { Job } from '../../src/domain/job.ts'
+import { OUTCOMES } from '../../src/domain/job-counts.ts'
 import type {
   DispatchSubjob, Message, MessageType, SubjobAttemptFailed, SubjobEnded, SubjobStarted, SubmitJob,
 } from '../../src/domain/messages.ts'
+import { MILESTONE_KINDS } from '../../src/domain/milestones.ts'
 import { JOB_KINDS, type Operation, READ_OPERATIONS, type RoutedOperation, WRITE_OPERATIONS } from '../../src/domain/operation.ts'
 import { bulkMessages } from './codec-bulk-messages.ts'
 import { inventoryMessages } from './codec-inventory-messages.ts'
@@ -115,6 +117,10 @@ const jobFacts = fc.record({
   partsLeft: int,
   released: fc.array(int, { maxLength: 3 }),
   abandonedAt: maybe(time),
+  milestones: fc.array(
+    fc.record({ what: fc.constantFrom(...MILESTONE_KINDS), at: time, outcome: maybe(fc.constantFrom(...OUTCOMES)) }),
+    { maxLength: 3 },
+  ),
   generated: fc.array(fc.record({ step: int, first: int, steps: int, source: text }), { maxLength: 3 }),
   run: int,
   operations: fc.record({ total: int, succeeded: int, failed: int }),

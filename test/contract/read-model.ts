@@ -15,7 +15,7 @@ export function sampleJob(changes: Partial<Omit<Job, 'state'>> & { id?: string }
     ...{ priority: 5, labels: { team: 'north' }, deadlineAt: null, attemptsMax: 3, submittedBy: null, traceparent: null },
     ...{ digest: 'd'.repeat(64), createdAt: 1_000, message: null },
     ...{ strict: false, submission: null, parts: 0, partsLeft: 0, released: [], generated: [], run: 1, callbacks: {} },
-    ...{ held: false, abandonedAt: null },
+    ...{ held: false, abandonedAt: null, milestones: [] },
     operations: { total: 10, succeeded: 0, failed: 0 },
     subjobs: { total: 0, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0 },
     ...facts,

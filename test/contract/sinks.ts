@@ -301,7 +301,7 @@ export function concludingJob(id: string): JobConclusion['job'] {
     submission: null,
     parts: 0,
     partsLeft: 0,
-    released: [], generated: [], abandonedAt: null,
+    released: [], generated: [], abandonedAt: null, milestones: [],
     callbacks: {},
     held: false,
     run: 1,

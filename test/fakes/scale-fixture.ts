@@ -121,7 +121,7 @@ export class ScaleFixture {
     const subjobs = { total: 1, succeeded: 0, partiallyFailed: 0, failed: 0, cancelled: 0, [outcome]: 1 }
     const place = { type: 'SubjobEnded', jobId, index: 0, run } as const
     const ended: Job = {
-      ...{ ...job, held: false, released: [], generated: [], abandonedAt: null },
+      ...{ ...job, held: false, released: [], generated: [], abandonedAt: null, milestones: [] },
       ...{ operations: { total: 1, ...counts }, subjobs, message: said },
       ...{ state: 'ended', startedAt: ran?.[0] ?? at, outcome, finishedAt: at },
     }

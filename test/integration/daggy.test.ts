@@ -58,6 +58,10 @@ async function reached(runID: number, state: string): Promise<DagRun> {
   return shown(runID)
 }
 
+function statesOf({ dagStateChanges }: DagRun): readonly string[] {
+  return dagStateChanges.map(({ state }) => state)
+}
+
 /** Also what was killed has ended: until then a run can't be resumed. */
 async function resumed(runID: number): Promise<void> {
   await until('the run is resumed', async () => (await call('PATCH', `/v1/dagrun/${runID}/state/QUEUED`)).status === 200)
@@ -88,7 +92,7 @@ describe('a run', () => {
     const works = [0, 1, 2].map((n) => run.taskAttempts[`work_${n}`]![0]!)
     const collected = run.taskAttempts['collect_0']![0]!
     for (const { stopTime } of works) expect(BigInt(stopTime) <= BigInt(collected.startTime)).toBe(true)
-    expect(run.dagStateChanges.map(({ state }) => state)).toEqual(['QUEUED', 'RUNNING', 'COMPLETED'])
+    expect(statesOf(run)).toEqual(['QUEUED', 'RUNNING', 'COMPLETED'])
     expect(run.tasks['collect_0']).toMatchObject({ parents: ['work_0', 'work_1', 'work_2'], children: ['last_0'] })
     const task = await call('GET', `/v1/dagrun/${runID}/task/work_1`)
     expect(task.body).toMatchObject({ job: { environment: ['WORD=w2'], cores: '1', memoryMB: '64' }, children: ['collect_0', 'last_0'] })
@@ -118,6 +122,7 @@ describe('a run', () => {
     writeFileSync(fixed, '')
     expect(await call('PATCH', `/v1/dagrun/${runID}/state/QUEUED`)).toEqual({ status: 200, body: { runID } })
     const after = await reached(runID, 'COMPLETED')
+    expect(statesOf(after)).toEqual(['QUEUED', 'RUNNING', 'ERRORED', 'QUEUED', 'RUNNING', 'COMPLETED'])
     expect(after.taskAttempts).toMatchObject({
       second_0: [{ rc: 3, outputLog: 'tried\n' }, { rc: 0 }],
       third_0: [{ rc: 0, outputLog: 'ran\n' }],
@@ -143,7 +148,9 @@ describe('a run', () => {
       taskAttempts: { long_0: [{ rc: 9 }], after_0: [] },
     })
     await resumed(runID)
-    expect((await reached(runID, 'COMPLETED')).taskAttempts).toMatchObject({ long_0: [{ rc: 9 }, { rc: 0 }], after_0: [{ rc: 0 }] })
+    const run = await reached(runID, 'COMPLETED')
+    expect(run.taskAttempts).toMatchObject({ long_0: [{ rc: 9 }, { rc: 0 }], after_0: [{ rc: 0 }] })
+    expect(statesOf(run)).toEqual(['QUEUED', 'RUNNING', 'KILLED', 'QUEUED', 'RUNNING', 'COMPLETED'])
   })
 
   it('tries a task that fails again by itself, after its interval, and goes on once it works', async () => {
@@ -195,6 +202,7 @@ describe('a run', () => {
     expect((await call('PATCH', `/v1/dagrun/${runID}/state/QUEUED`)).status).toBe(200)
     const run = await reached(runID, 'COMPLETED')
     expect(new Set(Object.values(run.taskStates))).toEqual(new Set(['COMPLETED']))
+    expect(statesOf(run)).toEqual(['QUEUED', 'RUNNING', 'PAUSED', 'RUNNING', 'COMPLETED'])
     expect(readFileSync(log, 'utf8').trim().split('\n')).toEqual([...Array.from({ length: 10 }, () => 'begun'), 'last'])
     expect((await call('PATCH', `/v1/dagrun/${runID}/state/PAUSED`)).status).toBe(409)
   })

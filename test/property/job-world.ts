@@ -44,7 +44,7 @@ export class JobWorld {
     else if (choice < 11) this.addPart()
     else if (choice === 11) this.#repeat(which)
     else if (choice === 12) this.#giveUpParts(which)
-    else if (choice === 13) this.decide({ type: 'CancelJob' })
+    else if (choice === 13) this.decide({ type: 'CancelJob', at: this.#tick() })
     else if (choice === 14) this.decide({ type: 'RecordConclusion', at: this.#tick(), message: null })
     else this.#retry(which)
   }
@@ -118,7 +118,7 @@ export class JobWorld {
     for (const each of again) if (each.state === 'ended' && each.outcome !== 'succeeded') subjobs[each.outcome] += 1
     const operations = sum(again.map(({ index }) => this.failed.get(index) ?? 0))
     const run = which % 2 === 0 ? null : this.job.run + 1
-    if (!this.decide({ type: 'RetryJob', run, priority: null, undone: { operations, subjobs } })) return
+    if (!this.decide({ type: 'RetryJob', at: this.#tick(), run, priority: null, undone: { operations, subjobs } })) return
     for (const { index, producerKey } of again) {
       const retried = { type: 'SubjobRetried', producerKey, operations: this.failed.get(index) ?? 0, parents: 0, restsUntil: null } as const
       this.assignments[index] = evolveAssignment(this.assignments[index]!, retried)

@@ -20,9 +20,9 @@ const anyCommand: fc.Arbitrary<JobCommand> = fc.oneof(
   fc.record({ type: fc.constant('RecordSubjobStarted'), at: few }),
   fc.record({ type: fc.constant('RecordSubjobEnded'), at: few, result }),
   fc.record({ type: fc.constant('RecordSubjobEnded'), at: few, result }),
-  fc.constant<JobCommand>({ type: 'CancelJob' }),
+  few.map((at): JobCommand => ({ type: 'CancelJob', at })),
   fc.record({ type: fc.constant('RecordConclusion'), at: few, message }),
-  fc.record({ type: fc.constant('RetryJob'), run: fc.constantFrom(null, 1, 2, 3), priority: fc.constantFrom(null, 7), undone }),
+  fc.record({ type: fc.constant('RetryJob'), at: few, run: fc.constantFrom(null, 1, 2, 3), priority: fc.constantFrom(null, 7), undone }),
 )
 const commands = fc.array(anyCommand, { maxLength: 60, size: 'max' })
 
@@ -132,7 +132,7 @@ describe('a job and its subjobs', () => {
 /** Lets all parts come and all subjobs end, in an order that the numbers choose; what becomes of each is the same in any of them. */
 function runToItsEnd(shape: JobShape, cancelled: boolean, order: readonly number[]): Job {
   const world = new JobWorld(shape)
-  if (cancelled) world.decide({ type: 'CancelJob' })
+  if (cancelled) world.decide({ type: 'CancelJob', at: 0 })
   for (let at = 0; world.job.state !== 'concluding'; at += 1) {
     const pick = order[at % order.length]! + Math.floor(at / order.length)
     const open = world.assignments.filter((each) => each.state !== 'ended')

@@ -8,7 +8,7 @@ import { Notifier } from '../../src/stages/notifier/notifier.ts'
 import { exampleFacts } from '../fakes/domain-examples.ts'
 import { compacted, StageRun } from '../fakes/stage-run.ts'
 
-const START = { run: 1, partsLeft: 0, released: [], generated: [], abandonedAt: null } as const
+const START = { run: 1, partsLeft: 0, released: [], generated: [], abandonedAt: null, milestones: [] } as const
 
 type Step =
   | { readonly type: 'notice'; readonly job: number; readonly host: number }

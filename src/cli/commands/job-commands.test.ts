@@ -67,6 +67,7 @@ function job(changes: Partial<NcmpJob> = {}): NcmpJob {
     startedAt: '2026-03-01T12:00:01.000Z',
     finishedAt: null,
     deadline: null,
+    milestones: [],
     submittedBy: null,
     message: null,
     ...changes,

@@ -77,6 +77,7 @@ export function renderJob(job: NcmpJob, pane: Pane): string[] {
     ['started', job.startedAt === null ? null : formatInstant(job.startedAt)],
     ['finished', job.finishedAt === null ? null : formatInstant(job.finishedAt)],
     ['elapsed', job.finishedAt === null ? null : formatElapsed(job)],
+    ['history', historyOf(job)],
     ['deadline', job.deadline === null ? null : formatInstant(job.deadline)],
     ['message', job.message === null ? null : oneLine(job.message)],
   ]
@@ -84,6 +85,15 @@ export function renderJob(job: NcmpJob, pane: Pane): string[] {
   const width = Math.max(...shown.map(([name]) => name.length))
   return shown.map(([name, value]) => `${pane.paint('dim', name.padEnd(width))}  ${value}`)
 }
+
+/** The latest of what its state does not show any more. */
+function historyOf({ milestones }: NcmpJob): string | null {
+  if (milestones.length === 0) return null
+  const latest = milestones.slice(-HISTORY_SHOWN_MAX).map(({ what, at, status }) => `${status ?? what} ${formatInstant(at)}`)
+  return `${milestones.length > latest.length ? '…, ' : ''}${latest.join(', ')}`
+}
+
+const HISTORY_SHOWN_MAX = 4
 
 function parts(total: number, counts: readonly (readonly [number, string])[]): string {
   const known = counts.filter(([count]) => count > 0).map(([count, what]) => `${formatCount(count)} ${what}`)

@@ -2,6 +2,7 @@ import { jobId, isJobId } from '../../domain/ids.ts'
 import { type OperationCounts, OUTCOMES, type Outcome, type SubjobCounts } from '../../domain/job-counts.ts'
 import type { Generation, Job, JobFacts, Phase } from '../../domain/job.ts'
 import type { JobChanged } from '../../domain/messages.ts'
+import { type Milestone, MILESTONE_KINDS } from '../../domain/milestones.ts'
 import { JOB_KINDS } from '../../domain/operation.ts'
 import { known, needed, Undecodable } from '../undecodable.ts'
 
@@ -21,10 +22,16 @@ export interface JobRecord extends Omit<JobFacts, 'jobId' | 'kind'> {
   readonly released: readonly number[]
   readonly generated: readonly Generation[]
   readonly abandonedAt: number | null
+  readonly milestones: readonly MilestoneRecord[]
   readonly state: string
   readonly startedAt: number | null
   readonly outcome: string | null
   readonly finishedAt: number | null
+}
+
+interface MilestoneRecord extends Omit<Milestone, 'what' | 'outcome'> {
+  readonly what: string
+  readonly outcome: string | null
 }
 
 export const JOB_STATES = ['accepted', 'running', 'cancelling', 'concluding', 'ended'] as const satisfies readonly Job['state'][]
@@ -45,7 +52,16 @@ export function fromJobRecord(job: JobRecord): Job {
   const { startedAt, outcome, finishedAt, state, ...rest } = job
   if (!isJobId(rest.jobId)) throw new Undecodable('job.jobId is no job id')
   const kind = known(JOB_KINDS, rest.kind, 'job.kind')
-  return { ...rest, jobId: jobId(rest.jobId), kind, ...phaseOf({ startedAt, outcome, finishedAt, state }) }
+  const milestones = rest.milestones.map(fromMilestoneRecord)
+  return { ...rest, jobId: jobId(rest.jobId), kind, milestones, ...phaseOf({ startedAt, outcome, finishedAt, state }) }
+}
+
+function fromMilestoneRecord({ what, at, outcome }: MilestoneRecord): Milestone {
+  return {
+    what: known(MILESTONE_KINDS, what, 'job.milestones.what'),
+    at,
+    outcome: outcome === null ? null : known(OUTCOMES, outcome, 'job.milestones.outcome'),
+  }
 }
 
 function phaseOf(record: Pick<JobRecord, 'state' | 'startedAt' | 'outcome' | 'finishedAt'>): Phase {

@@ -41,12 +41,12 @@ test('a release is answered once the job can be read as released', async () => {
 test('a release of some subjobs is answered once those can be read as released, and refused where one of them is already', async () => {
   const facts = exampleFacts({ jobId: jobId('job-1'), held: true })
   const accepted = evolveJob(undefined, { type: 'JobAccepted', facts, operations: 3, subjobs: 3 })
-  const first = evolveJob(accepted, { type: 'SubjobsReleased', callbacks: {}, subjobs: [0] })
+  const first = evolveJob(accepted, { type: 'SubjobsReleased', at: 1, callbacks: {}, subjobs: [0] })
   await fixture.change(first, (version += 1))
   await expect(control.release('job-1', { requestedBy: null, callbacks: {}, subjobs: [0, 1] })).rejects.toMatchObject({ status: 409 })
   const released = control.release('job-1', { requestedBy: null, callbacks: {}, subjobs: [1] })
   await expect.poll(() => fixture.written.length).toBe(1)
-  await fixture.change(evolveJob(first, { type: 'SubjobsReleased', callbacks: {}, subjobs: [1] }), (version += 1))
+  await fixture.change(evolveJob(first, { type: 'SubjobsReleased', at: 1, callbacks: {}, subjobs: [1] }), (version += 1))
   expect(await released).toMatchObject({ held: true, released: [0, 1] })
 })
 

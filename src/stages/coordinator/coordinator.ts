@@ -286,7 +286,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
 
   #hold(entry: JobEntry, turn: CoordinatorTurn): void {
     const before = entry.job
-    if (this.#book.decide(entry, { type: 'HoldJob' }, turn)) this.#hands.holdAll(entry, before, turn)
+    if (this.#book.decide(entry, { type: 'HoldJob', at: turn.now }, turn)) this.#hands.holdAll(entry, before, turn)
   }
 
   #takeBack(order: DispatchSubjob, turn: CoordinatorTurn): void {
@@ -301,7 +301,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
     const before = entry.job
     const wrong = faultOfRelease(before, request)
     if (wrong !== null) turn.deadLetter(record, `${wrong.field}: ${wrong.message}`)
-    if (wrong !== null || !this.#book.decide(entry, request, turn)) return
+    if (wrong !== null || !this.#book.decide(entry, { ...request, at: turn.now }, turn)) return
     for (const assignment of releasedSince(before, entry)) this.#hands.awaitsOneFewer(entry, assignment, null, turn)
   }
 
@@ -318,7 +318,7 @@ export class Coordinator implements Stage<ConcludeJob, JobConclusion> {
   }
 
   #cancel(entry: JobEntry, turn: CoordinatorTurn): void {
-    if (this.#book.decide(entry, { type: 'CancelJob' }, turn)) this.#hands.cancelAll(entry, turn)
+    if (this.#book.decide(entry, { type: 'CancelJob', at: turn.now }, turn)) this.#hands.cancelAll(entry, turn)
   }
 
   #abandon(entry: JobEntry, turn: CoordinatorTurn): void {

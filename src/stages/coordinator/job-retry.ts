@@ -1,6 +1,7 @@
 /** What is done once more when what failed of a job is tried again. */
 import { type Assignment, evolveAssignment } from '../../domain/assignment.ts'
-import { isHeld, type Undone } from '../../domain/job.ts'
+import { isHeld } from '../../domain/job.ts'
+import type { Undone } from '../../domain/job-counts.ts'
 import type { DispatchSubjob, RetryJob } from '../../domain/messages.ts'
 import { plansFrom } from '../../domain/plan.ts'
 import { type FindHandle, splitJob, type SplitLimits, type SubjobPlan } from '../../domain/split.ts'
@@ -41,7 +42,7 @@ export function retryJob(entry: JobEntry, request: RetryJob, retrying: Retrying,
   const { book, hands, findHandle, splits } = retrying
   const { run, authorization, priority } = request
   const { undone, subjobs } = planRetry(book, entry, findHandle, splits)
-  if (!book.decide(entry, { type: 'RetryJob', run, priority, undone }, turn)) return
+  if (!book.decide(entry, { type: 'RetryJob', at: turn.now, run, priority, undone }, turn)) return
   book.authorize(entry, authorization, turn)
   const planned = []
   for (const { assignment, parents, plans } of subjobs) {

@@ -7,7 +7,7 @@ import type { JobNotice } from '../../domain/messages.ts'
 import type { CallbackRule, CallbackTried, DeliverCallback, DeliveryOutcome } from './callback-delivery.ts'
 import { Notifier, type NotifierOptions } from './notifier.ts'
 
-const START = { run: 1, partsLeft: 0, released: [], generated: [], abandonedAt: null } as const
+const START = { run: 1, partsLeft: 0, released: [], generated: [], abandonedAt: null, milestones: [] } as const
 
 const DELIVERED: DeliveryOutcome = { type: 'delivered' }
 const FAILED: DeliveryOutcome = { type: 'failed', message: 'it answered 503', retryAfterMs: 0 }

@@ -51,7 +51,7 @@ function changeOfJob({ offset }: InputRecord, job: Job): RowChange {
 
 // Of some of its subjobs: their own ends are what changes.
 function changeOfCancellation(record: InputRecord, { jobId, subjobs }: CancelJob, rules: ProjectionRules): RowChange | null {
-  return subjobs === null && isAtHome(jobId, record, rules) ? { type: 'CancelJob', jobId } : null
+  return subjobs === null && isAtHome(jobId, record, rules) ? { type: 'CancelJob', jobId, at: record.timestampMs } : null
 }
 
 /** The change that a record without a value stands for. */

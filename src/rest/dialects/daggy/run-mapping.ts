@@ -1,6 +1,8 @@
 /** Jobs and subjobs in daggy's words: a run is a job, a task is a subjob. Times are nanoseconds since the epoch, as texts. */
 import { constants } from 'node:os'
 import type { Job } from '../../../domain/job.ts'
+import type { Outcome } from '../../../domain/job-counts.ts'
+import type { Milestone } from '../../../domain/milestones.ts'
 import { isSuccess } from '../../../domain/response-code.ts'
 import { statusOf } from '../../../read-model/port.ts'
 import type { RunAttempt, SubjobRow } from '../../../read-model/subjob-row.ts'
@@ -75,13 +77,46 @@ function nanoseconds(milliseconds: number): string {
   return String(BigInt(milliseconds) * 1_000_000n)
 }
 
-/** What is known of a run before it was last resumed are its tasks' attempts. */
+/** From its submission on, as far as the job keeps its milestones. */
 export function stateChangesOf(job: Job): DagRun['dagStateChanges'] {
-  const changes: { time: string; state: State }[] = [{ time: nanoseconds(job.createdAt), state: 'QUEUED' }]
-  const startedAt = job.state === 'accepted' ? null : job.startedAt
-  if (startedAt !== null) changes.push({ time: nanoseconds(startedAt), state: 'RUNNING' })
-  if (job.state === 'ended') changes.push({ time: nanoseconds(job.finishedAt), state: runStateOf(job) })
+  const changes: { time: string; state: State }[] = []
+  const pass = (at: number, state: State): void => {
+    if (changes.at(-1)?.state !== state) changes.push({ time: nanoseconds(at), state })
+  }
+  let [isBegun, isHeld, isKilled] = [false, false, false]
+  for (const { what, at, outcome } of occurrencesOf(job)) {
+    if (what === 'begun') isBegun = true
+    if (what === 'held' || what === 'released') isHeld = what === 'held'
+    if (what === 'cancelled' || what === 'retried') isKilled = what === 'cancelled'
+    if (what === 'accepted' || what === 'retried') pass(at, 'QUEUED')
+    if (outcome !== null) pass(at, stateBehind[outcome])
+    else pass(at, isKilled ? 'KILLED' : isHeld ? 'PAUSED' : isBegun ? 'RUNNING' : 'QUEUED')
+  }
   return changes
+}
+
+interface Occurrence extends Omit<Milestone, 'what'> {
+  readonly what: Milestone['what'] | 'accepted' | 'begun'
+}
+
+/** In the order of their times. One that was killed before it began is told of as begun when it ends. */
+function occurrencesOf(job: Job): readonly Occurrence[] {
+  const startedAt = startedAtOf(job)
+  const begun: readonly Occurrence[] = startedAt === null ? [] : [{ what: 'begun', at: startedAt, outcome: null }]
+  const ended: readonly Occurrence[] = job.state === 'ended' ? [{ what: 'ended', at: job.finishedAt, outcome: job.outcome }] : []
+  const between = [...job.milestones, ...begun].sort((one, other) => one.at - other.at)
+  return [{ what: 'accepted', at: job.createdAt, outcome: null }, ...between, ...ended]
+}
+
+function startedAtOf(job: Job): number | null {
+  return job.state === 'accepted' ? null : job.startedAt
+}
+
+const stateBehind: Readonly<Record<Outcome, State>> = {
+  succeeded: 'COMPLETED',
+  partiallyFailed: 'ERRORED',
+  failed: 'ERRORED',
+  cancelled: 'KILLED',
 }
 
 /** `rows` are its tasks, those that are completed excepted, as far as something is known of them. */
@@ -103,7 +138,7 @@ export function summaryOf(job: Job, rows: readonly SubjobRow[]): RunSummary {
 /** When something was last heard of what is not completed, or of the run itself. */
 function lastUpdateOf(job: Job, rows: readonly SubjobRow[]): number {
   if (job.state === 'ended') return job.finishedAt
-  const begun = (job.state === 'accepted' ? null : job.startedAt) ?? job.createdAt
+  const begun = Math.max(startedAtOf(job) ?? job.createdAt, job.milestones.at(-1)?.at ?? 0)
   return rows.reduce((latest, { attempts, ...row }) => {
     const startedAt = row.state === 'started' ? row.attempt.startedAt : 0
     return Math.max(latest, startedAt, attempts.at(-1)?.endedAt ?? 0)

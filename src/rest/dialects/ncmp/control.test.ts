@@ -42,7 +42,7 @@ describe('a job that was submitted', () => {
     const [succeeded, failed] = outcome === 'succeeded' ? [2, 0] : [0, 2]
     return [
       { type: 'JobStarted', at: fixture.time.now() },
-      ...(outcome === 'cancelled' ? [{ type: 'JobCancelled' } as const] : []),
+      ...(outcome === 'cancelled' ? [{ type: 'JobCancelled', at: 2 } as const] : []),
       { type: 'SubjobCounted', result: { outcome, succeeded, failed, message: null } },
       { type: 'JobConcluded', outcome, at: fixture.time.now() },
     ]
@@ -106,7 +106,7 @@ describe('a job that was submitted', () => {
       const asked = { requestedBy: null, run: 2, authorization: 't0ken', priority: null }
       expect(command()).toEqual({ type: 'RetryJob', jobId: 'job-1', ...asked })
       const undone = { operations: 2, subjobs: { partiallyFailed: 0, failed: 1, cancelled: 0 } }
-      await put(evolveJob(job, { type: 'JobRetried', undone, priority: job.priority }))
+      await put(evolveJob(job, { type: 'JobRetried', at: 3, undone, priority: job.priority }))
       const answer = await asking
       expect(answer.statusCode).toBe(202)
       expect(answer.json()).toMatchObject({ jobId: 'job-1', status: 'RUNNING', statusuri: ACCEPTED })

@@ -97,6 +97,9 @@ export function jobAnswer(job: Job, places: Places): NcmpJob {
     startedAt: job.state === 'accepted' || job.startedAt === null ? null : formatInstant(job.startedAt),
     finishedAt: job.state === 'ended' ? formatInstant(job.finishedAt) : null,
     deadline: job.deadlineAt === null ? null : formatInstant(job.deadlineAt),
+    milestones: job.milestones.map(({ what, at, outcome }) => {
+      return { what, at: formatInstant(at), status: outcome === null ? null : statusWords[outcome] }
+    }),
     submittedBy: job.submittedBy,
     message: job.message,
   }

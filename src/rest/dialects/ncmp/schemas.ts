@@ -1,6 +1,7 @@
 /** The NCMP dialect's bodies and parameters (contract page, "Client → us"). The job's body is read in request.ts. */
 import { type Static, Type } from 'typebox'
 import { JOB_ID_LENGTH_MAX } from '../../../domain/ids.ts'
+import { MILESTONE_KINDS } from '../../../domain/milestones.ts'
 import { READ_OPERATIONS, WRITE_OPERATIONS } from '../../../domain/operation.ts'
 import { named, nullable, refTo } from '../../schemas.ts'
 
@@ -190,6 +191,14 @@ export const jobSchema = named('Job', Type.Object({
   startedAt: nullable(instant, 'When the first producer began; null before'),
   finishedAt: nullable(instant, 'When the last result was published; null before'),
   deadline: nullable(instant, 'When what is not done by then is given up'),
+  milestones: Type.Array(
+    Type.Object({
+      what: Type.Enum([...MILESTONE_KINDS]),
+      at: instant,
+      status: nullable(Type.Enum(JOB_STATUSES), 'Of a run that ended: how'),
+    }),
+    { description: 'What its client had it do since its submission, and how its runs before this one ended: the latest 50' },
+  ),
   submittedBy: nullable(Type.String(), 'Who submitted the job, where clients identify themselves'),
   message: nullable(Type.String(), 'Why something failed, as far as one sentence can say it'),
 }, {
@@ -205,7 +214,7 @@ export const jobSchema = named('Job', Type.Object({
         subjobs: { total: 25, succeeded: 24, partiallyFailed: 0, failed: 1, cancelled: 0 },
       },
       ...{ createdAt: '2025-11-22T04:19:00.250Z', startedAt: '2025-11-22T04:19:00.281Z' },
-      ...{ finishedAt: '2025-11-22T04:19:07.642Z', deadline: null, submittedBy: null },
+      ...{ finishedAt: '2025-11-22T04:19:07.642Z', deadline: null, milestones: [], submittedBy: null },
       message: 'dmi plugin service is not responding',
     },
   ],

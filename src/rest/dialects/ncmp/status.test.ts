@@ -32,14 +32,9 @@ describe('the status of a job', () => {
     await put(
       sampleJob(
         {
-          ...{
-            id: 'j',
-            destination: 's3:my-bucket',
-            priority: 5,
-            labels: { team: 'north' },
-            deadlineAt: 1_763_785_140_000,
-          },
+          ...{ id: 'j', destination: 's3:my-bucket', priority: 5, labels: { team: 'north' }, deadlineAt: 1_763_785_140_000 },
           ...{ submittedBy: 'alice', message: 'dmi plugin service is not responding', createdAt: 1_763_785_140_250 },
+          milestones: [{ what: 'ended', at: 2_500, outcome: 'failed' }, { what: 'retried', at: 2_600, outcome: null }],
           operations: { total: 10, succeeded: 7, failed: 3 },
           subjobs: { total: 4, succeeded: 2, partiallyFailed: 1, failed: 1, cancelled: 0 },
         },
@@ -70,6 +65,10 @@ describe('the status of a job', () => {
       startedAt: '1970-01-01T00:00:02.000Z',
       finishedAt: '1970-01-01T00:00:03.000Z',
       deadline: '2025-11-22T04:19:00.000Z',
+      milestones: [
+        { what: 'ended', at: '1970-01-01T00:00:02.500Z', status: 'FAILED' },
+        { what: 'retried', at: '1970-01-01T00:00:02.600Z', status: null },
+      ],
       submittedBy: 'alice',
       message: 'dmi plugin service is not responding',
     })
