@@ -131,6 +131,8 @@ describe('a run', () => {
       expect((await request).json()).toEqual({ runID })
     }
     expect((await call('DELETE', `/v1/dagrun/${runID}`)).body).toBe('')
+    const late = await call('PATCH', `/v1/dagrun/${runID}/state/PAUSED`)
+    expect([late.statusCode, errorOf(late)]).toEqual([409, `The run ${runID} can't be held any more. It is cancelling.`])
     expect((await call('PATCH', `/v1/dagrun/${runID}/state/QUEUED`)).statusCode).toBe(409)
   })
 

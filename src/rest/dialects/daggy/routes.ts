@@ -52,7 +52,7 @@ const away = errorAnswer('It can’t be said now; Retry-After says when to ask a
 const bad = errorAnswer('The request is not as it should be', new Refusal(400, 'There are no tasks'))
 const noRun = errorAnswer('There is no such run', new Refusal(404, 'There is no run 7'))
 const noTask = errorAnswer('There is no such run or task', new Refusal(404, 'The run 7 has no task "simple_3"'))
-const ended = errorAnswer('The run has ended otherwise', new Refusal(409, 'The job can\'t be cancelled any more: all of it has ended'))
+const ended = errorAnswer('The run has ended otherwise', new Refusal(409, 'The run 7 can\'t be cancelled any more: all of it has ended'))
 const taskEnded = errorAnswer('The task has ended otherwise', new Refusal(409, 'The task "simple_0" of the run 7 has ended'))
 const notEnded = errorAnswer('It can’t be done with the run as it is', new Refusal(409, 'The run 7 has not ended, and is RUNNING'))
 

@@ -157,19 +157,19 @@ export class Runs {
     if (row.state === 'ended') {
       throw new Refusal(409, `The task "${clip(name)}" of the run ${runID} has ended`, { details: `It is ${state}.` })
     }
-    await this.#options.control.cancelSubjob({ jobId: job.jobId, index }, requestedBy)
+    await saidOfRun(job, this.#options.control.cancelSubjob({ jobId: job.jobId, index }, requestedBy))
   }
 
   /** Resolves once it is being killed, or was. Throws a 404, a 409 on one that has ended otherwise. */
   async kill(runID: number, requestedBy: string | null): Promise<void> {
-    const { jobId } = await this.require(runID)
-    await this.#options.control.cancel(jobId, { requestedBy })
+    const job = await this.require(runID)
+    await saidOfRun(job, this.#options.control.cancel(job.jobId, { requestedBy }))
   }
 
   /** Resolves once nothing more of it is begun. Throws a 404, a 409 on one that has ended. */
   async pause(runID: number, requestedBy: string | null): Promise<void> {
-    const { jobId } = await this.require(runID)
-    await this.#options.control.hold(jobId, { requestedBy })
+    const job = await this.require(runID)
+    await saidOfRun(job, this.#options.control.hold(job.jobId, { requestedBy }))
   }
 
   /** Resolves once what was not completed is queued again. Throws a 404, a 409 on a run that is not PAUSED, ERRORED or KILLED. */
@@ -183,8 +183,9 @@ export class Runs {
     const isWhole = job.subjobs.total === job.operations.total
     if (!isPaused && !isWhole) throw new Refusal(409, `The run ${runID} was not read as a whole: submit it again`)
     // One whose tasks were all killed while it was paused would rest paused.
-    if (job.held) await this.#options.control.release(job.jobId, { requestedBy: requester.requestedBy, callbacks: {} })
-    if (!isPaused) await this.#options.control.retry(job.jobId, requester)
+    const { control } = this.#options
+    if (job.held) await saidOfRun(job, control.release(job.jobId, { requestedBy: requester.requestedBy, callbacks: {} }))
+    if (!isPaused) await saidOfRun(job, control.retry(job.jobId, requester))
   }
 
   /** Throws a 404. */
@@ -285,4 +286,15 @@ function checked(spec: Spec): Expansion {
 
 function noSuchTask(runID: number, name: string): Refusal {
   return new Refusal(404, `The run ${runID} has no task "${clip(name)}"`)
+}
+
+/** Why a job can't be steered, said of the run that it is. */
+async function saidOfRun({ jobId, number }: Job, done: Promise<unknown>): Promise<void> {
+  try {
+    await done
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    const message = error.message.replace(`job "${jobId}"`, `run ${number}`).replace(`"${jobId}"`, `the run ${number}`)
+    throw new Refusal(error.status, message, { details: error.details, headers: error.headers, cause: error })
+  }
 }
