@@ -39,7 +39,7 @@ describe('Inventory', () => {
     const parts = { kafka: topics, admin: topics, codec: jsonCodec, topic: 'inventory', timers: new ManualTime() }
     const inventory = new Inventory({ ...parts, events })
     await inventory.start()
-    await vi.waitUntil(() => inventory.isReady())
+    await expect.poll(() => inventory.isReady()).toBe(true)
     return inventory
   }
 
@@ -113,8 +113,8 @@ describe('Inventory', () => {
     expect([definitions.find(place, 'a/b'), definitions.find(place, 'd'), definitions.bytes(place)]).toEqual([one, undefined, 4])
     write(definitionKey(place, 'a/b'), null)
     write(definitionKey(place, 'c'), { ...other, document: '{"n":1}' })
-    await vi.waitUntil(() => definitions.find(place, 'a/b') === undefined)
-    await vi.waitUntil(() => definitions.bytes(place) === 7)
+    await expect.poll(() => definitions.find(place, 'a/b')).toBeUndefined()
+    await expect.poll(() => definitions.bytes(place)).toBe(7)
     expect(definitions.list(place, { offset: 0, limit: 10 }).map(({ id }) => id)).toEqual(['c'])
   })
 

@@ -61,7 +61,7 @@ describe('Projector', () => {
   const project = async (changes: Partial<ProjectorOptions> = {}): Promise<Projector> => {
     const projector = projectorWith(changes)
     await projector.start()
-    await vi.waitUntil(() => projector.isReady())
+    await expect.poll(() => projector.isReady()).toBe(true)
     return projector
   }
 
@@ -166,7 +166,7 @@ describe('Projector', () => {
     const projector = await project()
     const apply = vi.spyOn(model, 'apply')
     for (let n = 0; n < 300; n += 1) write('commands', `job-${n}`, submission({ jobId: `job-${n}` }))
-    await vi.waitUntil(async () => (await projector.lag()) === 0)
+    await expect.poll(() => projector.lag()).toBe(0)
     expect((await model.jobs({}, { limit: 1_000, after: null })).items.length).toBe(300)
     expect(apply.mock.calls.length).toBeLessThan(5)
   })
@@ -188,7 +188,7 @@ describe('Projector', () => {
     const failure = new ReadModelFailure('no such table', { disposition: 'fatal' })
     const apply = vi.spyOn(model, 'apply').mockRejectedValue(failure)
     write('commands', 'job-1', submission())
-    await vi.waitUntil(() => failed.mock.calls.length > 0)
+    await expect.poll(() => failed.mock.calls.length > 0).toBe(true)
     write('commands', 'job-2', submission({ jobId: 'job-2' }))
     write('jobs', 'job-1', null)
     await projector.stop()
@@ -204,14 +204,14 @@ describe('Projector', () => {
     const apply = vi.spyOn(model, 'apply').mockRejectedValue(failure)
     write('commands', 'job-1', submission())
     write('jobs', 'job-1', { type: 'JobChanged', job: sampleJob({}, endedPhase('succeeded')) })
-    await vi.waitUntil(() => projector.waitsFor() === 'the disk is full')
+    await expect.poll(() => projector.waitsFor()).toBe('the disk is full')
     write('commands', 'job-2', submission({ jobId: 'job-2' }))
     expect([projector.positions(), failed.mock.calls]).toEqual([[], []])
     apply.mockRestore()
-    await vi.waitUntil(() => {
+    await expect.poll(() => {
       time.pass(5_000)
       return projector.waitsFor() === null
-    })
+    }).toBe(true)
     expect([await projector.waitForJob('job-1', 60_000), await projector.waitForJob('job-2', 60_000)]).toEqual([true, true])
     expect([await model.job('job-1'), await model.job('job-2')]).toMatchObject([{ state: 'ended' }, { state: 'accepted' }])
     expect(waiting).toHaveBeenCalledWith(failure)

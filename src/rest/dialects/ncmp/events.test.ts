@@ -37,9 +37,7 @@ class Listener {
   }
 
   hears(...events: readonly string[]): Promise<void> {
-    return vi.waitFor(() => {
-      expect(this.events).toEqual(events)
-    })
+    return expect.poll(() => this.events).toEqual(events)
   }
 }
 
@@ -71,7 +69,7 @@ describe('the events of a job', () => {
     await listener.hears('3 status NOT_STARTED', '5 status RUNNING')
     await change(9, endedPhase('failed'))
     await listener.hears('3 status NOT_STARTED', '5 status RUNNING', '9 status FAILED', '9 end FAILED')
-    await vi.waitUntil(() => listener.isOver)
+    await expect.poll(() => listener.isOver).toBe(true)
     expect(listener.text).toMatch(/^retry: 2000\n\n/)
     expect(fixture.listeners).toBe(0)
   })
@@ -79,7 +77,7 @@ describe('the events of a job', () => {
   it('carry what the status says', async () => {
     await change(3, endedPhase('succeeded'))
     const listener = await listen()
-    await vi.waitUntil(() => listener.isOver)
+    await expect.poll(() => listener.isOver).toBe(true)
     const { port } = app.server.address() as AddressInfo
     const status: unknown = await (await fetch(`http://127.0.0.1:${port}${JOB}`)).json()
     const data = [...listener.text.matchAll(/^data: (.*)$/gm)].map(([, text]) => JSON.parse(text!) as unknown)
@@ -148,9 +146,7 @@ describe('the events of a job', () => {
     const listener = await listen()
     await listener.hears('1 status NOT_STARTED')
     fixture.time.pass(15_000)
-    await vi.waitFor(() => {
-      expect(listener.text).toMatch(/\n:\n\n$/)
-    })
+    await expect.poll(() => listener.text).toMatch(/\n:\n\n$/)
     await change(2, RUNNING)
     await listener.hears('1 status NOT_STARTED', '2 status RUNNING')
   })
@@ -163,7 +159,7 @@ describe('the events of a job', () => {
     for (let version = 2; version < 300; version += 1) await fixture.change(large, version)
     await change(300, endedPhase('succeeded'))
     slow.response.resume()
-    await vi.waitUntil(() => slow.isOver)
+    await expect.poll(() => slow.isOver).toBe(true)
     const ids = slow.events.map((event) => Number(event.split(' ')[0]))
     expect(ids.length).toBeLessThan(50)
     expect(slow.events.slice(-2)).toEqual(['300 status FINISHED', '300 end FINISHED'])
@@ -175,7 +171,7 @@ describe('the events of a job', () => {
     const dead = await listen()
     dead.response.pause()
     for (let beat = 0; beat < 6; beat += 1) fixture.time.pass(15_000)
-    await vi.waitUntil(() => fixture.listeners === 0)
+    await expect.poll(() => fixture.listeners).toBe(0)
     dead.response.destroy()
   })
 
@@ -185,7 +181,7 @@ describe('the events of a job', () => {
     await listener.hears('1 status NOT_STARTED')
     expect((await app.inject({ url: '/metrics' })).body).toContain('datajob_event_streams_open 1')
     listener.response.destroy()
-    await vi.waitUntil(() => fixture.listeners === 0)
+    await expect.poll(() => fixture.listeners).toBe(0)
     expect(fixture.time.pending).toBe(0)
   })
 
@@ -204,7 +200,7 @@ describe('the events of a job', () => {
     const listener = await listen()
     await listener.hears('1 status NOT_STARTED')
     await app.close()
-    await vi.waitUntil(() => listener.isOver)
+    await expect.poll(() => listener.isOver).toBe(true)
     expect(listener.events).toEqual(['1 status NOT_STARTED'])
   })
 
@@ -213,7 +209,7 @@ describe('the events of a job', () => {
     const listener = await listen()
     await listener.hears('1 status RUNNING')
     await fixture.forget('job-1')
-    await vi.waitUntil(() => listener.isOver)
+    await expect.poll(() => listener.isOver).toBe(true)
   })
 
   it('break off when the job can’t be read, for the client to come again', async () => {
@@ -222,7 +218,7 @@ describe('the events of a job', () => {
     await listener.hears('1 status RUNNING')
     fixture.readModel.versionedJob = () => Promise.reject(new ReadModelFailure('disk full', { disposition: 'restart' }))
     await change(2, RUNNING)
-    await vi.waitUntil(() => listener.isOver)
+    await expect.poll(() => listener.isOver).toBe(true)
     expect(fixture.listeners).toBe(0)
   })
 

@@ -158,7 +158,7 @@ describe('the results of a job with a topic', () => {
   it('are waited for a moment while there is nothing new', async () => {
     await put(RUNNING)
     const asking = get()
-    await vi.waitUntil(() => fixture.time.pending === 1)
+    await expect.poll(() => fixture.time.pending).toBe(1)
     write('1')
     fixture.time.pass(100)
     const { items, next } = (await asking).json<Page>()
@@ -166,10 +166,10 @@ describe('the results of a job with a topic', () => {
     const inVain = get(`?cursor=${next}`)
     let isOver = false
     void inVain.then(() => (isOver = true))
-    await vi.waitUntil(() => {
+    await expect.poll(() => {
       fixture.time.pass(100)
       return isOver
-    })
+    }).toBe(true)
     expect((await inVain).json()).toEqual({ items: [], next })
   })
 
@@ -193,7 +193,7 @@ describe('the results of a job with a topic', () => {
     expect((await get()).headers['retry-after']).toBe('2')
     read.mockReturnValueOnce(new Promise(() => undefined))
     const asking = get()
-    await vi.waitUntil(() => fixture.time.pending === 1)
+    await expect.poll(() => fixture.time.pending).toBe(1)
     fixture.time.pass(10_000)
     expect((await asking).statusCode).toBe(503)
   })
@@ -203,7 +203,7 @@ describe('the results of a job with a topic', () => {
     app = await fixture.build({ limits: { resultReadsMax: 1 } })
     await put(RUNNING)
     const first = get()
-    await vi.waitUntil(() => fixture.time.pending === 1)
+    await expect.poll(() => fixture.time.pending).toBe(1)
     expect((await get()).statusCode).toBe(503)
     write('1')
     fixture.time.pass(100)

@@ -1,5 +1,5 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { RestFixture } from '../../../../test/fakes/rest-fixture.ts'
 import type { Outcome } from '../../../domain/job-counts.ts'
 import type { Job } from '../../../domain/job.ts'
@@ -130,7 +130,7 @@ describe('an execution that nobody waits for', () => {
 describe('an execution that is waited for', () => {
   it('is answered with its outputs as soon as it has ended', async () => {
     const pending = post(ECHO, { inputs: { string: 'x' } }, { prefer: 'wait=10' })
-    await vi.waitUntil(() => commands() === 1)
+    await expect.poll(() => commands()).toBe(1)
     const { jobId } = fixture.command
     await end(jobId ?? '', { outputs: { string: 'x' } })
     const answer = await pending
@@ -141,7 +141,7 @@ describe('an execution that is waited for', () => {
 
   it('is answered as one that is not waited for when it takes too long', async () => {
     const pending = post(ECHO, { inputs: { string: 'x' } }, { prefer: 'wait=2' })
-    await vi.waitUntil(() => fixture.listeners === 1)
+    await expect.poll(() => fixture.listeners).toBe(1)
     fixture.time.pass(2_000)
     const answer = await pending
     expect(answer.statusCode).toBe(201)
@@ -151,7 +151,7 @@ describe('an execution that is waited for', () => {
 
   it('is let go when the server closes', async () => {
     const pending = post(ECHO, { inputs: { string: 'x' } })
-    await vi.waitUntil(() => fixture.listeners === 1)
+    await expect.poll(() => fixture.listeners).toBe(1)
     const closed = app.close()
     expect((await pending).statusCode).toBe(201)
     await closed
@@ -159,7 +159,7 @@ describe('an execution that is waited for', () => {
 
   it('is an exception when it fails, with the cause and a command’s last words', async () => {
     const pending = post(ECHO, { inputs: { string: 'x' } })
-    await vi.waitUntil(() => commands() === 1)
+    await expect.poll(() => commands()).toBe(1)
     const said = { statusCode: 104, statusMessage: 'exited with 3', stderr: { text: 'one\nno scene\n' } }
     await end(fixture.command.jobId ?? '', said, 'failed')
     const answer = await pending

@@ -1,5 +1,5 @@
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { endedPhase, sampleJob } from '../../../../test/contract/read-model.ts'
 import { RestFixture } from '../../../../test/fakes/rest-fixture.ts'
 import type { Job, Phase } from '../../../domain/job.ts'
@@ -103,7 +103,7 @@ describe('a job that is dismissed', () => {
   it.each(['succeeded', 'failed'] as const)('though it has %s is gone once the answer is there', async (outcome) => {
     await put(ogcJob({}, endedPhase(outcome)))
     const pending = ask('DELETE', '/east/ogc-api/jobs/j')
-    await vi.waitUntil(() => fixture.written.length === 1)
+    await expect.poll(() => fixture.written.length).toBe(1)
     expect(JSON.parse(fixture.written[0]?.value?.toString() ?? '')).toEqual({ type: 'ForgetJob', jobId: 'j', requestedBy: null })
     await fixture.forget('j')
     const answer = await pending
@@ -114,9 +114,9 @@ describe('a job that is dismissed', () => {
   it('while its last word is being written is gone once it has ended', async () => {
     await put(ogcJob({}, { state: 'concluding', startedAt: 1, outcome: 'succeeded' }))
     const pending = ask('DELETE', '/east/ogc-api/jobs/j')
-    await vi.waitUntil(() => fixture.listeners === 1)
+    await expect.poll(() => fixture.listeners).toBe(1)
     await fixture.change(ogcJob({}, endedPhase('succeeded')), 2)
-    await vi.waitUntil(() => fixture.written.length === 1)
+    await expect.poll(() => fixture.written.length).toBe(1)
     await fixture.forget('j')
     expect((await pending).statusCode).toBe(200)
   })
