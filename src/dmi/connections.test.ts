@@ -4,8 +4,11 @@ import { DmiConnections } from './connections.ts'
 import { json, type TestService, testService } from './dmi-test-service.ts'
 import { type Answer, Exchange } from './exchange.ts'
 
-function connectionsOf(connectionsMax: number): DmiConnections {
-  const timeouts = { connectTimeoutMs: 5_000, headersTimeoutMs: 300, bodyTimeoutMs: 5_000, keepAliveMs: 5_000 }
+const SILENCE_MS = 1_000
+
+/** `headersTimeoutMs` is short where a service is silent, and long where nobody is: on a busy machine an answer takes its time. */
+function connectionsOf(connectionsMax: number, headersTimeoutMs = 60_000): DmiConnections {
+  const timeouts = { connectTimeoutMs: 60_000, headersTimeoutMs, bodyTimeoutMs: 60_000, keepAliveMs: 60_000 }
   const connections = new DmiConnections({ connectionsMax, ...timeouts })
   onTestFinished(() => connections.close())
   return connections
@@ -58,7 +61,7 @@ describe('connections to plugins', () => {
 
   it('come back from services that never answer, and from those that are not there', async () => {
     const [lively, silent, gone] = [await testService(json('yes')), await testService(() => undefined), 'http://127.0.0.1:1']
-    const connections = connectionsOf(2)
+    const connections = connectionsOf(2, SILENCE_MS)
     const failing = [silent.service.baseUrl, gone, gone, silent.service.baseUrl].map((origin) => answerTo(connections, origin))
     const asked = ask(connections, lively)
     expect((await Promise.all(failing)).map(({ type }) => type)).toEqual(Array(4).fill('broken'))
@@ -74,7 +77,7 @@ describe('connections to plugins', () => {
       testService((response) => response.end(Buffer.alloc(200_000))),
       testService(() => undefined),
     ])
-    const connections = connectionsOf(4)
+    const connections = connectionsOf(4, SILENCE_MS)
     const exchanges = Array.from({ length: 48 }, (_, n) => {
       const exchange = new Exchange({ streams: false, replyBytesMax: 10_000, deadline: 1, clock: { now: () => 0 } })
       const headers = n % 11 === 0 ? { x: 'no header\r\n' } : {}

@@ -15,7 +15,7 @@ afterEach(() => {
   }
 })
 
-async function sinkAgainst(answer: RequestListener, requestTimeoutMs = 2_000): Promise<S3Sink> {
+async function sinkAgainst(answer: RequestListener, requestTimeoutMs = 10_000): Promise<S3Sink> {
   const server = createServer(answer)
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -86,7 +86,7 @@ describe('a store that does not take an object', () => {
         else if (request.url?.includes('uploads') === true) response.end(started)
         else setTimeout(() => response.end(completed), 2_500)
       })
-    })
+    }, 2_000)
     const subjob = subjobFor('bucket', 300)
     const body = bodyOf(operations(300).map((operation) => responseTo(operation, { result: 'x'.repeat(40_000) })))
     expect(await sink.publish(subjob, await sourceOf(sink, body, 64 * 1024))).toMatchObject({ succeeded: 300, object: { etag: 'whole' } })
