@@ -122,7 +122,8 @@ describe('a registry that is not well', () => {
     })
     servers.push(server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requestTimeoutMs: 200, retriesMax: 0 }
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    return { url, requestTimeoutMs: status === undefined ? 200 : 10_000, retriesMax: 0 }
   }
 
   async function failureOf(run: Promise<unknown>): Promise<RegistryFailure> {

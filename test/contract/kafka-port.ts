@@ -194,6 +194,8 @@ function exerciseAdmin(test: KafkaTest): void {
       await test.deleteTopic(gone)
       expect(await test.admin.describeTopics([gone, topic])).toMatchObject([{ name: topic, partitions: 2 }])
       expect((await test.admin.endOffsets(topic)).map(({ offset }) => offset)).toEqual([0, 0])
+      // A broker lists a topic no more before its partitions know that they are gone.
+      while (await test.admin.endOffsets(gone).then(() => true, () => false)) await delay(test.timers, 50)
       expect(await failureOf(test.admin.endOffsets(gone))).toMatchObject({ disposition: 'reject', topic: gone })
     })
 
