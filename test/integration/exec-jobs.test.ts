@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { choosePorts } from '../../stack/ports.ts'
 import { type ExecProducerProcess, type ExecResponse, processesWith } from '../harness/exec-producer.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation, type Service } from '../harness/installation.ts'
@@ -17,11 +18,18 @@ let installation: Installation
 let service: Service
 let producer: ExecProducerProcess
 let log: TopicLog
+let port: number | undefined
 
 beforeAll(async () => {
-  installation = await Installation.open('exec-jobs', givenStack(), { DATAJOB_POLL_DELAY_MAX_MS: '200', DATAJOB_RETRY_DELAY_MIN_MS: '50' })
+  installation = await Installation.open('exec-jobs', givenStack(), {
+    ...{ DATAJOB_POLL_DELAY_MAX_MS: '200', DATAJOB_RETRY_DELAY_MIN_MS: '50' },
+    // With waits that short, the eight calls that end an attempt can have failed before a producer that was killed is back.
+    DATAJOB_CALL_FAILURES_MAX: '1000',
+  })
   service = await installation.service('service')
-  producer = await installation.execProducer('exec', config)
+  // One that it can have again: the system gives it to nobody else.
+  ;[port] = await choosePorts([undefined])
+  producer = await installation.execProducer('exec', { ...config, port })
   await service.client.ready()
   await service.client.registerService('exec', producer.url)
   const handles = ['a', 'b'].map((name) => ({ cmHandle: name, alternateId: `/exec=${name}`, dataProducerIdentifier: name }))
@@ -85,7 +93,7 @@ describe('a job of commands', () => {
     const jobId = await submitted(['/exec=a', first], ['/exec=a', second])
     await until('the second runs', () => processesWith(time).length === 1)
     await producer.child.kill()
-    producer = await installation.execProducer('exec', { ...config, port: Number(new URL(producer.url).port) })
+    producer = await installation.execProducer('exec', { ...config, port })
     expect((await service.client.ended(jobId)).status).toBe('FINISHED')
     const { result } = (await responsesTo(jobId))[1] ?? {}
     expect(result).toMatchObject({ attempt: 2, exitCode: 0 })
