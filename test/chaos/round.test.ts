@@ -7,4 +7,4 @@ it('a round of faults in a whole installation breaks no promise', async () => {
   const { seed } = seededChaos('round')
   const { rounds, findings } = await runChaos({ seed, minutes: 0, round: 1, brokers: 1, only: '', say: tell })
   expect({ rounds, findings }, [`seed ${seed}`, ...findings].join('\n')).toEqual({ rounds: 1, findings: [] })
-}, 900_000)
+}, 1_800_000)

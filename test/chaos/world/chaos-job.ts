@@ -43,7 +43,7 @@ export interface JobPlaces {
 const RECORD_OPERATIONS_MAX = 2_000
 /**
  * Of a job that writes to one service only. What writes follows each other at a data producer: 20,000 operations at the slow one take three
- * minutes, and as long again when they are tried again, and the judge waits for four.
+ * minutes, and as long again when they are tried again, and the judge waits for eight.
  */
 const WRITES_TO_ONE_MAX = 5_000
 /** dmi: not responding, unable to read, rejected, busy, unknown, and what a liar may say. */

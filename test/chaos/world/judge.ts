@@ -23,9 +23,9 @@ export interface Verdict {
   readonly settledMs: number
 }
 
-const SETTLE_MS_MAX = 240_000
+const SETTLE_MS_MAX = 480_000
 const READ_MS_MAX = 60_000
-const AGREE_MS_MAX = 20_000
+const AGREE_MS_MAX = 60_000
 const REQUEST_MS_MAX = 10_000
 const SHOWN_MAX = 3
 const UNFINISHED = ['NOT_STARTED', 'RUNNING', 'CANCELLING'] as const
@@ -168,9 +168,16 @@ async function checkProcesses({ slots }: World, statuses: ReadonlyMap<ChaosJob, 
   }
   for (const { name, client } of slots) {
     const query = UNFINISHED.map((status) => `status=${status}`).join('&')
-    const { body } = (await client?.request('GET', `/ranoam/cm/v1/dataJob?${query}`, { timeoutMs: REQUEST_MS_MAX })) ?? { body: null }
-    const { items } = (body ?? { items: [] }) as { readonly items: readonly NcmpJob[] }
-    findings.push(...items.map(({ jobId, status }) => `${name} says that job ${jobId} is ${status}`))
+    let last: readonly NcmpJob[] = []
+    // Executions may have ended a moment ago on another process.
+    const isIdle = async (): Promise<boolean> => {
+      const answer = await client?.request('GET', `/ranoam/cm/v1/dataJob?${query}`, { timeoutMs: REQUEST_MS_MAX })
+      last = ((answer?.body ?? { items: [] }) as { readonly items: readonly NcmpJob[] }).items
+      return last.length === 0
+    }
+    await until(`${name} has nothing under way`, isIdle, AGREE_MS_MAX).catch(() => {
+      findings.push(...last.map(({ jobId, status }) => `${name} says that job ${jobId} is ${status}`))
+    })
   }
   return findings
 }

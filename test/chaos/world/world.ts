@@ -33,6 +33,8 @@ const SETTINGS = {
   ...QUICK_SESSIONS,
   DATAJOB_SUBJOB_OPERATIONS_MAX: '100',
   DATAJOB_OPERATIONS_MEMORY_BYTES_MAX: String(256 * 1024),
+  // Ten of at most a second each are at times used up within an outage of a producer, and as often by one that fails now and then.
+  DATAJOB_ATTEMPTS_MAX: '20',
   DATAJOB_CALL_TIMEOUT_MS: '1500',
   DATAJOB_CALL_FAILURES_MAX: '1',
   DATAJOB_RESULT_TIMEOUT_MS: '3000',
