@@ -42,7 +42,7 @@ beforeAll(async () => {
   service = await installation.service('service')
   await service.client.ready()
   for (const name of SERVICES) await installation.network(service.client, name, { 'delay-ms': '100..4000' })
-}, 90_000)
+}, 240_000)
 
 afterAll(async () => {
   await installation.close()
@@ -59,6 +59,8 @@ describe('the only broker', () => {
     const inBucket = planJob({ kind: 'WRITE', destination: `s3:${bucket}`, services: SERVICES, operations: 120 })
     for (const job of [...onTopic, inBucket]) expect((await service.client.submit(bodyOf(job), {}, job.destination)).status).toBe(202)
     await until('work is under way', () => results.records.length > 5)
+    // What was read of it is known without the broker.
+    await until('it is known', async () => (await service.client.status(inBucket.jobId)).status === 200)
     for (const { name, end } of ENDS) {
       await sleep(chaos.between(0, 1_000))
       await end({ folder, name: 'kafka' })
@@ -84,5 +86,5 @@ describe('the only broker', () => {
     found.push(...checkBucket(inBucket, await readBucket(installation.s3, bucket, `${inBucket.jobId}/`)))
     expect(found, `seed ${chaos.seed}`).toEqual([])
     expect(service.child.isRunning).toBe(true)
-  }, 180_000)
+  }, 480_000)
 })

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBucket } from '../harness/bucket-log.ts'
 import { QUICK_SESSIONS, tell } from '../harness/chaos.ts'
-import { checkBucket, checkTopic, isCompletion } from '../harness/checker.ts'
+import { checkBucket, checkTopic } from '../harness/checker.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation, PARTITIONS, type Service } from '../harness/installation.ts'
 import { bodyOf, type PlannedJob, planJob } from '../harness/planned-job.ts'
@@ -10,6 +10,7 @@ import type { TopicLog } from '../harness/topic-log.ts'
 import { until } from '../harness/until.ts'
 
 const SERVICES = ['north', 'south']
+const END_MS_MAX = 60_000
 
 let installation: Installation
 let staying: Service
@@ -58,11 +59,12 @@ describe('SIGSTOP of one of two processes beyond its session, then SIGCONT', () 
     await until('the other has all lanes', () => JSON.stringify(Object.entries(lanesOf(staying)).sort()) === everything)
     await staying.client.ready()
     tell(`zombie: all lanes ran elsewhere ${(performance.now() - pausedAt).toFixed(0)} ms after the pause began`)
-    expect(results.records.filter(isCompletion).length).toBeLessThan(2)
+    // On a slow machine all of them may have ended by now: there is work when it wakes up.
+    onTopic.push(await submit(staying, `kafka:${results.topic}`, 200))
     const before = pausing.child.log().length
     pausing.child.signal('SIGCONT')
     await until('the zombie has noticed', () => pausing.child.log().slice(before).some((line) => line.includes('lanes assigned')))
-    for (const { jobId } of [...onTopic, inBucket]) expect((await staying.client.ended(jobId)).status).toBe('FINISHED')
+    for (const { jobId } of [...onTopic, inBucket]) expect((await staying.client.ended(jobId, END_MS_MAX)).status).toBe('FINISHED')
     const log = await results.settled()
     expect(onTopic.flatMap((job) => checkTopic(job, log))).toEqual([])
     expect(checkBucket(inBucket, await readBucket(installation.s3, bucket, `${inBucket.jobId}/`))).toEqual([])
@@ -76,5 +78,5 @@ describe('SIGSTOP of one of two processes beyond its session, then SIGCONT', () 
     const job = await submit(pausing, `kafka:${results.topic}`, 40)
     expect((await pausing.client.ended(job.jobId)).status).toBe('FINISHED')
     expect(checkTopic(job, await results.settled())).toEqual([])
-  }, 90_000)
+  }, 240_000)
 })
