@@ -9,8 +9,8 @@ import { bodyOf, handlesOf, type PlannedJob, planJob } from '../harness/planned-
 import type { TopicLog } from '../harness/topic-log.ts'
 import { until } from '../harness/until.ts'
 
-// Much less than the 30 s after which a silent server is given up.
-const SOON_MS = 8_000
+// Less than the 30 s after which a silent server is given up.
+const SOON_MS = 20_000
 
 let installation: Installation
 let service: Service
