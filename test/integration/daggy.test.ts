@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { DagRun, RunSummary } from '../../src/rest/dialects/daggy/schemas.ts'
-import { longTime, processesWith, running, shortGrace } from '../harness/exec-producer.ts'
+import { type ExecProducerProcess, longTime, processesWith, running, shortGrace } from '../harness/exec-producer.ts'
 import { givenStack } from '../harness/given-stack.ts'
 import { Installation, type Service } from '../harness/installation.ts'
 import { until } from '../harness/until.ts'
@@ -11,6 +11,7 @@ import { until } from '../harness/until.ts'
 let installation: Installation
 let service: Service
 let folder: string
+let exec: ExecProducerProcess
 
 /** Tasks that the exec producer is given at a time: some run, and some wait for a core. */
 const IN_FLIGHT = 4
@@ -22,8 +23,8 @@ beforeAll(async () => {
   mkdirSync(folder)
   await service.client.ready()
   const programs = { sh: { path: '/bin/sh', shell: true } }
-  const producer = await installation.execProducer('exec', { ...shortGrace, programs, capacity: { cores: 2, memoryMB: 4_096 } })
-  await service.client.registerService('exec', producer.url)
+  exec = await installation.execProducer('exec', { ...shortGrace, programs, capacity: { cores: 2, memoryMB: 4_096 } })
+  await service.client.registerService('exec', exec.url)
 })
 
 afterAll(() => installation.close())
@@ -54,7 +55,7 @@ async function shown(runID: number): Promise<DagRun> {
 
 async function reached(runID: number, state: string): Promise<DagRun> {
   const path = `/v1/dagrun/${runID}/state`
-  await expect.poll(async () => (await call<{ state: string }>('GET', path)).body.state, { timeout: 40_000 }).toBe(state)
+  await expect.poll(async () => (await call<{ state: string }>('GET', path)).body.state).toBe(state)
   return shown(runID)
 }
 
@@ -188,6 +189,10 @@ describe('a run', () => {
     const runID = await submit(spec)
     const begun = (): number => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0)
     await until('some of them run', () => begun() === 2)
+    await until('as many as may are at the producer', async () => {
+      const { queued, running } = (await exec.request('GET', '/stats')).body as { readonly queued: number; readonly running: number }
+      return queued + running === IN_FLIGHT
+    })
     expect(await call('PATCH', `/v1/dagrun/${runID}/state/PAUSED`)).toEqual({ status: 200, body: { runID } })
     expect((await call('PATCH', `/v1/dagrun/${runID}/state/PAUSED`)).status).toBe(200)
     expect((await call<RunSummary[]>('GET', '/v1/dagruns?tag=paused')).body).toMatchObject([{ runID, state: 'PAUSED' }])
@@ -197,7 +202,7 @@ describe('a run', () => {
     expect((await call('GET', `/v1/dagrun/${runID}/state`)).body).toEqual({ state: 'PAUSED' })
     writeFileSync(go, '')
     const counts = async (): Promise<object | undefined> => (await call<RunSummary[]>('GET', '/v1/dagruns?tag=paused')).body[0]?.taskCounts
-    await expect.poll(counts, { timeout: 20_000 }).toEqual({ COMPLETED: IN_FLIGHT, QUEUED: 11 - IN_FLIGHT })
+    await expect.poll(counts).toEqual({ COMPLETED: IN_FLIGHT, QUEUED: 11 - IN_FLIGHT })
     expect(begun()).toBe(IN_FLIGHT)
     expect((await call('PATCH', `/v1/dagrun/${runID}/state/QUEUED`)).status).toBe(200)
     const run = await reached(runID, 'COMPLETED')
@@ -214,7 +219,7 @@ describe('a run', () => {
       tasks: { once: { job: sh(`test -e ${tried} || { touch ${tried}; exit 1; }`), maxRetries: 1, retryIntervalSeconds: 4 } },
     })
     const state = async (): Promise<string> => (await call<{ state: string }>('GET', `/v1/dagrun/${runID}/task/once_0/state`)).body.state
-    await expect.poll(state, { timeout: 20_000 }).toBe('RETRY')
+    await expect.poll(state).toBe('RETRY')
     expect((await call<RunSummary[]>('GET', '/v1/dagruns?tag=rests')).body).toMatchObject([{ state: 'RUNNING', taskCounts: { RETRY: 1 } }])
     await service.child.kill()
     service = await installation.service('service')
@@ -241,7 +246,7 @@ describe('a run', () => {
     expect(await killed('long_0')).toBe(200)
     expect(await killed('waiting_0')).toBe(200)
     await until('the command has ended', () => processesWith(time).length === 0)
-    await expect.poll(states, { timeout: 20_000 }).toEqual({ long_0: 'KILLED', other_0: 'RUNNING', waiting_0: 'KILLED', after_0: 'QUEUED' })
+    await expect.poll(states).toEqual({ long_0: 'KILLED', other_0: 'RUNNING', waiting_0: 'KILLED', after_0: 'QUEUED' })
     expect(await killed('long_0')).toBe(200)
     expect(await killed('nobody_0')).toBe(404)
     writeFileSync(go, '')

@@ -185,7 +185,7 @@ describe('a producer', () => {
   })
 
   it('forgets what ended, and its files, after a while', async () => {
-    const forgetful = await installation.execProducer('forgetful', { ...short, programs, retentionSeconds: 1 })
+    const forgetful = await installation.execProducer('forgetful', { ...short, programs, retentionSeconds: 4 })
     const id = await forgetful.accepted('soon', { command: ['echo', 'x'] })
     await forgetful.over(id)
     await until('it is forgotten', async () => {

@@ -74,7 +74,7 @@ async function run(entryId: string, callbackUri = ''): Promise<void> {
 }
 
 async function ended(entryId: string, status: string): Promise<JobEntry> {
-  await expect.poll(async () => (await shown(entryId)).status, { timeout: 30_000 }).toBe(status)
+  await expect.poll(async () => (await shown(entryId)).status).toBe(status)
   return shown(entryId)
 }
 
@@ -120,7 +120,7 @@ describe('an entry', () => {
     expect((await call('POST', `jobentries/${entryId}/steps/1/run`, { callback_uri: '' })).status).toBe(204)
     expect((await call('POST', `jobentries/${entryId}/steps/1/run`, {})).status).toBe(409)
     const states = async (): Promise<readonly string[]> => (await shown(entryId)).steps.map(({ status }) => status)
-    await expect.poll(states, { timeout: 20_000 }).toEqual(['PENDING', 'SUCCESS'])
+    await expect.poll(states).toEqual(['PENDING', 'SUCCESS'])
     expect((await shown(entryId)).status).toBe('RUNNING')
     expect((await call('POST', `jobentries/${entryId}/steps/0/run`, {})).status).toBe(204)
     await ended(entryId, 'SUCCESS')
@@ -138,7 +138,7 @@ describe('an entry', () => {
     await until('both sleep', () => processesWith(time).length >= 2)
     expect((await call('POST', `jobentries/${late}/cancel`)).status).toBe(204)
     await until('none sleeps', () => processesWith(time).length === 0)
-    await expect.poll(async () => (await shown(late)).steps[0]?.status, { timeout: 20_000 }).toBe('CANCELED')
+    await expect.poll(async () => (await shown(late)).steps[0]?.status).toBe('CANCELED')
   })
 
   it('runs on processes, and on the producers of managed objects', async () => {
@@ -154,7 +154,7 @@ describe('an entry', () => {
 
   it('survives a kill of the service, waiting or running', async () => {
     const waiting = await entryOf('true', ['G1'])
-    const running = await entryOf('sleep 2', ['G1', 'G2'])
+    const running = await entryOf('sleep 5', ['G1', 'G2'])
     await run(running)
     await until('it runs', async () => (await shown(running)).steps.some(({ status }) => status === 'RUNNING'))
     await service.child.kill()

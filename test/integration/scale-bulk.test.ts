@@ -35,7 +35,7 @@ async function count(query: string): Promise<number> {
 }
 
 async function untilCount(query: string, expected: number): Promise<void> {
-  await expect.poll(() => count(query), { timeout: 120_000, interval: 200 }).toBe(expected)
+  await expect.poll(() => count(query), { timeout: 240_000, interval: 200 }).toBe(expected)
 }
 
 /** Jobs of a type of that name, each of which has failed once; each run leaves a line with its file’s id. */
@@ -65,14 +65,18 @@ async function startedToDie(at: string): Promise<void> {
 }
 
 async function expectRequeued(name: string, lines: () => readonly string[]): Promise<void> {
-  await expect.poll(() => lines().length, { timeout: 120_000 }).toBe(2 * JOBS)
+  await expect.poll(() => lines().length, { timeout: 240_000 }).toBe(2 * JOBS)
   await untilCount(`job_type_name=${name}&status=FAILED`, JOBS)
   await expectRuns(name, lines(), 2)
 }
 
 async function expectRuns(name: string, lines: readonly string[], runs: number): Promise<void> {
-  const { body } = await scale.call<{ readonly results: readonly ScaleJob[] }>('GET', `jobs/?job_type_name=${name}`)
-  expect(new Set(body.results.map((job) => job.num_exes))).toEqual(new Set([runs]))
+  const runsOfAll = async (): Promise<ReadonlySet<number>> => {
+    const { body } = await scale.call<{ readonly results: readonly ScaleJob[] }>('GET', `jobs/?job_type_name=${name}`)
+    return new Set(body.results.map((job) => job.num_exes))
+  }
+  // A job that has run again may still be read as it was before.
+  await expect.poll(runsOfAll).toEqual(new Set([runs]))
   const wanted = Array.from({ length: JOBS * runs }, (_, n) => String(n % JOBS))
   expect([...lines].sort()).toEqual(wanted.sort())
 }
@@ -83,11 +87,11 @@ describe('a requeue', () => {
     const filter = { job_type_names: ['twice'], error_categories: ['ALGORITHM'], priority: 7 }
     const given = await Promise.all([scale.call('POST', 'jobs/requeue/', filter), scale.call('POST', 'jobs/requeue/', filter)])
     expect(given).toMatchObject([{ status: 202, body: null }, { status: 202, body: null }])
-    await expect.poll(() => lines().length, { timeout: 60_000 }).toBe(2 * JOBS)
+    await expect.poll(() => lines().length).toBe(2 * JOBS)
     await untilCount('job_type_name=twice&status=FAILED', JOBS)
     await expectRuns('twice', lines(), 2)
     expect(await count('job_type_name=twice&order=priority')).toBe(JOBS)
-  }, 180_000)
+  }, 600_000)
 
   it('whose process is killed before its record is written is of no job, and may be given again', async () => {
     const lines = await failedJobs('none')
@@ -100,7 +104,7 @@ describe('a requeue', () => {
     await expectRuns('none', lines(), 1)
     expect((await scale.call('POST', 'jobs/requeue/', { job_type_names: ['none'] })).status).toBe(202)
     await expectRequeued('none', lines)
-  }, 240_000)
+  }, 600_000)
 
   it('whose record is acknowledged is of every job, once, whatever is killed before, between and behind its portions', async () => {
     const lines = await failedJobs('all')
@@ -114,7 +118,7 @@ describe('a requeue', () => {
     await startedToDie('lane.commit.after@bulk:3')
     await restart()
     await expectRequeued('all', lines)
-  }, 300_000)
+  }, 600_000)
 })
 
 describe('a cancel', () => {
@@ -129,7 +133,7 @@ describe('a cancel', () => {
     expect(await scale.shown(ids[0] ?? 0)).toMatchObject({ num_exes: 2 })
     expect((await scale.call('POST', 'jobs/cancel/', {})).status).toBe(202)
     await untilCount('job_type_name=long&status=CANCELED', 3)
-  }, 180_000)
+  }, 600_000)
 
   it('is of what has failed as well, which is requeued like any other', async () => {
     const lines = await failedJobs('failed')
@@ -140,7 +144,7 @@ describe('a cancel', () => {
     expect(await count('job_type_name=failed&status=CANCELED')).toBe(JOBS)
     expect((await scale.call('POST', 'jobs/requeue/', { job_type_names: ['failed'], status: 'CANCELED' })).status).toBe(202)
     await expectRequeued('failed', lines)
-  }, 180_000)
+  }, 600_000)
 })
 
 describe('a job type that is paused', () => {
@@ -163,5 +167,5 @@ describe('a job type that is paused', () => {
     expect(await count('job_type_name=paused&status=QUEUED')).toBe(JOBS)
     await pause(false)
     await expectRequeued('paused', lines)
-  }, 180_000)
+  }, 600_000)
 })

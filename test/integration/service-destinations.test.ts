@@ -15,6 +15,8 @@ beforeAll(async () => {
   service = await installation.service('service')
   await service.client.ready()
   await installation.network(service.client, 'north', { 'delay-ms': '300..900' })
+  // None of its results is there when the first ones of the others are.
+  await installation.network(service.client, 'slow', { 'delay-ms': '5000..6000' })
   await installation.network(service.client, 'large', { 'result-bytes': '1000' })
   results = await installation.resultTopic('results')
 })
@@ -46,7 +48,7 @@ describe('a destination topic', () => {
 
   it('that is deleted in the middle: its jobs end with a message, all others go on', async () => {
     const doomed = await installation.resultTopic('doomed')
-    const jobs = await submitted(doomed.topic, ['north'])
+    const jobs = await submitted(doomed.topic, ['north', 'slow'])
     const others = await submitted(results.topic, ['north'])
     await doomed.until('some results are there', (records) => records.length > 5)
     await doomed.close()

@@ -17,7 +17,7 @@ beforeAll(async () => {
   other = await installation.service('other')
   await one.client.ready()
   await other.client.ready()
-  await installation.network(one.client, 'north', { 'delay-ms': '100..800' })
+  await installation.network(one.client, 'north', { 'delay-ms': '1000..2500' })
 })
 
 afterAll(async () => {

@@ -9,6 +9,8 @@ import type { TopicLog } from '../harness/topic-log.ts'
 import { until } from '../harness/until.ts'
 
 const SERVICES = ['north', 'south']
+/** Of four jobs of 400 operations, ten in each subjob. */
+const EVENTS = 160
 
 let installation: Installation
 let results: TopicLog
@@ -24,7 +26,7 @@ afterAll(async () => {
 
 async function submitJobs({ client }: Service, destination: string, count: number): Promise<readonly PlannedJob[]> {
   const jobs = Array.from({ length: count }, (_, n) =>
-    planJob({ kind: n % 2 === 0 ? 'READ' : 'WRITE', destination, services: SERVICES, operations: 200 }),
+    planJob({ kind: n % 2 === 0 ? 'READ' : 'WRITE', destination, services: SERVICES, operations: 400 }),
   )
   const answers = await Promise.all(jobs.map((job) => client.submit(bodyOf(job), {}, destination)))
   expect(answers.map(({ status }) => status)).toEqual(jobs.map(() => 202))
@@ -73,7 +75,7 @@ describe('two processes that share the lanes', () => {
     const before = eventsOf(onTopic)
     await stopped
     expect(unclean(leaving)).toEqual([])
-    expect(before).toBeLessThan(80)
+    expect(before).toBeLessThan(EVENTS)
     expect([await members('coordinator'), await members('dispatcher')]).toEqual([1, 1])
     for (const { jobId } of [...onTopic, ...inBucket]) expect((await staying.client.ended(jobId)).status).toBe('FINISHED')
     const log = await results.settled()
@@ -87,7 +89,7 @@ describe('two processes that share the lanes', () => {
     const before = eventsOf(jobs)
     const coming = await installation.service('coming')
     await coming.client.ready()
-    expect(before).toBeLessThan(80)
+    expect(before).toBeLessThan(EVENTS)
     for (const { jobId } of jobs) expect((await coming.client.ended(jobId)).status).toBe('FINISHED')
     const log = await results.settled()
     expect(jobs.flatMap((job) => checkTopic(job, log))).toEqual([])
@@ -150,5 +152,5 @@ describe('a process that was killed, and is started again on its data folder', (
     } finally {
       await killed.close()
     }
-  }, 90_000)
+  }, 240_000)
 })

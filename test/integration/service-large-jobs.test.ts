@@ -149,7 +149,7 @@ describe('a job with options', () => {
 
   it('that has a deadline shows it, and ends then', async () => {
     const job = planned(10, ['slow'])
-    const deadline = new Date(Date.now() + 2_000).toISOString()
+    const deadline = new Date(Date.now() + 5_000).toISOString()
     expect((await submit(job, `&deadline=${deadline}`)).status).toBe(202)
     expect((await service.client.status(job.jobId)).body).toMatchObject({ deadline })
     const ended = await service.client.ended(job.jobId)

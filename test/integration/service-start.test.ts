@@ -50,7 +50,7 @@ describe('a service that is stopped', () => {
   it('hands its work over though a client goes on sending, which is cut off', async () => {
     const sending = new Socket()
     const cut = once(sending, 'close')
-    const said = await stopped(4_000, async ({ hostname, port }) => {
+    const said = await stopped(12_000, async ({ hostname, port }) => {
       const begun = once(sending, 'data')
       sending.connect(Number(port), hostname)
       sending.write(`POST /ranoam/cm/v1/dataJob HTTP/1.1\r\nhost: x\r\n${JSON_OF_1_MB}\r\nexpect: 100-continue\r\n\r\n{"data":[`)

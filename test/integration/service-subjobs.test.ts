@@ -97,7 +97,7 @@ describe('the subjobs of a job', () => {
   })
 
   it('that depend on others name those that have not ended', async () => {
-    const producer = await installation.producer('linked', { 'delay-ms': '600' })
+    const producer = await installation.producer('linked', { 'delay-ms': '50' })
     await registered('linked', producer.url, 64)
     const jobId = 'linked/job 1'
     const path = handlesOf('linked')[0]!.alternateId
@@ -107,12 +107,16 @@ describe('the subjobs of a job', () => {
     }
     const sender = installation.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
     await sender.connect()
+    // The first one has not ended before it is let go on.
+    producer.child.signal('SIGSTOP')
     await sender.send({ topic: `${installation.prefix}commands`, messages: [{ key: jobId, value: JSON.stringify(command) }] })
     await sender.disconnect()
     const [parent, child] = await until('both are planned', async () => {
       const { status } = await service.client.status(jobId)
       const items = status === 200 ? await subjobsOf(jobId) : []
       return items.length === 2 && items
+    }).finally(() => {
+      producer.child.signal('SIGCONT')
     })
     expect(child).toMatchObject({ status: 'NOT_STARTED', parents: [parent!.subjobId] })
     expect(child?.waitingFor).toBe(`1 of the 1 subjobs that it depends on: ${jobId}/0`)
@@ -121,7 +125,7 @@ describe('the subjobs of a job', () => {
   })
 
   it('of a job in steps begin once the groups that they come after have succeeded, those of a writing job side by side', async () => {
-    const producer = await installation.producer('steps', { 'delay-ms': '600' })
+    const producer = await installation.producer('steps', { 'delay-ms': '2000' })
     await registered('steps', producer.url, 64)
     const jobId = 'steps/job 1'
     const path = handlesOf('steps')[0]!.alternateId
