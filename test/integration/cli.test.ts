@@ -141,7 +141,7 @@ describe('datajob', () => {
       `kafka:${results}`,
       '--watch',
       '--timeout',
-      '30s',
+      '120s',
       '-o',
       'json',
     )
