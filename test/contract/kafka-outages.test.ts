@@ -20,7 +20,7 @@ beforeAll(async () => {
   const given = { ...asEnvironment({ ...givenStack(), s3Region: 'us-east-1' }), DATAJOB_KAFKA_BROKERS: '' }
   stack = { folder, lifetime: 'process', env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...given } }
   brokers = (await ensureStack(stack)).kafkaBrokers.split(',')
-}, 90_000)
+}, 240_000)
 
 afterAll(async () => {
   await stopStack({ ...stack, discard: true })

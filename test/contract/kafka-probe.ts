@@ -10,7 +10,7 @@ import type {
   TopicPartition,
 } from '../../src/kafka/port.ts'
 
-const WAIT_MS_MAX = 20_000
+const WAIT_MS_MAX = 60_000
 
 /** Lets tests wait until something they were told makes a condition true. */
 class Watch {

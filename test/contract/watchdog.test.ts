@@ -14,7 +14,7 @@ import { StuckKafka } from '../fakes/stuck-kafka.ts'
 import { until } from '../harness/until.ts'
 import { readAll, textRecords } from './kafka-probe.ts'
 
-const LIMITS = { progressTimeoutMs: 4_000, effectTimeoutMs: 60_000, sessionTimeoutMs: 3_000 }
+const LIMITS = { progressTimeoutMs: 8_000, effectTimeoutMs: 60_000, sessionTimeoutMs: 3_000 }
 const silent = { debug: (): void => undefined, info: (): void => undefined, warn: (): void => undefined }
 const closers: (() => Promise<void>)[] = []
 
@@ -135,7 +135,7 @@ describe('on a real broker', () => {
     expect(one.found.map(({ verdict, waiting }) => `${verdict} ${waiting.waitsFor}`)).toEqual([
       'restart its transaction to be committed',
     ])
-  }, 40_000)
+  }, 180_000)
 
   it('a consumer and a reader that read nothing more are replaced: each record goes through once', async () => {
     const one = await world()
@@ -153,5 +153,5 @@ describe('on a real broker', () => {
       'restart the reading of passing',
       'restart the tail',
     ])
-  }, 40_000)
+  }, 180_000)
 })

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const PAUSE_MS = 20
-export const WAIT_MS_MAX = 30_000
+export const WAIT_MS_MAX = 60_000
 
 type Falsy = false | null | undefined | 0 | ''
 

@@ -1,9 +1,9 @@
 /** A page of docs, run as its reader would run it: each of its commands, in order, in one shell. */
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { choosePorts } from '../../stack/ports.ts'
 import type { Installation, Service } from './installation.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -22,22 +22,14 @@ export interface WalkThrough {
 export async function walkThrough({ installation, service, page, words }: WalkThrough): Promise<Ended> {
   let script = commandsOf(page)
   for (const [word, other] of Object.entries(words)) script = script.replaceAll(word, other)
-  const port = String(await freePort())
-  return run(script, { ...installation.settings, PATH: ownNpx(installation.folder), HOME, API: service.client.url, PORT: port })
+  const [port] = await choosePorts([undefined])
+  const own = { PATH: ownNpx(installation.folder), HOME, API: service.client.url, PORT: String(port) }
+  return run(script, { ...installation.settings, ...own })
 }
 
 function commandsOf(page: string): string {
   const text = readFileSync(join(ROOT, page), 'utf8')
   return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) => block).join('\n')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (typeof address !== 'object' || address === null) throw new Error('no port')
-  return address.port
 }
 
 /** `npx` as it is in the folder of the project, without looking for anything elsewhere. */
@@ -57,7 +49,7 @@ export interface Ended {
   readonly err: string
 }
 
-const RUN_MS_MAX = 90_000
+const RUN_MS_MAX = 240_000
 
 /** Runs a script in a group of its own, of which nothing is left afterwards, wherever it has failed. */
 async function run(script: string, env: Readonly<Record<string, string>>): Promise<Ended> {

@@ -29,7 +29,7 @@ function bench(args: readonly string[]): Promise<{ readonly code: number | null;
   })
 }
 
-it('every scenario runs in its tiny form and has its figures', { timeout: 420_000 }, async () => {
+it('every scenario runs in its tiny form and has its figures', { timeout: 900_000 }, async () => {
   const file = join(folder, 'figures.json')
   const { code, said } = await bench(['--tiny', '--json', file])
   expect(code, said).toBe(0)

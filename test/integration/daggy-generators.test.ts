@@ -54,7 +54,7 @@ async function submit(spec: object): Promise<number> {
 
 async function reached(runID: number, state: string): Promise<DagRun> {
   const path = `/v1/dagrun/${runID}/state`
-  await expect.poll(async () => (await call<{ state: string }>('GET', path)).body.state, { timeout: 60_000 }).toBe(state)
+  await expect.poll(async () => (await call<{ state: string }>('GET', path)).body.state).toBe(state)
   return (await call<DagRun>('GET', `/v1/dagrun/${runID}`)).body
 }
 

@@ -23,4 +23,4 @@ it('goes from a specification to what its last task has printed, and leaves no p
   const completed = { state: 'COMPLETED', taskCounts: { COMPLETED: 4 } }
   expect(runs).toMatchObject([{ tag: 'counted', ...completed }, { tag: 'squares', ...completed }])
   expect(out).toContain('"outputLog":"169\\n"')
-}, 120_000)
+}, 300_000)

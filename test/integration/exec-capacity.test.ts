@@ -67,7 +67,7 @@ describe('cores and memory', () => {
     const wide = await scale.type('wide', ...scaleType({ cores: 2, memoryMB: 10 }))
     const jobs = [await scale.job(typeId), await scale.job(wide), await scale.job(typeId)]
     for (const id of jobs) await scale.ended(id, 'COMPLETED')
-    await expect.poll(() => daggy(`/v1/dagrun/${runID}/state`), { timeout: 40_000 }).toMatchObject({ body: { state: 'COMPLETED' } })
+    await expect.poll(() => daggy(`/v1/dagrun/${runID}/state`)).toMatchObject({ body: { state: 'COMPLETED' } })
     const held = { cores: 0, memoryMB: 0 }
     const peak = { ...held }
     const steps = readFileSync(log, 'utf8').trim().split('\n')

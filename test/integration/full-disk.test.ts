@@ -79,7 +79,7 @@ describe('while the disk is full', () => {
     await service.client.ready()
     const log = await results.settled()
     expect(jobs.flatMap((job) => checkTopic(job, log))).toEqual([])
-  }, 120_000)
+  }, 240_000)
 })
 
 describe('while the disk fails', () => {
@@ -92,5 +92,5 @@ describe('while the disk fails', () => {
     expect((await second.child.exited).code).toBe(EXIT_STUCK)
     expect(second.child.log().join('\n')).toMatch(/the disk is full or fails below [^"]+","msg":"the process stops, to be started again"/)
     for (const { jobId } of jobs) expect((await service.client.ended(jobId, BACK_MS_MAX)).status).toBe('FINISHED')
-  }, 60_000)
+  }, 240_000)
 })

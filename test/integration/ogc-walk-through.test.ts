@@ -51,4 +51,4 @@ it('goes from a package to a STAC catalog in the bucket, and leaves no process b
   expect(item.assets.scene.href).toBe('./openapi.json')
   const fetched = await fetch(`${service.client.url}/openapi.json`)
   expect(files.get('item/openapi.json')).toBe(await fetched.text())
-}, 120_000)
+}, 300_000)

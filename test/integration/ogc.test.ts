@@ -53,7 +53,7 @@ describe('a started service', () => {
     await producer.send({ topic: `${installation.prefix}inventory`, messages: [record] })
     const idsOf = async (workspace: string): Promise<readonly string[]> =>
       (await get<ProcessList>(`/${workspace}/ogc-api/processes`)).processes.map(({ id }) => id)
-    await expect.poll(() => idsOf('east'), { timeout: 10_000 }).toEqual(['echo', 'ndvi'])
+    await expect.poll(() => idsOf('east')).toEqual(['echo', 'ndvi'])
     expect(await idsOf('west')).toEqual(['echo'])
   })
 
@@ -63,7 +63,7 @@ describe('a started service', () => {
     const value = JSON.stringify({ ...job, operations })
     await producer.send({ topic: `${installation.prefix}commands`, messages: [{ key: job.jobId, value }] })
     const status = (): Promise<StatusInfo> => get<StatusInfo>('/east/wps3/jobs/ogc-1')
-    await expect.poll(status, { timeout: 20_000 }).toMatchObject({ status: 'failed', processID: 'ndvi' })
+    await expect.poll(status).toMatchObject({ status: 'failed', processID: 'ndvi' })
     expect((await fetch(`${service.client.url}/west/wps3/jobs/ogc-1`)).status).toBe(404)
   })
 })

@@ -44,7 +44,7 @@ describe('the read model behind a real broker', () => {
       },
     })
     await projector.start()
-    await vi.waitUntil(() => projector.isReady(), { timeout: 20_000 })
+    await vi.waitUntil(() => projector.isReady(), { timeout: 60_000 })
     return projector
   }
   /** As a coordinator writes: in a transaction, so that a marker follows. */
@@ -130,7 +130,7 @@ describe('the read model behind a real broker', () => {
   it('is joined by an inventory that knows a handle as soon as its registration was read', async () => {
     const inventory = new Inventory({ kafka, admin, codec, topic: topics.inventory, timers: systemTimers, events })
     await inventory.start()
-    await vi.waitUntil(() => inventory.isReady(), { timeout: 20_000 })
+    await vi.waitUntil(() => inventory.isReady(), { timeout: 60_000 })
     const handle: HandleRegistered = {
       ...{ type: 'HandleRegistered', alternateId: '/a=1', cmHandle: 'ch', moduleSetTag: '', dataProducerId: 'p', service: 'dmi' },
       ...{ writeService: null, state: 'READY', properties: {} },

@@ -23,4 +23,4 @@ it('goes from a manifest to a requeue, and leaves no process behind', async () =
   expect(out).toContain(`${createHash('sha256').update('scene 7\n').digest('hex')}  -`)
   const { body } = await new ScaleClient(service.client.url).call('GET', 'jobs/?order=id')
   expect(body).toMatchObject({ count: 3, results: expect.arrayContaining([expect.objectContaining({ num_exes: 2 })]) as unknown })
-}, 120_000)
+}, 300_000)

@@ -64,7 +64,7 @@ describe('a job', () => {
     const id = await scale.job(await scale.type('again', { command: "sh 'date +%N; exit 1'" }))
     for (const runs of [1, 2, 3]) {
       if (runs > 1) expect((await scale.call('POST', 'jobs/requeue/', { job_ids: [id], priority: runs })).status).toBe(202)
-      await expect.poll(async () => (await scale.shown(id)).num_exes, { timeout: 40_000 }).toBe(runs)
+      await expect.poll(async () => (await scale.shown(id)).num_exes).toBe(runs)
       await scale.ended(id, 'FAILED')
     }
     const { body } = await scale.call<{ results: readonly { id: number }[] }>('GET', `jobs/${id}/executions/`)

@@ -94,7 +94,7 @@ describe('the facade', () => {
     await ensureStack(stack)
     await starting
     await takesJobsAgain()
-  }, 120_000)
+  }, 240_000)
 
   it('says so while Kafka is away or says nothing, answers what it knows, and serves again by itself', async () => {
     const known = randomUUID()
@@ -109,7 +109,7 @@ describe('the facade', () => {
     await resumeServer({ folder, name: 'kafka' })
     await takesJobsAgain()
     await client.ready()
-  }, 180_000)
+  }, 360_000)
 
   it('takes jobs without the registry and the object store, unless they are for a bucket', async () => {
     const bucket = await installation.bucket('objects')
@@ -117,5 +117,5 @@ describe('the facade', () => {
     await killServer({ folder, name: 's3' })
     await takesJobsAgain()
     await isToldToComeBack(submit(randomUUID(), `s3:${bucket}`), ANSWER_MS_MAX)
-  }, 90_000)
+  }, 240_000)
 })

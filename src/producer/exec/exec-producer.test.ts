@@ -14,7 +14,7 @@ import { Publisher } from './publisher.ts'
 
 const system = { clock: systemClock, timers: systemTimers }
 const programs = { sh: { path: '/bin/sh', shell: true } }
-const WAIT = { timeout: 15_000, interval: 10 }
+const WAIT = { timeout: 60_000, interval: 10 }
 const log = { info: (): void => undefined, warn: (): void => undefined }
 
 /** A bucket that takes nothing until it is told to. */

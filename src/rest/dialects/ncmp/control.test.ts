@@ -102,7 +102,7 @@ describe('a job that was submitted', () => {
     it('runs again in the answer, with a token of who asked', async () => {
       const job = await ended('failed')
       const asking = retry({ authorization: 'Bearer t0ken' }).then((answer) => answer)
-      await expect.poll(() => fixture.written.length, { timeout: 20_000 }).toBe(1)
+      await expect.poll(() => fixture.written.length).toBe(1)
       const asked = { requestedBy: null, run: 2, authorization: 't0ken', priority: null }
       expect(command()).toEqual({ type: 'RetryJob', jobId: 'job-1', ...asked })
       const undone = { operations: 2, subjobs: { partiallyFailed: 0, failed: 1, cancelled: 0 } }
@@ -116,7 +116,7 @@ describe('a job that was submitted', () => {
     it('never passes basic credentials on', async () => {
       await ended('failed')
       void retry({ authorization: `Basic ${Buffer.from('user:password').toString('base64')}` }).then(() => undefined)
-      await expect.poll(() => fixture.written.length, { timeout: 20_000 }).toBe(1)
+      await expect.poll(() => fixture.written.length).toBe(1)
       expect(command()).toMatchObject({ authorization: null })
       fixture.time.pass(2_000)
     })
@@ -124,7 +124,7 @@ describe('a job that was submitted', () => {
     it('is not known to run while no coordinator has taken that in', async () => {
       await ended('failed')
       const asking = retry().then((answer) => answer)
-      await expect.poll(() => fixture.written.length, { timeout: 20_000 }).toBe(1)
+      await expect.poll(() => fixture.written.length).toBe(1)
       fixture.time.pass(2_000)
       expect((await asking).statusCode).toBe(503)
     })

@@ -119,7 +119,7 @@ describe('a job that no record can hold', () => {
     app = await fixture.build({ limits: { ...LIMITS, uploadsMax: 1 }, metrics: new Registry() })
     fixture.outage = 'silence'
     const waiting = submit(large()).then((answer) => answer)
-    await expect.poll(() => fixture.time.pending, { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => fixture.time.pending).toBe(1)
     const answer = await submit(large())
     expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '2'])
     expect(answer.json()).toMatchObject({ message: '1 large jobs are being taken already' })
