@@ -124,7 +124,7 @@ describe('the file of the read model', () => {
     await model.close()
   })
 
-  it('belongs to one process at a time', { timeout: 10_000 }, async () => {
+  it('belongs to one process at a time', async () => {
     const model = open()
     expect(() => open()).toThrow(/in use by another process: give each process a data folder of its own/)
     await model.close()
