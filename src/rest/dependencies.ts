@@ -25,6 +25,8 @@ export interface ReadProgress {
   waitFor(record: Position, timeoutMs: number): Promise<boolean>
   /** Whether all that was acknowledged about the job before the call came to be there. Rejects with KafkaFailure. */
   waitForJob(jobId: string, timeoutMs: number): Promise<boolean>
+  /** The same for what was told of the job's subjobs. */
+  waitForSubjobs(jobId: string, timeoutMs: number): Promise<boolean>
   /** Whether every command and change of a job that was acknowledged before the call came to be there. Rejects with KafkaFailure. */
   waitForAll(timeoutMs: number): Promise<boolean>
   /** Calls the listener with each job that may have changed, after it can be read. Returns how to stop that. */

@@ -75,6 +75,7 @@ export class RestFixture {
     homePartition: (jobId) => jobId.length % PARTITIONS,
     waitFor: () => Promise.resolve(this.#reading),
     waitForJob: () => this.#caughtUp(),
+    waitForSubjobs: () => this.#caughtUp(),
     waitForAll: () => this.#caughtUp(),
     onChange: (listener) => {
       this.#listeners.add(listener)

@@ -2,6 +2,7 @@ import { isJobId } from '../../domain/ids.ts'
 import type { Job } from '../../domain/job.ts'
 import type { JobFilter, JobPage, JobPageRequest, JobReport, SubjobPage, SubjobPageRequest, VersionedJob } from '../../read-model/port.ts'
 import type { JobDependencies } from '../dependencies.ts'
+import type { SubjobRow } from '../../read-model/subjob-row.ts'
 import { clip, Refusal, RETRY_AFTER_S, unavailable } from '../errors.ts'
 import { bounded } from './bounded.ts'
 import { ReadLag } from './read-lag.ts'
@@ -63,12 +64,13 @@ export class JobLookup {
   }
 
   /**
-   * A page of the job's subjobs, and which of those that they depend on have not ended. Throws as {@link require} does.
+   * A page of the job's subjobs, and which of those that they depend on have not ended. What a job has ended with is on another topic
+   * than its end: it is waited for, unless the page is of some statuses only. Throws as {@link require} does.
    */
   async subjobs(jobId: string, page: SubjobPageRequest): Promise<SubjobsFound> {
     const { readModel } = this.#deps
     const job = await this.require(jobId)
-    const { items, next } = await readModel.subjobs(jobId, page)
+    const { items, next } = await this.#rowsOf(job, page)
     const parents = [...new Set(items.flatMap(({ plan, state }) => (state === 'planned' ? (plan?.parents ?? []) : [])))]
     const ended = parents.length === 0 ? new Set() : await readModel.endedSubjobs(jobId, parents)
     return { job, items, next, unended: new Set(parents.filter((parent) => !ended.has(parent))) }
@@ -95,6 +97,16 @@ export class JobLookup {
     await bounded(caughtUp, { timers, timeoutMs: SETTLE_TIMEOUT_MS, who: 'Kafka' }).catch(() => undefined)
   }
 
+  async #rowsOf(job: Job, page: SubjobPageRequest): Promise<SubjobPage> {
+    const { readModel, progress, timers } = this.#deps
+    const { jobId } = job
+    const known = await readModel.subjobs(jobId, page)
+    if (!lacksEnds(job, known.items, page)) return known
+    const caughtUp = progress.waitForSubjobs(jobId, SETTLE_TIMEOUT_MS)
+    await bounded(caughtUp, { timers, timeoutMs: SETTLE_TIMEOUT_MS, who: 'Kafka' }).catch(() => undefined)
+    return readModel.subjobs(jobId, page)
+  }
+
   /** Records that answers may lack, a short while ago; null when nobody can say. */
   recordsBehind(): Promise<number | null> {
     return this.#lag.recent()
@@ -108,6 +120,12 @@ export class JobLookup {
     if (job !== undefined || reached) return job
     throw unavailable(`Whether there is a job "${clip(jobId)}" is not known within ${timeoutMs} ms`, STILL_READING)
   }
+}
+
+function lacksEnds(job: Job, rows: readonly SubjobRow[], { after, limit, statuses = [] }: SubjobPageRequest): boolean {
+  if (job.state !== 'ended' || statuses.length > 0) return false
+  const expected = Math.min(limit, job.subjobs.total - (after ?? -1) - 1)
+  return rows.length < expected || rows.some(({ state }) => state !== 'ended')
 }
 
 /** A client that has just submitted a job expects it in a list, but one that only looks has no use for an error. */

@@ -116,6 +116,8 @@ describe('Projector', () => {
     write('jobs', 'job-1', { type: 'JobChanged', job: ended })
     expect(await projector.waitForJob('job-1', 1_000)).toBe(true)
     expect(await model.job('job-1')).toEqual(ended)
+    expect(await projector.waitForSubjobs('job-1', 1_000)).toBe(true)
+    expect((await model.subjobs('job-1', { limit: 10, after: null })).items).toMatchObject([{ state: 'ended' }])
     write('jobs', 'job-1', null, 100)
     expect(await projector.waitForJob('job-1', 1_000)).toBe(true)
     expect(await model.job('job-1')).toBeUndefined()

@@ -148,6 +148,13 @@ export class Projector {
     return this.#tail.caughtUp(timeoutMs, ({ topic, partition }) => partition === home && (topic === commands || topic === jobs))
   }
 
+  /** The same for what was told of the job's subjobs. */
+  waitForSubjobs(jobId: string, timeoutMs: number): Promise<boolean> {
+    const { subjobEvents } = this.#options.topics
+    const home = this.homePartition(jobId)
+    return this.#tail.caughtUp(timeoutMs, ({ topic, partition }) => partition === home && topic === subjobEvents)
+  }
+
   /** The same for the commands and changes of all jobs. */
   waitForAll(timeoutMs: number): Promise<boolean> {
     const { commands, jobs } = this.#options.topics

@@ -138,7 +138,7 @@ export class Jobs {
   }
 
   async #read(job: Job): Promise<ReadJob> {
-    const { items } = await this.#options.deps.readModel.subjobs(job.jobId, { limit: 1, after: null })
+    const { items } = await this.#options.lookup.subjobs(job.jobId, { limit: 1, after: null })
     const first: SubjobRow | null = items.find(({ index }) => index === 0) ?? null
     const read = readJob({ job, first })
     if (read === null) throw new Refusal(404, `There is no job ${job.number}`)
