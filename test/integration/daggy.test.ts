@@ -139,6 +139,7 @@ describe('a run', () => {
       tasks: { long: { job: sh(`test -e ${go} || exec sleep ${time}`) }, after: { job: sh('true'), parents: ['long'] } },
     })
     await running(time)
+    await reached(runID, 'RUNNING')
     expect((await call('PATCH', `/v1/dagrun/${runID}/state/QUEUED`)).status).toBe(409)
     expect((await call('DELETE', `/v1/dagrun/${runID}`)).status).toBe(200)
     await until('the command has ended', () => processesWith(time).length === 0)
@@ -193,6 +194,7 @@ describe('a run', () => {
       const { queued, running } = (await exec.request('GET', '/stats')).body as { readonly queued: number; readonly running: number }
       return queued + running === IN_FLIGHT
     })
+    await reached(runID, 'RUNNING')
     expect(await call('PATCH', `/v1/dagrun/${runID}/state/PAUSED`)).toEqual({ status: 200, body: { runID } })
     expect((await call('PATCH', `/v1/dagrun/${runID}/state/PAUSED`)).status).toBe(200)
     expect((await call<RunSummary[]>('GET', '/v1/dagruns?tag=paused')).body).toMatchObject([{ runID, state: 'PAUSED' }])
